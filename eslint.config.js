@@ -1,0 +1,100 @@
+// What may import what, and the few rules that types and tests do not already hold.
+// The layers are the `layer:` tags of each package.json; tools/tidy has the test that forbidden imports fail.
+import { builtinModules } from 'node:module'
+import nxPlugin from '@nx/eslint-plugin'
+import { createProjectGraphAsync } from '@nx/devkit'
+import tseslint from 'typescript-eslint'
+
+// The boundary rule skips itself, with no more than a warning, where no project graph has been computed.
+process.env.NX_DAEMON ??= 'false'
+await createProjectGraphAsync({ exitOnError: true })
+
+const testLibraries = ['@jest/globals', 'fast-check']
+
+/** Which layers each layer sees, and which vendors: a layer without `vendors` may import any that its package.json names. */
+const layers = {
+  contract: { sees: [], vendors: ['jsep', 'zod'] },
+  core: { sees: ['contract'], vendors: [] },
+  ports: { sees: ['contract'], vendors: [] },
+  pipelines: { sees: ['ports', 'core', 'contract'], vendors: [] },
+  adapter: { sees: ['ports', 'contract'] },
+  app: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  tool: { sees: ['tool', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  example: { sees: ['tool', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+}
+
+const depConstraints = Object.entries(layers).map(([layer, { sees, vendors }]) => ({
+  sourceTag: `layer:${layer}`,
+  // A tag that nothing carries says "nothing" more surely than an empty list.
+  onlyDependOnLibsWithTags: sees.length > 0 ? sees.map((seen) => `layer:${seen}`) : ['layer:none'],
+  ...(vendors && { allowedExternalImports: [...vendors, ...testLibraries] }),
+}))
+
+const withoutIo = ['libs/feature-schema', 'libs/aggregation', 'libs/ports', 'libs/pipelines']
+const suites = ['**/*.test.ts', '**/*.contract.ts', '**/testing/**']
+/** Built-in modules that only compute. */
+const pureBuiltins = ['assert', 'assert/strict', 'buffer', 'crypto', 'util']
+const bareBuiltins = builtinModules.filter((name) => !name.startsWith('_') && !name.startsWith('node:'))
+
+export default tseslint.config(
+  { ignores: ['**/node_modules/', '**/dist/', '**/.nx/', '**/.cache/', '**/.tidemark/', '**/bench-results/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  ...tseslint.configs.strict,
+  {
+    files: ['**/*.ts', '**/*.js'],
+    plugins: { '@nx': nxPlugin },
+    rules: {
+      '@nx/enforce-module-boundaries': ['error', { depConstraints, banTransitiveDependencies: true }],
+      'eqeqeq': 'error',
+      'object-shorthand': 'error',
+      'prefer-const': 'error',
+      // Node and swc keep an import whose every name is a type: it would run the file for nothing.
+      '@typescript-eslint/no-import-type-side-effects': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      // Numbers that an index signature or a check two lines above guarantees are asserted with `!`.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'Export it by name.' }],
+    },
+  },
+  { files: ['libs/**/*.ts'], rules: { 'no-console': 'error' } },
+  {
+    files: withoutIo.map((folder) => `${folder}/**/*.ts`),
+    ignores: suites,
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: `^node:(?!(${pureBuiltins.join('|')})$)`, message: 'This layer does no I/O: ask for it through a port.' },
+            { regex: `^(${bareBuiltins.join('|')})$`, message: 'Built-in modules are imported with the prefix "node:".' },
+            { regex: `^(${testLibraries.join('|')})$`, message: 'Only test files and contract suites import a test library.' },
+          ],
+        },
+      ],
+      // Law 12: time and randomness are injected.
+      'no-restricted-properties': [
+        'error',
+        ...[
+          ['Date', 'now'],
+          ['performance', 'now'],
+          ['Math', 'random'],
+        ].map(([object, property]) => ({ object, property, message: 'Time and chance are injected.' })),
+      ],
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval', 'fetch'].map((name) => ({ name, message: 'Time and I/O are injected.' })),
+      ],
+    },
+  },
+)

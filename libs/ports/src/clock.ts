@@ -1,0 +1,7 @@
+// Time is injected: whatever asks what time it is, or waits, asks a Clock, so that a whole pipeline runs under a simulated one.
+
+/** The time as the one who runs the pipeline wants it to be. */
+export interface Clock {
+  /** Epoch milliseconds, a whole number. */
+  nowMs(): number
+}
