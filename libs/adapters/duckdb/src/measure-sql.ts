@@ -1,0 +1,246 @@
+// A measure as SQL, in three steps that compose: `foldSql` groups events into state rows, `mergeSql` groups state rows into coarser ones
+// (any number of times), `outputSql` turns state rows into the columns that the batch engine's port names. Merging is associative,
+// so cells may be merged in any shape. One-row measures without groupBy share one query; any other measure has its own.
+
+import type { Measure } from '@tidemark/ports/batch-engine'
+import { orderColumnsSql } from './event-order.ts'
+
+/** A measure whose expressions are SQL over the relation of events. `order` is that relation's event order (event-order.ts). */
+export interface BoundMeasure {
+  readonly measure: Measure
+  /** Position in its ladder or window; the prefix of its columns is `m${index}_` where it shares a query. */
+  readonly index: number
+  readonly of: string | null
+  readonly where: string | null
+  readonly groupBy: string | null
+  /** Table with the columns (boundary DOUBLE, bin BIGINT, 1-based), for bins. */
+  readonly boundariesTable: string | null
+}
+
+/** Whether the measure makes one row a group and so may share a query with others. */
+export function isOneRow(measure: Measure): boolean {
+  return measure.groupBy === null && ONE_ROW_KINDS.has(measure.kind)
+}
+
+/** Whether the relation of events needs the column `event_order`. */
+export function needsOrder(measure: Measure): boolean {
+  return ORDERED_KINDS.has(measure.kind)
+}
+
+/** State rows by the columns `by`, from a relation of events. `measures`: one-row ones, or exactly one other. */
+export function foldSql(measures: readonly BoundMeasure[], from: string, by: readonly string[]): string {
+  if (measures.every(({ measure }) => isOneRow(measure))) {
+    return aggregateSql(measures.flatMap((bound) => oneRowState(bound).fold), from, by)
+  }
+  const bound = onlyOne(measures)
+  const counting = countingEvents(bound, from, by)
+  const groups = stateGroups(bound, by)
+  switch (bound.measure.kind) {
+    case 'values':
+      return aggregateSql([['n', 'count(*)']], counting, [...groups, 'value'])
+    case 'registers':
+      return registersSql(bound.measure.precision, counting, groups)
+    case 'bins':
+      return binsSql(bound, counting, groups)
+    case 'firstK':
+    case 'lastK':
+      return listSql(bound.measure, `SELECT ${groups.join(', ')}, value, event_order AS ord FROM ${counting}`, groups)
+    case 'topK':
+    case 'bottomK':
+      return listSql(bound.measure, `SELECT ${groups.join(', ')}, value FROM ${counting}`, groups)
+    default:
+      return aggregateSql(oneRowState({ ...bound, of: 'value', where: null }).fold, counting, groups)
+  }
+}
+
+/** Coarser state rows by the columns `by`, from a relation of state rows. */
+export function mergeSql(measures: readonly BoundMeasure[], from: string, by: readonly string[]): string {
+  if (measures.every(({ measure }) => isOneRow(measure))) {
+    return aggregateSql(measures.flatMap((bound) => oneRowState(bound).merge), from, by)
+  }
+  const bound = onlyOne(measures)
+  const groups = stateGroups(bound, by)
+  switch (bound.measure.kind) {
+    case 'values':
+      return aggregateSql([['n', 'sum(n)']], from, [...groups, 'value'])
+    case 'registers':
+      return aggregateSql([['rank', 'max(rank)']], from, [...groups, 'register'])
+    case 'bins':
+      return aggregateSql([['n', 'sum(n)']], from, [...groups, 'bin'])
+    case 'firstK':
+    case 'lastK':
+    case 'topK':
+    case 'bottomK':
+      return listSql(bound.measure, `SELECT * FROM ${from}`, groups)
+    default:
+      return aggregateSql(oneRowState(bound).merge, from, groups)
+  }
+}
+
+/** The port's columns of state rows: the columns `by` as they are, `grp` with groupBy, then the measures' own. */
+export function outputSql(measures: readonly BoundMeasure[], from: string, by: readonly string[]): string {
+  if (measures.every(({ measure }) => isOneRow(measure))) {
+    const columns = measures.flatMap((bound) => oneRowState(bound).output)
+    return `SELECT ${[...by, ...columns.map(aliased)].join(', ')} FROM ${from}`
+  }
+  const bound = onlyOne(measures)
+  const groups = stateGroups(bound, by)
+  const select = (columns: readonly Column[]) => `SELECT ${[...groups, ...columns.map(aliased)].join(', ')} FROM ${from}`
+  switch (bound.measure.kind) {
+    case 'values': {
+      const first = `row_number() OVER (PARTITION BY ${groups.join(', ')}) <= ${bound.measure.limit + 1}`
+      return `${select([['value', 'value'], ['n', 'n::DOUBLE']])} QUALIFY ${first}`
+    }
+    case 'registers':
+      return select([['register', 'register::DOUBLE'], ['rank', 'rank::DOUBLE']])
+    case 'bins':
+      return select([['bin', 'bin::DOUBLE'], ['n', 'n::DOUBLE']])
+    case 'firstK':
+    case 'lastK':
+      return select([['value', 'value'], ...Object.entries(orderColumnsSql('ord'))])
+    case 'topK':
+    case 'bottomK':
+      return select([['value', 'value']])
+    default:
+      return select(oneRowState(bound).output)
+  }
+}
+
+type Column = readonly [name: string, sql: string]
+
+const ONE_ROW_KINDS: ReadonlySet<Measure['kind']> = new Set(['count', 'sum', 'moments', 'min', 'max', 'first', 'last'])
+const ORDERED_KINDS: ReadonlySet<Measure['kind']> = new Set(['first', 'last', 'firstK', 'lastK'])
+
+/** Beyond this magnitude a squared difference may not fit a double. */
+const MOMENTS_MAGNITUDE_MAX = '1e150::DOUBLE'
+
+/** The state of a one-row measure: aggregates over events, aggregates over states, and the port's columns of a state. */
+function oneRowState(bound: BoundMeasure): { fold: Column[]; merge: Column[]; output: Column[] } {
+  const { measure, of, where } = bound
+  const prefix = isOneRow(measure) ? `m${bound.index}_` : ''
+  const [n, sum, mean, m2, value, ord] = ['n', 'sum', 'mean', 'm2', 'value', 'ord'].map((name) => prefix + name) as [string, string, string, string, string, string]
+  const only = where === null ? '' : ` FILTER (WHERE ${where})`
+  const count: Column = [n, of === null ? `count(*)${only}` : `count(${of})${only}`]
+  const present: Column = [n, `nullif(${n}, 0)::DOUBLE`]
+  switch (measure.kind) {
+    case 'count':
+      return { fold: [count], merge: [[n, `sum(${n})`]], output: [present] }
+    case 'sum':
+      return {
+        fold: [count, [sum, `sum(${of})${only}`]],
+        merge: [[n, `sum(${n})`], [sum, `sum(${sum})`]],
+        output: [present, [sum, sum]],
+      }
+    case 'moments': {
+      const x = `(${of})::DOUBLE`
+      const bounded = `CASE WHEN abs(${x}) <= ${MOMENTS_MAGNITUDE_MAX} THEN ${x} END`
+      // A value that does not count here, but does in n, makes mean and m2 NULL, and NULL they stay when merged.
+      const all = `count(${bounded})${only} = ${count[1]}`
+      const mergedMean = `sum(${n} * ${mean}) / sum(${n})`
+      const apart = `list_sum(list_transform(list({'n': ${n}, 'mean': ${mean}}) FILTER (WHERE ${n} > 0), c -> c.n * pow(c.mean - ${mergedMean}, 2)))`
+      const whole = `NOT coalesce(bool_or(${n} > 0 AND ${mean} IS NULL), false)`
+      return {
+        fold: [
+          count,
+          [mean, `CASE WHEN ${all} THEN avg(${bounded})${only} END`],
+          [m2, `CASE WHEN ${all} THEN var_pop(${bounded})${only} * ${count[1]} END`],
+        ],
+        merge: [
+          [n, `sum(${n})`],
+          [mean, `CASE WHEN ${whole} THEN ${mergedMean} END`],
+          [m2, `CASE WHEN ${whole} THEN sum(${m2}) + ${apart} END`],
+        ],
+        output: [present, [mean, mean], [m2, m2]],
+      }
+    }
+    case 'min':
+    case 'max':
+      return {
+        fold: [[value, `${measure.kind}(${of})${only}`]],
+        merge: [[value, `${measure.kind}(${value})`]],
+        output: [[value, value]],
+      }
+    case 'first':
+    case 'last': {
+      const [best, extreme] = measure.kind === 'first' ? ['arg_min', 'min'] : ['arg_max', 'max']
+      const counts = [`${of} IS NOT NULL`, ...(where === null ? [] : [`(${where})`])].join(' AND ')
+      return {
+        fold: [
+          [value, `${best}(${of}, event_order)${only}`],
+          [ord, `${extreme}(event_order) FILTER (WHERE ${counts})`],
+        ],
+        merge: [[value, `${best}(${value}, ${ord})`], [ord, `${extreme}(${ord})`]],
+        output: [[value, value], ...Object.entries(orderColumnsSql(ord)).map(([name, sql]): Column => [prefix + name, sql])],
+      }
+    }
+    default:
+      throw new Error(`${measure.kind} makes several rows a group`)
+  }
+}
+
+/** The events that a measure counts, as a relation in parentheses: the columns `by`, grp, value, and event_order where it is needed. */
+function countingEvents(bound: BoundMeasure, from: string, by: readonly string[]): string {
+  const conditions = [
+    ...(bound.where === null ? [] : [`(${bound.where})`]),
+    ...(bound.of === null ? [] : [`(${bound.of}) IS NOT NULL`]),
+    ...(bound.groupBy === null ? [] : [`(${bound.groupBy}) IS NOT NULL`]),
+  ]
+  const columns = [
+    ...by,
+    ...(bound.groupBy === null ? [] : [`${bound.groupBy} AS grp`]),
+    `${bound.of ?? 'true'} AS value`,
+    ...(needsOrder(bound.measure) ? ['event_order'] : []),
+  ]
+  return `(SELECT ${columns.join(', ')} FROM ${from}${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''})`
+}
+
+/** The register and rank of a value are made once for each distinct value, not for each event. */
+function registersSql(precision: number, counting: string, groups: readonly string[]): string {
+  const restBits = 64 - precision
+  const hashes = `SELECT value, ('0x' || left(md5(value::VARCHAR), 16))::UBIGINT AS hash FROM (SELECT DISTINCT value FROM ${counting})`
+  const rest = `(hash & ${(1n << BigInt(restBits)) - 1n})`
+  const rank = `${restBits + 1} - CASE WHEN ${rest} = 0 THEN 0 ELSE length(bin(${rest})) END`
+  const registers = `SELECT value, hash >> ${restBits} AS register, ${rank} AS rank FROM (${hashes})`
+  return `SELECT ${groups.join(', ')}, register, max(rank) AS rank FROM ${counting} JOIN (${registers}) USING (value) GROUP BY ${groups.join(', ')}, register`
+}
+
+/** The bin of a value is looked up once for each distinct value: the first boundary that is not below its magnitude. */
+function binsSql(bound: BoundMeasure, counting: string, groups: readonly string[]): string {
+  if (bound.measure.kind !== 'bins' || bound.boundariesTable === null) throw new Error('bins need their boundaries')
+  const { boundaries } = bound.measure
+  const magnitudes = `SELECT DISTINCT value, abs(value::DOUBLE) AS magnitude FROM ${counting}`
+  const unsigned = `CASE WHEN magnitude < (SELECT min(boundary) FROM ${bound.boundariesTable}) THEN 0 ELSE coalesce(bin, ${boundaries.length + 1}) END`
+  const bins = `SELECT value, ${unsigned} * sign(value) AS bin FROM (${magnitudes}) ASOF LEFT JOIN ${bound.boundariesTable} ON magnitude <= boundary`
+  return `SELECT ${groups.join(', ')}, bin, count(*) AS n FROM ${counting} JOIN (${bins}) USING (value) GROUP BY ${groups.join(', ')}, bin`
+}
+
+/** The best k of rows (value, and ord where the order decides), as rows again. */
+function listSql(measure: Extract<Measure, { k: number }>, rows: string, groups: readonly string[]): string {
+  const lists = {
+    firstK: `arg_min({'value': value, 'ord': ord}, ord, ${measure.k})`,
+    lastK: `arg_max({'value': value, 'ord': ord}, ord, ${measure.k})`,
+    topK: `max(value, ${measure.k})`,
+    bottomK: `min(value, ${measure.k})`,
+  }
+  const ordered = needsOrder(measure)
+  const best = `SELECT ${groups.join(', ')}, unnest(${lists[measure.kind]}) AS best FROM (${rows}) GROUP BY ${groups.join(', ')}`
+  return `SELECT ${groups.join(', ')}, ${ordered ? 'best.value AS value, best.ord AS ord' : 'best AS value'} FROM (${best})`
+}
+
+function stateGroups(bound: BoundMeasure, by: readonly string[]): readonly string[] {
+  return bound.groupBy === null ? by : [...by, 'grp']
+}
+
+function aggregateSql(columns: readonly Column[], from: string, by: readonly string[]): string {
+  return `SELECT ${[...by, ...columns.map(aliased)].join(', ')} FROM ${from} GROUP BY ${by.join(', ')}`
+}
+
+function aliased([name, sql]: Column): string {
+  return name === sql ? sql : `${sql} AS ${name}`
+}
+
+function onlyOne(measures: readonly BoundMeasure[]): BoundMeasure {
+  const [bound, ...others] = measures
+  if (bound === undefined || others.length > 0) throw new Error('a measure of several rows has a query of its own')
+  return bound
+}
