@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { AGGREGATION_RULES } from './aggregation-rules.ts'
 import { type AggregationOp, type Definitions, DEFINITIONS_FORMAT_VERSION } from './definition.ts'
 import { type Problem, TidemarkError } from './errors.ts'
-import { canonicalInt64, INT64_MAX, INT64_MIN, type Value } from './value.ts'
+import { canonicalInt64, INT64_MAX, INT64_MIN } from './value.ts'
 
 const ownership = {
   owner: z.string().optional(),
