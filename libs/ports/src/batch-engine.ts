@@ -95,8 +95,8 @@ export interface ColumnBatch {
 export interface MeasureStream {
   readonly ladder: number
   /**
-   * Which measures of the ladder. One-row measures may share a stream: where there are two or more, their columns are prefixed
-   * `m${index}_` (the index in the ladder) and are NULL where a measure has no row. A stream of one measure has plain column names.
+   * Which measures of the ladder. One-row measures ('count' to 'last' without groupBy) may share a stream, and their columns are
+   * prefixed `m${index}_` (the index in the ladder), NULL where the measure has no row. Any other has its own stream and plain names.
    */
   readonly measures: readonly number[]
   /** Group columns first: entity (index), rung (index), start (epoch ms; 0 for lifetime), grp where the measure has groupBy. */
@@ -108,7 +108,7 @@ export interface InputReport {
   readonly readCount: number
   readonly acceptedCount: number
   readonly rejectedCount: number
-  /** Up to 20: where and why. */
+  /** Up to 20: where and why; `row` counts from 0 in its file. */
   readonly rejectedSamples: readonly { readonly file: string; readonly row: number; readonly reason: string }[]
   readonly nullKeyCount: number
   readonly filteredCount: number
@@ -156,8 +156,8 @@ export interface AsOfResult extends AsyncDisposable {
   readonly streams: readonly MeasureStream[]
 }
 
-/** A column that a training set adds to its rows. 'json': lists and maps, given as JSON text. */
-export interface AddedColumn {
+/** A column of a table that is not a source. 'json': lists and maps, as JSON text. */
+export interface TableColumn {
   readonly name: string
   readonly type: ValueType | 'json'
 }
@@ -166,7 +166,7 @@ export interface RowsOutput {
   readonly format: 'csv' | 'parquet'
   readonly path: string
   /** Different from each other and from the rows' own; a clash is refused (USAGE). */
-  readonly columns: readonly AddedColumn[]
+  readonly columns: readonly TableColumn[]
   /** `row`, ascending from 0 without gaps, and every added column by its name: as many rows as the rows file has. Timestamps are epoch milliseconds. */
   readonly batches: AsyncIterable<ColumnBatch>
 }
@@ -178,6 +178,19 @@ export interface RowsWriter {
    * a temporary name and renamed at the end; on any failure nothing is left (OUTPUT_FAILED, or the error of `batches`).
    */
   writeRows(rows: RowsInput, output: RowsOutput): Promise<{ readonly rowCount: number }>
+}
+
+export interface TableResult extends AsyncDisposable {
+  /** In the file's order; of types that have no value type (decimals beyond a double, nested ones): their text. */
+  readonly columns: readonly TableColumn[]
+  readonly rowCount: number
+  /** Every column by its name, rows in the file's order. */
+  readonly batches: AsyncIterable<ColumnBatch>
+}
+
+/** Reads any table as it is, to compare two of them. INPUT_UNREADABLE where it cannot. */
+export interface TableReader {
+  readTable(table: { readonly format: 'csv' | 'parquet'; readonly path: string }): Promise<TableResult>
 }
 
 export interface BatchEngine extends AsyncDisposable {
