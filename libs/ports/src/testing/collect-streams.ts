@@ -1,4 +1,5 @@
 // Reads an engine's streams to the end, as plain rows that a test can compare; checks on the way what every stream promises.
+import { expect } from '@jest/globals'
 import { canonicalInt64, compareStrings, type Value } from '@tidemark/feature-schema/value'
 import type { AsOfResult, ColumnBatch, MeasureStream, PaneResult } from '../batch-engine.ts'
 
@@ -75,8 +76,8 @@ const GROUP_COLUMNS = ['entity', 'rung', 'start', 'row', 'grp']
 
 /** The row of one measure of a stream, prefixes removed; null where the measure has none. */
 function rowOfMeasure(stream: MeasureStream, measure: number, row: PlainRow): PlainRow | null {
-  if (stream.measures.length === 1) return row
   const prefix = `m${measure}_`
+  if (!Object.keys(row).some((name) => name.startsWith(prefix))) return row
   const group = Object.entries(row).filter(([name]) => GROUP_COLUMNS.includes(name))
   const own = Object.entries(row).filter(([name]) => name.startsWith(prefix))
   if (own.every(([, value]) => value === null)) return null
@@ -87,6 +88,11 @@ function rowOfMeasure(stream: MeasureStream, measure: number, row: PlainRow): Pl
 export function sortedRows(rows: readonly PlainRow[]): PlainRow[] {
   const textOf = (row: PlainRow): string => Object.keys(row).sort().map((name) => `${name}=${row[name]}`).join()
   return rows.toSorted((a, b) => compareStrings(textOf(a), textOf(b)))
+}
+
+/** Two lists hold the same rows, in whatever order. */
+export function expectRows(actual: readonly PlainRow[], expected: readonly PlainRow[]): void {
+  expect(sortedRows(actual)).toEqual(sortedRows(expected))
 }
 
 function canonical(value: Value): Value {
