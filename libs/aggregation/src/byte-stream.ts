@@ -76,11 +76,6 @@ export class ByteWriter {
     this.length += 4
   }
 
-  f64(value: number): void {
-    this.view.setFloat64(this.reserve(8), value, true)
-    this.length += 8
-  }
-
   u32BigEndian(value: number): void {
     this.view.setUint32(this.reserve(4), value)
     this.length += 4
@@ -151,23 +146,12 @@ export class ByteReader {
     return this.view.getUint32(this.advance(4), true)
   }
 
-  f64(): number {
-    return this.view.getFloat64(this.advance(8), true)
-  }
-
   u32BigEndian(): number {
     return this.view.getUint32(this.advance(4))
   }
 
   u64BigEndian(): bigint {
     return this.view.getBigUint64(this.advance(8))
-  }
-
-  /** An f64 that holds a whole number: a time, an offset. */
-  wholeNumber(): number {
-    const value = this.f64()
-    if (!Number.isSafeInteger(value) || Object.is(value, -0)) throw this.fail(`A whole number is ${value}.`)
-    return value
   }
 
   varint(): number {

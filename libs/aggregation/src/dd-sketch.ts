@@ -14,6 +14,7 @@ import type { Bins, SpliceableBytes } from './partial.ts'
 const writer = new ByteWriter()
 
 export function encodeBins(table: BinTable, bins: Bins): Uint8Array {
+  writer.clear()
   let next = -table.outsideBin
   for (const [bin, count] of [...bins].sort(([a], [b]) => a - b)) {
     if (bin > next) writer.varint(2 * (bin - next))
@@ -95,7 +96,7 @@ export class BinCounts {
     this.high = -1
   }
 
-  reset(): void {
+  clear(): void {
     if (this.high >= this.low) this.counts.fill(0, this.low, this.high + 1)
     this.low = this.counts.length
     this.high = -1

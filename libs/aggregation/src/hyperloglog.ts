@@ -63,11 +63,11 @@ export function foldRegister(precision: number, buffer: SpliceableBytes, at: num
     writeEntry(buffer.bytes, entryAt, register, rank)
     return length + ENTRY_BYTES
   }
-  const registers = new Uint8Array(registerCount)
-  mergeRegisters(registers, buffer.bytes, at, length)
-  registers[register] = rank
+  const registers = new RegisterSet(precision)
+  registers.addBytes(buffer.bytes, at, length)
+  registers.raise(register, rank)
   buffer.splice(at, length, registerCount)
-  buffer.bytes.set(registers, at)
+  buffer.bytes.set(registers.dense, at)
   return registerCount
 }
 
@@ -91,22 +91,6 @@ function writeEntry(bytes: Uint8Array, at: number, register: number, rank: numbe
   bytes[at] = register
   bytes[at + 1] = register >>> 8
   bytes[at + 2] = rank
-}
-
-/** Raises dense registers, 2^p of them, to those of the partial of `length` bytes at `at`. */
-export function mergeRegisters(registers: Uint8Array, bytes: Uint8Array, at: number, length: number): void {
-  if (length === registers.length) {
-    for (let register = 0; register < length; register++) {
-      const rank = bytes[at + register]!
-      if (registers[register]! < rank) registers[register] = rank
-    }
-    return
-  }
-  for (let entryAt = at; entryAt < at + length; entryAt += ENTRY_BYTES) {
-    const register = entryRegister(bytes, entryAt)
-    const rank = bytes[entryAt + 2]!
-    if (registers[register]! < rank) registers[register] = rank
-  }
 }
 
 /** Registers as a partial's bytes. */
@@ -152,18 +136,64 @@ function damagedRegisters(message: string): Error {
   return damaged('HyperLogLog registers', message)
 }
 
+/** Registers to merge many partials into without allocating; how many have each rank is kept beside them, so estimating is cheap. */
+export class RegisterSet {
+  private readonly precision: number
+  private readonly registers: Uint8Array
+  private readonly countByRank: Int32Array
+
+  constructor(precision: number) {
+    this.precision = precision
+    this.registers = new Uint8Array(2 ** precision)
+    this.countByRank = new Int32Array(rankMax(precision) + 1)
+    this.countByRank[0] = this.registers.length
+  }
+
+  clear(): void {
+    this.registers.fill(0)
+    this.countByRank.fill(0)
+    this.countByRank[0] = this.registers.length
+  }
+
+  /** Gives a register the rank, unless it has a larger one. */
+  raise(register: number, rank: number): void {
+    const old = this.registers[register]!
+    if (old >= rank) return
+    this.registers[register] = rank
+    this.countByRank[old]!--
+    this.countByRank[rank]!++
+  }
+
+  /** Merges the partial of `length` bytes at `at`. The bytes are sound. */
+  addBytes(bytes: Uint8Array, at: number, length: number): void {
+    if (length === this.registers.length) {
+      for (let register = 0; register < length; register++) this.raise(register, bytes[at + register]!)
+      return
+    }
+    for (let entryAt = at; entryAt < at + length; entryAt += ENTRY_BYTES) this.raise(entryRegister(bytes, entryAt), bytes[entryAt + 2]!)
+  }
+
+  /** How many distinct values were seen: a whole number, within the standard error. */
+  estimate(): number {
+    return estimateDistinct(this.precision, this.countByRank)
+  }
+
+  /** All of the registers, as a dense partial's bytes. */
+  get dense(): Uint8Array {
+    return this.registers
+  }
+}
+
 /**
- * How many distinct values the dense registers, exactly 2^p of them, have seen: a whole number.
+ * The estimate from how many registers have each rank, from 0 to the largest: a whole number.
  * The improved raw estimator of Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", arXiv 1702.01284,
  * section 4: no empirical corrections, and right over the whole range.
  */
-export function estimateDistinct(registers: Uint8Array): number {
-  const registerCount = registers.length
-  const rankLimit = rankMax(Math.log2(registerCount))
-  const countByRank = new Uint32Array(rankLimit + 1)
-  for (const rank of registers) countByRank[rank]!++
-  let z = registerCount * tau(1 - countByRank[rankLimit]! / registerCount)
-  for (let rank = rankLimit - 1; rank >= 1; rank--) z = (z + countByRank[rank]!) / 2
+export function estimateDistinct(precision: number, countByRank: ArrayLike<number>): number {
+  const registerCount = 2 ** precision
+  const last = rankMax(precision)
+  let z = registerCount * tau(1 - countByRank[last]! / registerCount)
+  for (let rank = last - 1; rank >= 1; rank--) z = (z + countByRank[rank]!) / 2
   z += registerCount * sigma(countByRank[0]! / registerCount)
   return Math.round(registerCount ** 2 / (2 * Math.LN2 * z))
 }

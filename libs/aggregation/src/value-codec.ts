@@ -6,10 +6,14 @@
 //   int64               u64, the sign bit turned
 //   double, timestamp   the bits of the f64: all turned where negative, else the sign bit; finite, no negative zero
 //   string              varint length, then UTF-8; compared without the length
+//
+// The place of an event has a form too, of 20 bytes: event time and offset like doubles, partition a u32 between them.
 
 import { canonicalInt64, type ValueType } from '@tidemark/feature-schema/value'
 import { type ByteReader, type ByteWriter, readVarintAt, varintSizeBytes } from './byte-stream.ts'
-import type { NonNull } from './partial.ts'
+import type { EventOrder, NonNull } from './partial.ts'
+
+export const ORDER_BYTES = 20
 
 /** Writes and reads the values of one type. */
 export interface ValueCodec {
@@ -44,11 +48,7 @@ const codecs: Readonly<Record<ValueType, ValueCodec>> = {
   timestamp: {
     width: 8,
     write: (writer, value) => writeDouble(writer, value as number),
-    read: (reader) => {
-      const value = readDouble(reader)
-      if (!Number.isSafeInteger(value)) throw reader.fail(`A timestamp is ${value}.`)
-      return value
-    },
+    read: readWholeNumber,
   },
   string: {
     width: 0,
@@ -80,6 +80,24 @@ export function compareForms(codec: ValueCodec, a: Uint8Array, aAt: number, b: U
   return compareBytes(a, aAt + varintSizeBytes(aLength), aLength, b, bAt + varintSizeBytes(bLength), bLength)
 }
 
+export function writeOrder(writer: ByteWriter, order: EventOrder): void {
+  writeDouble(writer, order.eventTimeMs)
+  writer.u32BigEndian(order.partition)
+  writeDouble(writer, order.offset)
+}
+
+/** Throws BLOB_DAMAGED unless time and offset are whole numbers. */
+export function readOrder(reader: ByteReader): EventOrder {
+  const eventTimeMs = readWholeNumber(reader)
+  const partition = reader.u32BigEndian()
+  return { eventTimeMs, partition, offset: readWholeNumber(reader) }
+}
+
+/** Compares two forms of places. */
+export function compareOrderForms(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): number {
+  return compareBytes(a, aAt, ORDER_BYTES, b, bAt, ORDER_BYTES)
+}
+
 function compareBytes(a: Uint8Array, aAt: number, aLength: number, b: Uint8Array, bAt: number, bLength: number): number {
   const length = Math.min(aLength, bLength)
   for (let i = 0; i < length; i++) {
@@ -105,5 +123,11 @@ function readDouble(reader: ByteReader): number {
   bits.setUint32(4, isNegative ? ~low : low)
   const value = bits.getFloat64(0)
   if (!Number.isFinite(value) || Object.is(value, -0)) throw reader.fail(`A double is ${Object.is(value, -0) ? '-0' : value}.`)
+  return value
+}
+
+function readWholeNumber(reader: ByteReader): number {
+  const value = readDouble(reader)
+  if (!Number.isSafeInteger(value)) throw reader.fail(`A whole number is ${value}.`)
   return value
 }
