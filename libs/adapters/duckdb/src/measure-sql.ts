@@ -77,11 +77,16 @@ export function mergeSql(measures: readonly BoundMeasure[], from: string, by: re
   }
 }
 
-/** The port's columns of state rows: the columns `by` as they are, `grp` with groupBy, then the measures' own. */
+/**
+ * The port's columns of state rows: the columns `by` as they are, `grp` with groupBy, then the measures' own, prefixed `m${index}_` where
+ * there are two or more. Rows in which no measure counts an event are left out.
+ */
 export function outputSql(measures: readonly BoundMeasure[], from: string, by: readonly string[]): string {
   if (measures.every(({ measure }) => isOneRow(measure))) {
-    const columns = measures.flatMap((bound) => oneRowState(bound).output)
-    return `SELECT ${[...by, ...columns.map(aliased)].join(', ')} FROM ${from}`
+    const states = measures.map((bound) => ({ ...oneRowState(bound), prefix: measures.length === 1 ? '' : `m${bound.index}_` }))
+    const columns = states.flatMap(({ output, prefix }) => output.map(([name, sql]): Column => [prefix + name, sql]))
+    const present = states.map((state) => state.present).join(' OR ')
+    return `SELECT ${[...by, ...columns.map(aliased)].join(', ')} FROM ${from} WHERE ${present}`
   }
   const bound = onlyOne(measures)
   const groups = stateGroups(bound, by)
@@ -114,24 +119,40 @@ const ORDERED_KINDS: ReadonlySet<Measure['kind']> = new Set(['first', 'last', 'f
 /** Beyond this magnitude a squared difference may not fit a double. */
 const MOMENTS_MAGNITUDE_MAX = '1e150::DOUBLE'
 
-/** The state of a one-row measure: aggregates over events, aggregates over states, and the port's columns of a state. */
-function oneRowState(bound: BoundMeasure): { fold: Column[]; merge: Column[]; output: Column[] } {
+interface OneRowState {
+  /** Aggregates over events, and over states. */
+  readonly fold: Column[]
+  readonly merge: Column[]
+  /** The port's columns of a state, by their plain names. */
+  readonly output: Column[]
+  /** Whether the state holds an event. */
+  readonly present: string
+}
+
+/** The state of a one-row measure; its columns are prefixed with the measure's index, so that states can stand side by side. */
+function oneRowState(bound: BoundMeasure): OneRowState {
   const { measure, of, where } = bound
-  const prefix = isOneRow(measure) ? `m${bound.index}_` : ''
-  const [n, sum, mean, m2, value, ord] = ['n', 'sum', 'mean', 'm2', 'value', 'ord'].map((name) => prefix + name) as [string, string, string, string, string, string]
+  const own = (name: string): string => `m${bound.index}_${name}`
+  const n = own('n')
+  const value = own('value')
   const only = where === null ? '' : ` FILTER (WHERE ${where})`
   const count: Column = [n, of === null ? `count(*)${only}` : `count(${of})${only}`]
-  const present: Column = [n, `nullif(${n}, 0)::DOUBLE`]
+  const counted = { present: `${n} > 0`, output: ['n', `nullif(${n}, 0)::DOUBLE`] as Column, merge: [n, `sum(${n})`] as Column }
   switch (measure.kind) {
     case 'count':
-      return { fold: [count], merge: [[n, `sum(${n})`]], output: [present] }
-    case 'sum':
+      return { fold: [count], merge: [counted.merge], output: [counted.output], present: counted.present }
+    case 'sum': {
+      const sum = own('sum')
       return {
         fold: [count, [sum, `sum(${of})${only}`]],
-        merge: [[n, `sum(${n})`], [sum, `sum(${sum})`]],
-        output: [present, [sum, sum]],
+        merge: [counted.merge, [sum, `sum(${sum})`]],
+        output: [counted.output, ['sum', sum]],
+        present: counted.present,
       }
+    }
     case 'moments': {
+      const mean = own('mean')
+      const m2 = own('m2')
       const x = `(${of})::DOUBLE`
       const bounded = `CASE WHEN abs(${x}) <= ${MOMENTS_MAGNITUDE_MAX} THEN ${x} END`
       // A value that does not count here, but does in n, makes mean and m2 NULL, and NULL they stay when merged.
@@ -146,11 +167,12 @@ function oneRowState(bound: BoundMeasure): { fold: Column[]; merge: Column[]; ou
           [m2, `CASE WHEN ${all} THEN var_pop(${bounded})${only} * ${count[1]} END`],
         ],
         merge: [
-          [n, `sum(${n})`],
+          counted.merge,
           [mean, `CASE WHEN ${whole} THEN ${mergedMean} END`],
           [m2, `CASE WHEN ${whole} THEN sum(${m2}) + ${apart} END`],
         ],
-        output: [present, [mean, mean], [m2, m2]],
+        output: [counted.output, ['mean', mean], ['m2', m2]],
+        present: counted.present,
       }
     }
     case 'min':
@@ -158,10 +180,12 @@ function oneRowState(bound: BoundMeasure): { fold: Column[]; merge: Column[]; ou
       return {
         fold: [[value, `${measure.kind}(${of})${only}`]],
         merge: [[value, `${measure.kind}(${value})`]],
-        output: [[value, value]],
+        output: [['value', value]],
+        present: `${value} IS NOT NULL`,
       }
     case 'first':
     case 'last': {
+      const ord = own('ord')
       const [best, extreme] = measure.kind === 'first' ? ['arg_min', 'min'] : ['arg_max', 'max']
       const counts = [`${of} IS NOT NULL`, ...(where === null ? [] : [`(${where})`])].join(' AND ')
       return {
@@ -170,7 +194,8 @@ function oneRowState(bound: BoundMeasure): { fold: Column[]; merge: Column[]; ou
           [ord, `${extreme}(event_order) FILTER (WHERE ${counts})`],
         ],
         merge: [[value, `${best}(${value}, ${ord})`], [ord, `${extreme}(${ord})`]],
-        output: [[value, value], ...Object.entries(orderColumnsSql(ord)).map(([name, sql]): Column => [prefix + name, sql])],
+        output: [['value', value], ...Object.entries(orderColumnsSql(ord))],
+        present: `${ord} IS NOT NULL`,
       }
     }
     default:

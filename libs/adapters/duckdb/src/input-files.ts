@@ -1,0 +1,124 @@
+// The files of an input: which ones there are, what columns each has, and how each is read as raw columns. Whatever makes a whole file
+// unreadable ends here, as INPUT_UNREADABLE with the file's name; what is wrong with one record is input-sql.ts's.
+import { globSync, statSync } from 'node:fs'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { EVENT_SIZE_MAX_BYTES } from '@tidemark/feature-schema/limits'
+import { coded, messageOf, rethrowCoded, type DuckDbSession } from './duckdb-session.ts'
+import { quoteName, quoteText } from './sql-text.ts'
+
+/** Files that are read by one scan: of one format and with the same columns, in the order given. */
+export interface FileScan {
+  readonly paths: readonly string[]
+  /** DuckDB's type of each column. */
+  readonly columnTypes: ReadonlyMap<string, string>
+  /** A relation in parentheses or a table function, with the columns that `rawColumn` names. */
+  readonly relation: string
+  rawColumn(name: string): string
+}
+
+/** Tables (temporary, of the session's connection) that hold the CSV lines that could not be read. */
+export const CSV_REJECTS_TABLE = 'csv_rejects'
+const CSV_SCANS_TABLE = 'csv_scans'
+
+/** The paths of an input, patterns expanded in the order of their names. A pattern without a file, and a file that is not there, are errors. */
+export function expandPaths(paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat?.isFile()) return [path]
+    if (stat?.isDirectory()) throw coded('INPUT_UNREADABLE', 'It is a folder.', path, 'Name its files, for example with a pattern such as folder/*.parquet.')
+    const matches = /[*?[{]/.test(path) ? globSync(path).sort() : []
+    if (matches.length === 0) throw coded('INPUT_UNREADABLE', 'There is no such file.', path, 'Check the path, and the folder that it is relative to.')
+    return matches
+  })
+}
+
+/** Scans of Parquet files: consecutive files with the same columns share one. */
+export async function parquetScans(session: DuckDbSession, paths: readonly string[]): Promise<FileScan[]> {
+  const signatures = await parquetSignatures(session, paths)
+  const runs: string[][] = []
+  for (const [i, path] of paths.entries()) {
+    if (i > 0 && signatures[i] === signatures[i - 1]) runs.at(-1)!.push(path)
+    else runs.push([path])
+  }
+  return Promise.all(runs.map((run) => parquetScan(session, run)))
+}
+
+async function parquetScan(session: DuckDbSession, paths: readonly string[]): Promise<FileScan> {
+  const relation = `read_parquet([${paths.map(literalPath).join(', ')}], hive_partitioning = false)`
+  const columns = await session.rows(`DESCRIBE SELECT * FROM ${relation}`).catch((error: unknown) => unreadable(error, paths[0]!, 'Parquet'))
+  const columnTypes = new Map(columns.map((column) => [String(column['column_name']), String(column['column_type'])]))
+  return { paths, columnTypes, relation, rawColumn: quoteName }
+}
+
+/** A text for each file that tells its columns; asked file by file only where one of them cannot be read. */
+async function parquetSignatures(session: DuckDbSession, paths: readonly string[]): Promise<string[]> {
+  const signaturesOf = async (some: readonly string[]): Promise<string[]> => {
+    const described = await session.rows(`
+      SELECT list_first(list(signature)) AS signature FROM (
+        SELECT file_name, string_agg(concat_ws(' ', name, type, converted_type, logical_type), ', ') AS signature
+        FROM parquet_schema([${some.map(literalPath).join(', ')}]) GROUP BY file_name)
+      GROUP BY file_name ORDER BY list_position([${some.map(quoteText).join(', ')}], file_name)`)
+    return described.map(({ signature }) => String(signature))
+  }
+  try {
+    return await signaturesOf(paths)
+  } catch {
+    for (const path of paths) await signaturesOf([path]).catch((error: unknown) => unreadable(error, path, 'Parquet'))
+    throw new Error(`Parquet files are readable one by one and not together: ${paths.join(', ')}`)
+  }
+}
+
+/** The scan of one CSV file (RFC 4180, with a header). All columns are text; an empty field is NULL, `""` is the empty string. */
+export async function csvScan(session: DuckDbSession, path: string): Promise<FileScan> {
+  const header = await csvHeader(session, path)
+  const columns = header.map((_, i) => `'c${i}': 'VARCHAR'`)
+  const options = [
+    `columns = {${columns.join(', ')}}`,
+    `auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false`,
+    `max_line_size = ${EVENT_SIZE_MAX_BYTES}, store_rejects = true, rejects_table = '${CSV_REJECTS_TABLE}', rejects_scan = '${CSV_SCANS_TABLE}'`,
+  ]
+  return {
+    paths: [path],
+    columnTypes: new Map(header.map((name) => [name, 'VARCHAR'])),
+    relation: `read_csv(${literalPath(path)}, ${options.join(', ')})`,
+    rawColumn: (name) => `c${header.indexOf(name)}`,
+  }
+}
+
+export async function dropCsvRejects(session: DuckDbSession): Promise<void> {
+  await session.run(`DROP TABLE IF EXISTS ${CSV_REJECTS_TABLE}`)
+  await session.run(`DROP TABLE IF EXISTS ${CSV_SCANS_TABLE}`)
+}
+
+async function csvHeader(session: DuckDbSession, path: string): Promise<string[]> {
+  const line = `read_csv(${literalPath(path)}, columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = chr(0), quote = '', escape = '')`
+  const rows = await session.rows(`SELECT line FROM ${line} LIMIT 1`).catch((error: unknown) => unreadable(error, path, 'CSV'))
+  const text = rows[0]?.['line']
+  if (typeof text !== 'string') throw coded('INPUT_UNREADABLE', 'It is empty.', path, 'A CSV file starts with a line of column names.')
+  const names = splitCsvLine(text)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw coded('INPUT_UNREADABLE', `Its header has the column ${twice} twice.`, path, 'Give each column a name of its own.')
+  return names
+}
+
+/** The fields of one line: quoted ones may hold commas, and quotes twice. */
+function splitCsvLine(line: string): string[] {
+  const fields = line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)
+  return Array.from(fields, ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '')
+}
+
+/** Throws what DuckDB said of a file as INPUT_UNREADABLE; errors about space keep their own code. */
+export function unreadable(error: unknown, where: string, format: string): never {
+  if (error instanceof TidemarkError) throw error
+  const message = messageOf(error)
+  if (/Out of Memory|No space left/i.test(message)) rethrowCoded(error)
+  const [said, action] = /state machine reached an invalid state/.test(message)
+    ? ['Its line ends are mixed, or a quote stands in the wrong place.', 'Write every line end the same way, and quotes inside fields twice.']
+    : [`It cannot be read as ${format}: ${message}.`, 'Check that the file is whole, and that its format is the one named.']
+  throw coded('INPUT_UNREADABLE', said, where, action, error)
+}
+
+/** A path as it is: characters of patterns stand for themselves. */
+function literalPath(path: string): string {
+  return quoteText(path.replaceAll(/[*?[]/g, '[$&]'))
+}
