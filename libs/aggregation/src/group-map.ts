@@ -85,10 +85,14 @@ export function fixedGroups(kernel: FixedKernel): GroupKernel {
     read(reader) {
       const stored = reader.raw(width)
       slot.set(stored)
-      const partial = kernel.toPartial(view, 0)
-      kernel.fromPartial(view, 0, partial)
-      if (slot.some((byte, i) => byte !== stored[i])) throw reader.fail('A group holds bytes that no partial has.')
-      return partial
+      try {
+        const partial = kernel.toPartial(view, 0)
+        kernel.fromPartial(view, 0, partial)
+        if (slot.every((byte, i) => byte === stored[i])) return partial
+      } catch (cause) {
+        throw reader.fail('A group holds numbers that no partial has.', { cause })
+      }
+      throw reader.fail('A group holds bytes that no partial has.')
     },
     sizeBytes: () => width,
     fold(buffer, at, length, value, order) {

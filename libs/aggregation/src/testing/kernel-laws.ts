@@ -86,7 +86,8 @@ function judgeValue(kernel: VariableKernel, events: readonly KernelEvent[], as: 
   return null
 }
 
-function updateAll(kernel: VariableKernel, events: readonly KernelEvent[]): Partial {
+/** The partial of the events. */
+export function updateAll(kernel: VariableKernel, events: readonly KernelEvent[]): Partial {
   return events.reduce((partial, { value, order, group }) => kernel.update(partial, value, order, group), kernel.identity())
 }
 
@@ -138,7 +139,8 @@ function expectedAnswer(spec: SlotSpec, op: AggregationOp, expected: Expectation
   return answer(unavailable?.[1] ?? Object.fromEntries([...values].sort(([a], [b]) => compareStrings(a, b))))
 }
 
-function randomEvents(random: Random, spec: SlotSpec): KernelEvent[] {
+/** Events for a slot: few values, groups and times, so that they meet. */
+export function randomEvents(random: Random, spec: SlotSpec): KernelEvent[] {
   const count = random.pick([0, 1, 2, 5, 20, 80])
   const values = Array.from({ length: random.pick([1, 3, 40]) }, () => randomValue(random, spec.inputType))
   const groups = Array.from({ length: random.pick([1, 3, 6]) }, () => (spec.groupType === null ? null : randomValue(random, spec.groupType)))
