@@ -140,8 +140,8 @@ class MinKernel implements FixedKernel {
 
 /** Folds the event's time, whatever the value is. */
 class NewestKernel extends MaxKernel {
-  override fold(view: DataView, at: number, _value: NonNull, { eventTimeMs }: EventOrder): void {
-    super.fold(view, at, eventTimeMs)
+  override fold(view: DataView, at: number, _value: NonNull, order: EventOrder): void {
+    super.fold(view, at, order.eventTimeMs, order)
   }
 
   override finalise(view: DataView, at: number, { atMs }: Finalisation): number | null {

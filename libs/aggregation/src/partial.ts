@@ -174,5 +174,10 @@ export interface VariableKernel<P extends Partial = Partial> {
    * and encode would give.
    */
   foldBytes(buffer: SpliceableBytes, at: number, length: number, value: NonNull, order: EventOrder, group: NonNull | null): number
+  /**
+   * Merges the encoded partial at `fromAt` of `from` into the one at `at`, neither of them the identity, and returns the new
+   * length; the same bytes as decode, merge and encode would give.
+   */
+  mergeBytes?(buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromAt: number, fromLength: number): number
   newAccumulator?(): Accumulator
 }

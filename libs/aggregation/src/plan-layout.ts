@@ -37,24 +37,18 @@ export function placeSlots(drafts: readonly SlotDraft[]): Placement {
     const rungs = planRungs(members[0]!.windows)
     const fixedSlots: FixedSlot[] = []
     const variableSlots: VariableSlot[] = []
+    const kernels = new Map(members.map((draft) => [draft, fixedKernelFor(draft)]))
     let offset = START_BYTES
-    const place = (draft: SlotDraft, bytes: number): Slot => {
+    for (const draft of members.toSorted((a, b) => Number(kernels.get(a) === null) - Number(kernels.get(b) === null))) {
       const { windows: _, ...spec } = draft
-      const { of, where, groupBy } = draft
-      const slot = {
-        ...spec, index: drafts.indexOf(draft), group, offset,
-        ofInput: inputOf(of), whereInput: inputOf(where), groupInput: inputOf(groupBy),
-      }
-      offset += bytes
+      const inputs = { ofInput: inputOf(draft.of), whereInput: inputOf(draft.where), groupInput: inputOf(draft.groupBy) }
+      const place = { ...spec, ...inputs, index: drafts.indexOf(draft), group, offset }
+      const kernel = kernels.get(draft) ?? null
+      const slot: Slot = kernel === null ? { ...place, isFixed: false, kernel: variableKernelFor(draft) } : { ...place, isFixed: true, kernel }
+      if (slot.isFixed) fixedSlots.push(slot)
+      else variableSlots.push(slot)
+      offset += slot.isFixed ? slot.kernel.width : LENGTH_BYTES
       slotOf.set(draft, slot)
-      return slot
-    }
-    for (const draft of members) {
-      const kernel = fixedKernelFor(draft)
-      if (kernel !== null) fixedSlots.push({ ...place(draft, kernel.width), kernel })
-    }
-    for (const draft of members) {
-      if (fixedKernelFor(draft) === null) variableSlots.push({ ...place(draft, LENGTH_BYTES), kernel: variableKernelFor(draft) })
     }
     const rowBytes = Math.ceil(offset / ROW_ALIGN_BYTES) * ROW_ALIGN_BYTES
     return { index: group, rungs, openSpanMs: openSpanMs(rungs), fixedSlots, variableSlots, rowBytes, slots: members.map((draft) => slotOf.get(draft)!) }
@@ -87,7 +81,7 @@ export function layoutIdOf(view: FeatureViewDefinition, source: SourceDefinition
   const meaning = canonicalText([
     source.name, source.version, source.eventTime, source.fields.map(({ name, type, nullable }) => [name, type, nullable]),
     view.entity, view.derive, where,
-    groups.map(({ rungs, slots }) => [rungs, slots]),
+    groups.map(({ rungs, slots }) => [rungs, slots.map(({ kernel: _, ...slot }) => slot)]),
   ])
   return createHash('md5').update(meaning).digest().readUInt32LE(0)
 }

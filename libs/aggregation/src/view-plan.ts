@@ -15,8 +15,7 @@ import { draftSlots } from './plan-slots.ts'
 
 export type Evaluate = (row: Row) => Value
 
-/** What is kept of a set of values: one kind of partial in each pane of its ladder group. */
-export interface Slot extends SlotSpec {
+interface SlotPlace extends SlotSpec {
   readonly index: number
   /** Index of its ladder group. */
   readonly group: number
@@ -31,13 +30,18 @@ export interface Slot extends SlotSpec {
   readonly offset: number
 }
 
-export interface FixedSlot extends Slot {
+export interface FixedSlot extends SlotPlace {
+  readonly isFixed: true
   readonly kernel: FixedKernel
 }
 
-export interface VariableSlot extends Slot {
+export interface VariableSlot extends SlotPlace {
+  readonly isFixed: false
   readonly kernel: VariableKernel
 }
+
+/** What is kept of a set of values: one partial of its kind in each pane of its ladder group. */
+export type Slot = FixedSlot | VariableSlot
 
 /** Slots with the same rungs and horizons, and the windows that are asked of them. */
 export interface LadderGroup {

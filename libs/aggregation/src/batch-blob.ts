@@ -1,0 +1,114 @@
+// Chunks as plain data: packing panes into a batch blob, and reading any chunk back into panes.
+
+import {
+  AT_DROPPED, AT_KIND, AT_LOG_TIME, BATCH_CHUNK, damagedChunk, NONE, tablesOf, viewOf, type ChunkKind, type TableRef,
+} from './chunk-format.ts'
+import { sealChunk, verifyChunk } from './chunk-verify.ts'
+import { ChunkWriter } from './chunk-writer.ts'
+import type { Partial } from './partial.ts'
+import { rollUp, type Pane, type Truncation } from './roll-up.ts'
+import { TableBuilder } from './table-builder.ts'
+import type { ViewPlan } from './view-plan.ts'
+
+/** What a batch blob is packed from: panes of any order and rung, equal ones among them, such as a base's and a new epoch's. */
+export interface BatchState {
+  /** The entity's newest append time. */
+  readonly logTimeMs: number
+  /** The cut: the epoch that every pane is filed under. */
+  readonly throughEpoch: number
+  readonly panes: readonly Omit<Pane, 'epoch'>[]
+  /** Of the base. */
+  readonly truncations?: readonly Omit<Truncation, 'epoch'>[]
+}
+
+export interface DecodedChunk {
+  readonly kind: ChunkKind
+  readonly logTimeMs: number
+  /** -Infinity: none. */
+  readonly droppedThroughEpoch: number
+  /** By (group, epoch, rung, start). */
+  readonly panes: readonly Pane[]
+  readonly truncations: readonly Truncation[]
+}
+
+/** Packs an entity's panes, rolled up to its log time. */
+export function encodeBatchBlob(plan: ViewPlan, { logTimeMs, throughEpoch, panes, truncations = [] }: BatchState): Uint8Array {
+  const epoch = throughEpoch
+  const rolled = rollUp(plan, panes.map((pane) => ({ ...pane, epoch })), logTimeMs, truncations.map((truncation) => ({ ...truncation, epoch })))
+  return encodeChunk(plan, { kind: BATCH_CHUNK, logTimeMs, droppedThroughEpoch: NONE, ...rolled })
+}
+
+/** Packs panes as they are: sorted and each once. */
+export function encodeChunk(plan: ViewPlan, { kind, logTimeMs, droppedThroughEpoch, panes, truncations }: DecodedChunk): Uint8Array {
+  const writer = new ChunkWriter(plan)
+  const builders = plan.groups.map((group) => new TableBuilder(plan, group))
+  for (const table of tablesToWrite(panes, truncations)) {
+    const builder = builders[table.group]!
+    builder.clear()
+    for (const { startMs, partials } of table.panes) builder.addPartials(startMs, partials)
+    writer.addBuilt(table, builder)
+  }
+  const view = writer.finish(kind, logTimeMs, droppedThroughEpoch)
+  sealChunk(plan, view)
+  return new Uint8Array(view.buffer)
+}
+
+interface PlainTable {
+  readonly group: number
+  readonly epoch: number
+  readonly rung: number
+  readonly truncatedAtMs: number
+  readonly panes: Pane[]
+}
+
+function tablesToWrite(panes: readonly Pane[], truncations: readonly Truncation[]): PlainTable[] {
+  const tables = new Map<string, PlainTable>()
+  const tableOf = (group: number, epoch: number, rung: number): PlainTable => {
+    const name = `${group} ${epoch} ${rung}`
+    const truncatedAtMs = rung === 0 ? (truncations.find((each) => each.group === group && each.epoch === epoch)?.startMs ?? NONE) : NONE
+    if (!tables.has(name)) tables.set(name, { group, epoch, rung, truncatedAtMs, panes: [] })
+    return tables.get(name)!
+  }
+  for (const { group, epoch } of truncations) tableOf(group, epoch, 0)
+  for (const pane of panes) tableOf(pane.group, pane.epoch, pane.rung).panes.push(pane)
+  return [...tables.values()].sort((a, b) => a.group - b.group || a.epoch - b.epoch || a.rung - b.rung)
+}
+
+/**
+ * Reads a chunk of any kind. Throws BLOB_DAMAGED, BLOB_TOO_NEW or BLOB_OTHER_LAYOUT.
+ */
+export function decodeBlob(plan: ViewPlan, bytes: Uint8Array): DecodedChunk {
+  verifyChunk(plan, bytes)
+  const view = viewOf(bytes)
+  const tables = tablesOf(plan, bytes)
+  return {
+    kind: view.getUint8(AT_KIND) as ChunkKind,
+    logTimeMs: view.getFloat64(AT_LOG_TIME, true),
+    droppedThroughEpoch: view.getFloat64(AT_DROPPED, true),
+    panes: tables.flatMap((table) => panesOf(plan, table)),
+    truncations: tables.filter(({ truncatedAtMs }) => truncatedAtMs !== NONE).map(({ epoch, group, truncatedAtMs }) => ({ epoch, group, startMs: truncatedAtMs })),
+  }
+}
+
+/** Verifies a batch blob; for those who merge it many times. */
+export function verifyBlob(plan: ViewPlan, bytes: Uint8Array): void {
+  verifyChunk(plan, bytes, BATCH_CHUNK)
+}
+
+function panesOf(plan: ViewPlan, { view, bytes, epoch, group, rung, rowCount, rowBytes, rowsAt, heapAt, heapBytes }: TableRef): Pane[] {
+  const heapEnd = heapAt + heapBytes
+  let at = heapAt
+  const panes = Array.from({ length: rowCount }, (_, row) => {
+    const rowAt = rowsAt + row * rowBytes
+    const partials = plan.groups[group]!.slots.map(({ isFixed, kernel, offset }): Partial => {
+      if (isFixed) return kernel.toPartial(view, rowAt + offset)
+      const from = at
+      at += view.getUint32(rowAt + offset, true)
+      if (at > heapEnd) throw damagedChunk(`Row ${row} of group ${group}, rung ${rung} reaches ${at - heapEnd} bytes past its heap.`)
+      return kernel.decode(bytes.subarray(from, at))
+    })
+    return { epoch, group, rung, startMs: view.getFloat64(rowAt, true), partials }
+  })
+  if (at !== heapEnd) throw damagedChunk(`The heap of group ${group}, rung ${rung} has ${heapEnd - at} bytes too many.`)
+  return panes
+}
