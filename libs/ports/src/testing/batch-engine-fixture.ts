@@ -1,4 +1,5 @@
 // The source, the expressions and the queries that the batch engine's contract suites ask about.
+import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { checkExpression } from '@tidemark/feature-schema/expression/check'
 import type { Expression, Scope } from '@tidemark/feature-schema/expression/ast'
 import type { FieldDefinition, SourceDefinition } from '@tidemark/feature-schema/definition'
@@ -54,7 +55,9 @@ const fieldScope: Scope = new Map(clicks.fields.map(({ name, type, nullable }) =
 /** An expression over the fields of `clicks` and further columns. */
 export function expressionOf(text: string, more: Readonly<Record<string, ValueType>> = {}): Expression {
   const derived = Object.entries(more).map(([name, type]) => [name, { type, nullable: true }] as const)
-  return checkExpression(text, new Map([...fieldScope, ...derived]), null)
+  const checked = checkExpression(text, new Map([...fieldScope, ...derived]))
+  if (!checked.ok) throw new TidemarkError(checked.problems)
+  return checked.expression
 }
 
 /** A measure, its expressions as text; `of` absent: every event. */
