@@ -1,0 +1,51 @@
+// The batch engine on DuckDB. A query has a session of its own: its events are loaded, filtered and numbered into tables, and each
+// stream of its result is a grouping of them that runs once it is read.
+import type { AsOfQuery, AsOfResult, BatchEngine, PaneQuery, PaneResult } from '@tidemark/ports/batch-engine'
+import { queryBatches } from './column-batches.ts'
+import { openDuckDb, type DuckDb, type DuckDbLimits } from './duckdb-session.ts'
+import { paneEventsSql, paneRowsSql, shareQueries } from './pane-sql.ts'
+import { selectEvents } from './selection-sql.ts'
+
+/**
+ * An engine on an in-memory database that keeps to `limits`. Dispose it to end what runs and to remove what was spilled.
+ * Queries throw INPUT_UNREADABLE for files that cannot be read, OUTPUT_FAILED where memory and disk run out.
+ */
+export async function createDuckDbBatchEngine(limits: DuckDbLimits = {}): Promise<BatchEngine> {
+  const database = await openDuckDb(limits)
+  return {
+    groupPanes: (query) => groupPanes(database, query),
+    groupAsOf: (query) => groupAsOf(database, query),
+    [Symbol.asyncDispose]: async () => database[Symbol.dispose](),
+  }
+}
+
+async function groupPanes(database: DuckDb, query: PaneQuery): Promise<PaneResult> {
+  await using cleanUp = new AsyncDisposableStack()
+  const session = cleanUp.use(await database.openSession())
+  const { selected, entities, entityCount, report, bind } = await selectEvents(session, query, {
+    measures: query.ladders.flatMap(({ measures }) => measures),
+    times: [],
+  })
+  const streams = query.ladders.flatMap((ladder, i) => {
+    const events = paneEventsSql(ladder, selected, entities)
+    return shareQueries(ladder.measures.map(bind)).map((measures) => ({
+      ladder: i,
+      measures: measures.map(({ index }) => index),
+      batches: queryBatches(session, paneRowsSql(measures, events)),
+    }))
+  })
+  const keys = query.keys.map((_, i) => `key_${i}`)
+  const entitiesSql = `SELECT entity::DOUBLE AS entity, ${keys.join(', ')}, log_time::DOUBLE AS "logTimeMs", event_count::DOUBLE AS "eventCount" FROM ${entities} ORDER BY ${entities}.entity`
+  const owned = cleanUp.move()
+  return {
+    report,
+    entityCount,
+    entities: queryBatches(session, entitiesSql),
+    streams,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+async function groupAsOf(_database: DuckDb, _query: AsOfQuery): Promise<AsOfResult> {
+  return Promise.reject(new Error('not here yet'))
+}
