@@ -89,10 +89,10 @@ export interface TypedUses<Uses> {
 
 /** `unknown` where each aggregation fits the columns; else, at the one that does not, the text that says why. */
 export type CheckedFeatures<A, C> = {
-  readonly [Name in keyof A]: A[Name] extends TypedUses<infer Uses> ? Unless<MisuseOf<Uses, C>> : unknown
+  readonly [Name in keyof A]: A[Name] extends TypedUses<infer Uses> ? ([MisuseOf<Uses, C>] extends [never] ? unknown : MisuseOf<Uses, C>) : unknown
 }
 
-/** `unknown` where the text fits the columns as a condition, else the text that says why. */
-export type CheckedCondition<Text extends string, C> = Unless<MisuseOf<Use<Text, 'boolean'>, C>>
-
-type Unless<Misuse> = [Misuse] extends [never] ? unknown : Misuse
+/** `unknown` where the text fits the columns as a condition, else a property that says why (no string is also another string). */
+export type CheckedCondition<Text extends string, C> = [MisuseOf<Use<Text, 'boolean'>, C>] extends [never]
+  ? unknown
+  : { readonly wrong: MisuseOf<Use<Text, 'boolean'>, C> }
