@@ -62,6 +62,7 @@ function judgeBytes(kernel: VariableKernel, events: readonly KernelEvent[], shuf
     ['merge is not associative', hex(kernel.encode(kernel.merge(kernel.merge(a(), b()), kernel.merge(c(), d())))), whole],
     ['the identity is not neutral', hex(kernel.encode(kernel.merge(a(), kernel.identity()))), hex(pieces[0]!)],
     ['merge, or what follows it, changes what was merged from', hex(kernel.encode(from)), hex(pieces[0]!)],
+    ['merged bytes differ from merges', mergeAll(kernel, pieces), whole],
     ['folded bytes differ from updates', foldAll(kernel, events), whole],
     ['folded bytes depend on order', foldAll(kernel, shuffled), whole],
   ]
@@ -109,14 +110,33 @@ export class TestBytes implements SpliceableBytes {
   }
 }
 
+/** What stands before and behind a partial, and must stay. */
+const AROUND = [0xaa, 0xbb, 0xcc]
+
 function foldAll(kernel: VariableKernel, events: readonly KernelEvent[]): string {
-  const around = [0xaa, 0xbb, 0xcc]
-  const buffer = new TestBytes(Uint8Array.of(...around, ...around))
+  const buffer = new TestBytes(Uint8Array.of(...AROUND, ...AROUND))
   let length = 0
-  for (const { value, order, group } of events) length = kernel.foldBytes(buffer, around.length, length, value, order, group)
-  const end = around.length + length
-  const outside = [...buffer.bytes.subarray(0, around.length), ...buffer.bytes.subarray(end)]
-  return hex(Uint8Array.from(outside)) === hex(Uint8Array.of(...around, ...around)) ? hex(buffer.bytes.subarray(around.length, end)) : 'bytes outside were changed'
+  for (const { value, order, group } of events) length = kernel.foldBytes(buffer, AROUND.length, length, value, order, group)
+  return partialIn(buffer, length)
+}
+
+/** Merges encoded pieces; as decoded ones where the kernel does not merge bytes. */
+function mergeAll(kernel: VariableKernel, pieces: readonly Uint8Array[]): string {
+  const [first = new Uint8Array(0), ...others] = pieces.filter((bytes) => bytes.length > 0)
+  const buffer = new TestBytes(Uint8Array.of(...AROUND, ...first, ...AROUND))
+  let length = first.length
+  for (const bytes of others) {
+    const from = Uint8Array.of(...AROUND, ...bytes, ...AROUND)
+    if (kernel.mergeBytes === undefined) return hex(kernel.encode(pieces.reduce((into, next) => kernel.merge(into, kernel.decode(next)), kernel.identity())))
+    length = kernel.mergeBytes(buffer, AROUND.length, length, from, AROUND.length, bytes.length)
+  }
+  return partialIn(buffer, length)
+}
+
+function partialIn({ bytes }: TestBytes, length: number): string {
+  const end = AROUND.length + length
+  const outside = [...bytes.subarray(0, AROUND.length), ...bytes.subarray(end)]
+  return String(outside) === String([...AROUND, ...AROUND]) ? hex(bytes.subarray(AROUND.length, end)) : 'bytes outside were changed'
 }
 
 function hex(bytes: Uint8Array): string {
