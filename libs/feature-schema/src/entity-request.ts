@@ -2,9 +2,9 @@
 
 import { describeFound, describeType, VALUE_READERS } from './accepted-value.ts'
 import type { FeatureViewDefinition, SourceDefinition } from './definition.ts'
-import { suggestName } from './did-you-mean.ts'
 import type { KeyType } from './entity-key.ts'
 import type { Problem } from './errors.ts'
+import { closestName } from './expression/closest-name.ts'
 import type { Value } from './value.ts'
 
 /** A join key of a checked view: its name, the column that holds it in the source, its type. */
@@ -42,7 +42,7 @@ export function readEntity(
 
 function entityProblem(key: string, type: KeyType, entity: object, found: unknown, where: string): Problem {
   const expected = describeType(type)
-  const suggestion = found === undefined ? suggestName(key, Object.keys(entity)) : null
+  const suggestion = found === undefined ? closestName(key, Object.keys(entity)) : null
   return {
     code: 'ENTITY_INVALID',
     message: `Join key ${key}: expected ${expected}, found ${describeFound(found)}.`,

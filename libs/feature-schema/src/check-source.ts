@@ -1,0 +1,64 @@
+// What must hold of a source: its fields, which of them are times, and its lengths of time.
+
+import { checkDistinct, checkName } from './check-names.ts'
+import type { FieldDefinition, SourceDefinition } from './definition.ts'
+import { didYouMean } from './did-you-mean.ts'
+import { DELAY_MAX_MS, EPOCH_LENGTH_MAX_MS, EPOCH_LENGTH_MIN_MS, SKEW_LIMIT_MS } from './limits.ts'
+import type { ProblemReport } from './problem-report.ts'
+import { INT32_MAX } from './value.ts'
+
+export function checkSource(report: ProblemReport, source: SourceDefinition): void {
+  const where = `source ${source.name}`
+  checkName(report, where, source.name)
+  report.integer(`${where}, version`, source.version, 1, INT32_MAX)
+  for (const field of source.fields) checkField(report, `${where}, field ${field.name}`, field)
+  checkDistinct(
+    report,
+    source.fields.map(({ name }) => ({ name, place: `${where}, field ${name}` })),
+  )
+  checkTimes(report, where, source)
+  checkLength(report, `${where}, epochLength`, source.epochLengthMs, EPOCH_LENGTH_MIN_MS, EPOCH_LENGTH_MAX_MS)
+  checkLength(report, `${where}, skewMax`, source.skewMaxMs, 0, SKEW_LIMIT_MS)
+  checkLength(report, `${where}, delay`, source.delayMs, 0, DELAY_MAX_MS)
+}
+
+function checkField(report: ProblemReport, where: string, { name, type, min, max }: FieldDefinition): void {
+  checkName(report, where, name)
+  if (min === undefined && max === undefined) return
+  if (type === 'string' || type === 'boolean') {
+    report.add(where, `A ${type} has no bounds.`, 'Leave out between().')
+  } else if (Number.isNaN(min ?? 0) || Number.isNaN(max ?? 0)) {
+    report.add(where, 'A bound is neither a number nor a time.', 'Give numbers; for timestamps also ISO 8601 text.')
+  } else if ((min ?? -Infinity) > (max ?? Infinity)) {
+    report.add(where, `No value is between ${min} and ${max}.`, 'Give the smaller bound first.')
+  }
+}
+
+function checkTimes(report: ProblemReport, where: string, { fields, eventTime, appendTime }: SourceDefinition): void {
+  const find = (name: string): FieldDefinition | undefined => fields.find((field) => field.name === name)
+  const event = find(eventTime)
+  if (event === undefined) {
+    const names = fields.map(({ name }) => name)
+    report.add(`${where}, eventTime`, `There is no field ${eventTime}.`, didYouMean(eventTime, names))
+  } else {
+    checkTime(report, `${where}, eventTime`, event)
+  }
+  // It may be a column that only files have; where it is a field, it has to be a time.
+  const append = appendTime === undefined ? undefined : find(appendTime)
+  if (append !== undefined) checkTime(report, `${where}, appendTime`, append)
+}
+
+function checkTime(report: ProblemReport, where: string, { name, type, nullable }: FieldDefinition): void {
+  if (type === 'timestamp' && !nullable) return
+  const is = nullable ? `a ${type} that may be NULL` : `a ${type}`
+  report.add(where, `The field ${name} is ${is}.`, 'It has to be a timestamp that is never NULL.')
+}
+
+/** Reports a length of time that is unreadable (NaN) or out of bounds. */
+export function checkLength(report: ProblemReport, where: string, lengthMs: number, minMs: number, maxMs: number): void {
+  if (Number.isNaN(lengthMs)) {
+    report.add(where, 'It is not a length of time.', 'Write a whole number and a unit: 30s, 5m, 24h, 7d, 2w.')
+  } else {
+    report.integer(`${where} (ms)`, lengthMs, minMs, maxMs)
+  }
+}

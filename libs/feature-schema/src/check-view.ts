@@ -1,0 +1,101 @@
+// What must hold of a feature view: its source, its columns, its entity and its aggregations together.
+
+import { GROUP_TYPES } from './aggregation-rules.ts'
+import { checkAggregation } from './check-aggregation.ts'
+import { checkDistinct, checkName } from './check-names.ts'
+import { checkLength } from './check-source.ts'
+import { checkLadder } from './check-windows.ts'
+import type { FeatureViewDefinition, SourceDefinition } from './definition.ts'
+import { didYouMean } from './did-you-mean.ts'
+import type { ColumnType, Scope } from './expression/ast.ts'
+import { BUCKET_COUNT_MAX, MAX_AGE_MAX_MS } from './limits.ts'
+import type { ProblemReport } from './problem-report.ts'
+import { INT32_MAX } from './value.ts'
+
+export function checkView(report: ProblemReport, view: FeatureViewDefinition, sources: readonly SourceDefinition[]): void {
+  const where = `view ${view.name}`
+  checkName(report, where, view.name)
+  report.integer(`${where}, version`, view.version, 1, INT32_MAX)
+  const source = checkSourceOf(report, where, view, sources)
+  const scope = source === null ? null : checkColumns(report, where, view, source)
+  if (view.where !== undefined && scope !== null) report.expression(`${where}, where`, view.where, scope, 'boolean')
+  checkEntity(report, where, view, scope)
+  checkFeatures(report, where, view, scope)
+  if (view.maxAgeMs !== undefined) checkLength(report, `${where}, maxAge`, view.maxAgeMs, 1, MAX_AGE_MAX_MS)
+  if (!(Number.isInteger(Math.log2(view.bucketCount)) && view.bucketCount >= 1 && view.bucketCount <= BUCKET_COUNT_MAX)) {
+    report.add(`${where}, buckets`, `It is ${view.bucketCount}.`, `Give a power of two from 1 to ${BUCKET_COUNT_MAX}.`)
+  }
+}
+
+function checkSourceOf(
+  report: ProblemReport,
+  where: string,
+  view: FeatureViewDefinition,
+  sources: readonly SourceDefinition[],
+): SourceDefinition | null {
+  const source = sources.find(({ name }) => name === view.source)
+  if (source === undefined) {
+    const names = sources.map(({ name }) => name)
+    report.add(`${where}, source`, `There is no source ${view.source}.`, didYouMean(view.source, names))
+    return null
+  }
+  if (source.version !== view.sourceVersion) {
+    const message = `It was written for version ${view.sourceVersion} of source ${source.name}, which has version ${source.version}.`
+    report.add(`${where}, sourceVersion`, message, `Give the view a version of its own for version ${source.version}.`)
+  }
+  return source
+}
+
+/** Fields, then derived columns; each of these may use the fields and the derived columns before it. */
+function checkColumns(report: ProblemReport, where: string, view: FeatureViewDefinition, source: SourceDefinition): Scope {
+  const scope = new Map<string, ColumnType>(source.fields.map(({ name, type, nullable }) => [name, { type, nullable }]))
+  for (const { name, type, expression } of view.derive) {
+    const place = `${where}, derived column ${name}`
+    checkName(report, place, name)
+    report.expression(place, expression, scope, type)
+    scope.set(name, { type, nullable: true })
+  }
+  checkDistinct(report, [
+    ...source.fields.map(({ name }) => ({ name, place: `field ${name} of source ${source.name}` })),
+    ...view.derive.map(({ name }) => ({ name, place: `${where}, derived column ${name}` })),
+  ])
+  return scope
+}
+
+function checkEntity(report: ProblemReport, where: string, { entity, entityName }: FeatureViewDefinition, scope: Scope | null): void {
+  if (entityName !== undefined) checkName(report, `${where}, entity`, entityName)
+  if (entity.length === 0) report.add(`${where}, entity`, 'It has no join key.', "Give at least one: entity: { airport: 'origin' }.")
+  for (const { key, column } of entity) {
+    const place = `${where}, entity key ${key}`
+    checkName(report, place, key)
+    if (scope === null) continue
+    const type = scope.get(column)?.type
+    if (type === undefined) {
+      report.add(place, `There is no column ${column}.`, didYouMean(column, [...scope.keys()]))
+    } else if (!GROUP_TYPES.includes(type)) {
+      report.add(place, `The column ${column} is a ${type}.`, `Use a column of type ${GROUP_TYPES.join(', ')}; derive one by a cast.`)
+    }
+  }
+  checkDistinct(
+    report,
+    entity.map(({ key }) => ({ name: key, place: `${where}, entity key ${key}` })),
+  )
+}
+
+function checkFeatures(report: ProblemReport, where: string, view: FeatureViewDefinition, scope: Scope | null): void {
+  if (view.aggregations.length === 0) report.add(where, 'It has no features.', "Add one: features: { events: count().over('24h') }.")
+  for (const aggregation of view.aggregations) {
+    checkAggregation(report, `${where}, aggregation ${aggregation.name}`, aggregation, scope)
+  }
+  checkDistinct(
+    report,
+    view.aggregations.map(({ name }) => ({ name, place: `${where}, aggregation ${name}` })),
+  )
+  for (const { name, windows } of view.aggregations) {
+    checkDistinct(
+      report,
+      windows.map((window) => ({ name: `${name}_${window.name}`, place: `${where}, aggregation ${name}, window ${window.name}` })),
+    )
+  }
+  checkLadder(report, where, view.aggregations)
+}
