@@ -1,5 +1,5 @@
 // The rows of a query as batches of columns, streamed: DuckDB makes a vector of some 2,048 rows at a time, so memory stays bounded.
-// A column of doubles without NULL is passed on as DuckDB laid it out.
+// Numbers that are surely safe integers come out of SQL as doubles, which cost no bigint.
 import { DuckDBDoubleVector, type DuckDBConnection, type DuckDBDataChunk } from '@duckdb/node-api'
 import { canonicalInt64, type Value } from '@tidemark/feature-schema/value'
 import type { ColumnBatch } from '@tidemark/ports/batch-engine'
@@ -25,10 +25,25 @@ async function* streamBatches(connection: DuckDBConnection, sql: string): AsyncG
   }
 }
 
+/** Integers come in their canonical form. */
 function columnValues(chunk: DuckDBDataChunk, index: number): ArrayLike<Value> {
   const vector = chunk.getColumnVector(index)
-  const values = Array.from({ length: chunk.rowCount }, (_, i) => vector.getItem(i) as Value)
-  return vector instanceof DuckDBDoubleVector || !values.some((value) => typeof value === 'bigint')
-    ? values
-    : values.map((value) => (typeof value === 'bigint' ? canonicalInt64(value) : value))
+  if (vector instanceof DuckDBDoubleVector) return doubleValues(vector, chunk.rowCount)
+  const values: Value[] = []
+  for (let i = 0; i < chunk.rowCount; i++) {
+    const value = vector.getItem(i) as Value
+    values.push(typeof value === 'bigint' ? canonicalInt64(value) : value)
+  }
+  return values
+}
+
+/** Most columns of doubles have no NULL, and fit a typed array. */
+function doubleValues(vector: DuckDBDoubleVector, rowCount: number): ArrayLike<Value> {
+  const values = new Float64Array(rowCount)
+  for (let i = 0; i < rowCount; i++) {
+    const value = vector.getItem(i)
+    if (value === null) return Array.from({ length: rowCount }, (_, j) => vector.getItem(j))
+    values[i] = value
+  }
+  return values
 }

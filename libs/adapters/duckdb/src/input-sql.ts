@@ -1,7 +1,8 @@
 // Reads an input into a table of all its records in file order, rejected ones with their reason, and shows the accepted ones as a view
 // (event-table.ts names its columns). A record's offset is the table's own row number: DuckDB keeps the order of insertion whatever the
 // number of threads, so nothing is sorted to number it.
-import { didYouMean, suggestName } from '@tidemark/feature-schema/did-you-mean'
+import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
+import { closestName } from '@tidemark/feature-schema/expression/closest-name'
 import type { EventInput } from '@tidemark/ports/batch-engine'
 import { coded, messageOf, type DuckDbSession } from './duckdb-session.ts'
 import { REJECTED_SAMPLES_MAX, type EventTable } from './event-table.ts'
@@ -129,7 +130,7 @@ function missingColumn(name: string, scan: FileScan): Error {
 /** A nullable field without a column is NULL throughout, unless that is more likely to be a slip of the pen. */
 function requireNoLookalike(name: string, columns: LogColumns, scan: FileScan): void {
   const claimed = new Set(columns.fields.map((field) => field.name))
-  if (suggestName(name, [...scan.columnTypes.keys()].filter((column) => !claimed.has(column))) !== null) throw missingColumn(name, scan)
+  if (closestName(name, [...scan.columnTypes.keys()].filter((column) => !claimed.has(column))) !== null) throw missingColumn(name, scan)
 }
 
 async function reportOf({ session, table, files, readCount }: Load): Promise<EventTable['report']> {

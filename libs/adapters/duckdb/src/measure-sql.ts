@@ -94,7 +94,7 @@ export function outputSql(measures: readonly BoundMeasure[], from: string, by: r
   switch (bound.measure.kind) {
     case 'values': {
       const first = `row_number() OVER (PARTITION BY ${groups.join(', ')}) <= ${bound.measure.limit + 1}`
-      return `${select([['value', 'value'], ['n', 'n::DOUBLE']])} QUALIFY ${first}`
+      return `${select([['value', plainNumberSql(bound, 'value')], ['n', 'n::DOUBLE']])} QUALIFY ${first}`
     }
     case 'registers':
       return select([['register', 'register::DOUBLE'], ['rank', 'rank::DOUBLE']])
@@ -102,10 +102,10 @@ export function outputSql(measures: readonly BoundMeasure[], from: string, by: r
       return select([['bin', 'bin::DOUBLE'], ['n', 'n::DOUBLE']])
     case 'firstK':
     case 'lastK':
-      return select([['value', 'value'], ...Object.entries(orderColumnsSql('ord'))])
+      return select([['value', plainNumberSql(bound, 'value')], ...Object.entries(orderColumnsSql('ord'))])
     case 'topK':
     case 'bottomK':
-      return select([['value', 'value']])
+      return select([['value', plainNumberSql(bound, 'value')]])
     default:
       return select(oneRowState(bound).output)
   }
@@ -180,7 +180,7 @@ function oneRowState(bound: BoundMeasure): OneRowState {
       return {
         fold: [[value, `${measure.kind}(${of})${only}`]],
         merge: [[value, `${measure.kind}(${value})`]],
-        output: [['value', value]],
+        output: [['value', plainNumberSql(bound, value)]],
         present: `${value} IS NOT NULL`,
       }
     case 'first':
@@ -194,7 +194,7 @@ function oneRowState(bound: BoundMeasure): OneRowState {
           [ord, `${extreme}(event_order) FILTER (WHERE ${counts})`],
         ],
         merge: [[value, `${best}(${value}, ${ord})`], [ord, `${extreme}(${ord})`]],
-        output: [['value', value], ...Object.entries(orderColumnsSql(ord))],
+        output: [['value', plainNumberSql(bound, value)], ...Object.entries(orderColumnsSql(ord))],
         present: `${ord} IS NOT NULL`,
       }
     }
@@ -250,6 +250,11 @@ function listSql(measure: Extract<Measure, { k: number }>, rows: string, groups:
   const ordered = needsOrder(measure)
   const best = `SELECT ${groups.join(', ')}, unnest(${lists[measure.kind]}) AS best FROM (${rows}) GROUP BY ${groups.join(', ')}`
   return `SELECT ${groups.join(', ')}, ${ordered ? 'best.value AS value, best.ord AS ord' : 'best AS value'} FROM (${best})`
+}
+
+/** A value of the measure's expression; as a double where every value of its type is a safe integer. */
+function plainNumberSql({ measure }: BoundMeasure, value: string): string {
+  return measure.of?.type === 'int32' || measure.of?.type === 'timestamp' ? `${value}::DOUBLE` : value
 }
 
 function stateGroups(bound: BoundMeasure, by: readonly string[]): readonly string[] {
