@@ -29,7 +29,7 @@ const GROUPS = ['text', 'flag', 'small % 3', 'region', 'late']
 const DERIVED: readonly DerivedColumnDefinition[] = [
   { name: 'late', type: 'int32', expression: 'small > 15 ? 1 : 0' },
   { name: 'twice', type: 'double', expression: 'real * 2.0' },
-  { name: 'label', type: 'string', expression: "COALESCE(text, 'none')" },
+  { name: 'label', type: 'string', expression: "coalesce(text, 'none')" },
 ]
 
 /** The source of every random view; only the epoch length is drawn. */
