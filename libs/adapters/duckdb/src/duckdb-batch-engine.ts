@@ -1,6 +1,7 @@
 // The batch engine on DuckDB. A query has a session of its own: its events are loaded, filtered and numbered into tables, and each
 // stream of its result is a grouping of them that runs once it is read.
-import type { AsOfQuery, AsOfResult, BatchEngine, PaneQuery, PaneResult } from '@tidemark/ports/batch-engine'
+import type { BatchEngine, PaneQuery, PaneResult } from '@tidemark/ports/batch-engine'
+import { groupAsOf } from './as-of.ts'
 import { queryBatches } from './column-batches.ts'
 import { openDuckDb, type DuckDb, type DuckDbLimits } from './duckdb-session.ts'
 import { paneEventsSql, paneRowsSql, shareQueries } from './pane-sql.ts'
@@ -44,8 +45,4 @@ async function groupPanes(database: DuckDb, query: PaneQuery): Promise<PaneResul
     streams,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-}
-
-async function groupAsOf(_database: DuckDb, _query: AsOfQuery): Promise<AsOfResult> {
-  return Promise.reject(new Error('not here yet'))
 }

@@ -1,0 +1,84 @@
+// Training rows: the file as it is, for the writer, and its keys and times, typed, for the questions that are asked of the events.
+// A row's number is its table's own: DuckDB keeps the order of insertion whatever the number of threads.
+import { VALUE_READERS } from '@tidemark/feature-schema/accepted-value'
+import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
+import type { Value, ValueType } from '@tidemark/feature-schema/value'
+import type { AsOfQuery, RowsInput } from '@tidemark/ports/batch-engine'
+import { coded, type DuckDbSession } from './duckdb-session.ts'
+import { fieldValueSql, SQL_TYPES } from './field-sql.ts'
+import { CSV_REJECTS_TABLE, csvScan, dropCsvRejects, expandPaths, parquetScans, unreadable, type FileScan } from './input-files.ts'
+import { appendRows } from './append-rows.ts'
+
+type RowsFile = Exclude<RowsInput, { format: 'records' }>
+
+/** A column of the rows that is read as a value of a type, NULL where it is none. */
+interface TypedColumn {
+  readonly name: string
+  readonly column: string
+  readonly type: ValueType
+}
+
+/**
+ * Makes a table of the rows in file order: asked_time (epoch ms) and key_0 …; NULL where a row has none that can be read.
+ * Throws INPUT_UNREADABLE for a file that cannot be read whole, UNKNOWN_NAME for a column that it has not.
+ */
+export async function loadAskedRows(session: DuckDbSession, { rows, keys, rowKeys }: Pick<AsOfQuery, 'rows' | 'keys' | 'rowKeys'>): Promise<string> {
+  const columns: TypedColumn[] = [
+    { name: 'asked_time', column: rows.timeColumn, type: 'timestamp' },
+    ...keys.map(({ key, type }, i) => ({ name: `key_${i}`, column: rowKeys[key] ?? key, type })),
+  ]
+  const table = `${session.schema}.asked_rows`
+  if (rows.format === 'records') {
+    await session.run(`CREATE TABLE ${table} (${columns.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', ')})`)
+    const read = (record: Readonly<Record<string, unknown>>): Value[] => columns.map(({ column, type }) => VALUE_READERS[type](record[column]) ?? null)
+    await appendRows(session, 'asked_rows', columns.map(({ type }) => type), rows.records.map(read))
+    return table
+  }
+  const scan = await rowsScan(session, rows)
+  await createFrom(session, scan, rows, table, columns.map((column) => `${typedSql(scan, rows.path, column)} AS ${column.name}`))
+  return table
+}
+
+/** Makes a table of the rows as they are, in file order: columns c0, c1 … (text for CSV). Gives back their names in the file. */
+export async function loadOwnColumns(session: DuckDbSession, rows: RowsFile, table: string): Promise<string[]> {
+  const scan = await rowsScan(session, rows)
+  const names = [...scan.columnTypes.keys()]
+  await createFrom(session, scan, rows, table, names.map((name, i) => `${scan.rawColumn(name)} AS c${i}`))
+  return names
+}
+
+async function rowsScan(session: DuckDbSession, { format, path }: RowsFile): Promise<FileScan> {
+  const paths = expandPaths([path])
+  if (paths.length > 1) throw coded('INPUT_UNREADABLE', `${paths.length} files have such a name.`, path, 'Training rows are one file: name it.')
+  if (format === 'csv') {
+    await dropCsvRejects(session)
+    return csvScan(session, paths[0]!)
+  }
+  const [scan] = await parquetScans(session, paths)
+  return scan!
+}
+
+async function createFrom(session: DuckDbSession, scan: FileScan, { format, path }: RowsFile, table: string, columns: readonly string[]): Promise<void> {
+  await session.connection
+    .run(`CREATE TABLE ${table} AS SELECT ${columns.join(', ')} FROM ${scan.relation}`)
+    .catch((error: unknown) => unreadable(error, path, format === 'csv' ? 'CSV' : 'Parquet'))
+  if (format === 'csv') await requireEveryLine(session, path)
+}
+
+/** A line that is no row would shift all rows after it, so it is not left out as one of events is. */
+async function requireEveryLine(session: DuckDbSession, path: string): Promise<void> {
+  const [rejected] = await session.rows(`SELECT line, error_message FROM ${CSV_REJECTS_TABLE} ORDER BY line LIMIT 1`)
+  if (rejected === undefined) return
+  const where = `${path}, record ${Number(rejected['line'])}`
+  throw coded('INPUT_UNREADABLE', `It is no row: ${String(rejected['error_message'])}.`, where, 'Mend the line: every training row keeps its place.')
+}
+
+function typedSql(scan: FileScan, path: string, { column, type }: TypedColumn): string {
+  const rawType = scan.columnTypes.get(column)
+  if (rawType === undefined) {
+    throw coded('UNKNOWN_NAME', `The rows have no column ${column}.`, path, `${didYouMean(column, [...scan.columnTypes.keys()])} Name the columns of the time and of the entity's keys.`)
+  }
+  const value = fieldValueSql(type, scan.rawColumn(column), rawType)
+  if (value !== null) return value
+  throw coded('INPUT_UNREADABLE', `The column ${column} of the rows is ${rawType}, which cannot hold ${type}.`, path, 'Convert the column, or name another one.')
+}
