@@ -82,11 +82,22 @@ async function compile(statements: readonly string[]): Promise<string[]> {
   }
 }
 
+/** The program of docs/definitions.md as one block, so that its names are its own. */
+async function documentedProgram(): Promise<string> {
+  const [, program] = /```ts\n([^]*?)```/.exec(await readFile(join(root, 'docs/definitions.md'), 'utf8'))!
+  const statements = program!.split('\n').filter((line) => !line.startsWith('import '))
+  return `{ ${statements.map((line) => line.replace(/^export /, ';')).join(' ')} }`
+}
+
 describe('the types of the definition language', () => {
   let errors: string[]
   beforeAll(async () => {
-    errors = await compile([...sound, ...mistakes.map(([mistake]) => mistake)])
+    errors = await compile([...sound, ...mistakes.map(([mistake]) => mistake), await documentedProgram()])
   }, 60_000)
+
+  it('pass the program of docs/definitions.md', () => {
+    expect(errors.at(-1)).toBe('')
+  })
 
   it.each(sound.map((statement, i) => [statement, i] as const))('pass %s', (_, i) => {
     expect(errors[i]).toBe('')
