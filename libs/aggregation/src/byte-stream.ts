@@ -15,8 +15,10 @@ export function damaged(what: string, message: string, options?: ErrorOptions): 
 
 /** How many bytes `writeVarint` takes for it. */
 export function varintSizeBytes(value: number): number {
-  let size = 1
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size++
+  if (value < 0x80) return 1
+  if (value < 0x4000) return 2
+  let size = 2
+  for (let limit = 0x4000; value >= limit; limit *= 0x80) size++
   return size
 }
 
@@ -42,6 +44,11 @@ export function readVarintAt(bytes: Uint8Array, at: number): number {
     value += (byte & 0x7f) * scale
     if (!(byte >= 0x80)) return value
   }
+}
+
+/** Copies a few bytes from one array to another, without the view that `set` would want. */
+export function copyBytes(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, count: number): void {
+  for (let i = 0; i < count; i++) to[toAt + i] = from[fromAt + i]!
 }
 
 const encoder = new TextEncoder()
@@ -106,6 +113,13 @@ export class ByteWriter {
     const at = this.reserve(value.length)
     this.bytes.set(value, at)
     this.length += value.length
+  }
+
+  /** `count` bytes from `from` of another array. */
+  copy(value: Uint8Array, from: number, count: number): void {
+    const at = this.reserve(count)
+    copyBytes(value, from, this.bytes, at, count)
+    this.length += count
   }
 
   /** Makes room for `size` more bytes and returns where they go. */

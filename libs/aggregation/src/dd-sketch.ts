@@ -68,6 +68,71 @@ export function foldBin(table: BinTable, buffer: SpliceableBytes, at: number, le
   return length + splitSkip(buffer, end, 0, bin - next, 0)
 }
 
+/** Merges the partial of `fromLength` bytes at `fromAt` of another array into the one at `at`; returns the new length. The bytes are sound. */
+export function mergeBins(
+  table: BinTable, buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromAt: number, fromLength: number,
+): number {
+  own.start(table, buffer.bytes, at, length)
+  other.start(table, from, fromAt, fromLength)
+  writer.clear()
+  let next = -table.outsideBin
+  while (own.count > 0 || other.count > 0) {
+    const bin = Math.min(own.bin, other.bin)
+    let count = 0
+    if (own.bin === bin) {
+      count += own.count
+      own.advance()
+    }
+    if (other.bin === bin) {
+      count += other.count
+      other.advance()
+    }
+    if (bin > next) writer.varint(2 * (bin - next))
+    writer.varint(2 * count + 1)
+    next = bin + 1
+  }
+  if (writer.length !== length) buffer.splice(at, length, writer.length)
+  buffer.bytes.set(writer.bytes.subarray(0, writer.length), at)
+  return writer.length
+}
+
+/** Walks the bins of sound bytes, lowest first; past the last one the bin is infinite and its count 0. */
+class BinCursor {
+  bin = Infinity
+  count = 0
+  private bytes: Uint8Array = new Uint8Array(0)
+  private at = 0
+  private end = 0
+  private next = 0
+
+  start(table: BinTable, bytes: Uint8Array, at: number, length: number): void {
+    this.bytes = bytes
+    this.at = at
+    this.end = at + length
+    this.next = -table.outsideBin
+    this.advance()
+  }
+
+  advance(): void {
+    while (this.at < this.end) {
+      const token = readVarintAt(this.bytes, this.at)
+      this.at += varintSizeBytes(token)
+      if (token % 2 === 0) {
+        this.next += token / 2
+        continue
+      }
+      this.bin = this.next++
+      this.count = (token - 1) / 2
+      return
+    }
+    this.bin = Infinity
+    this.count = 0
+  }
+}
+
+const own = new BinCursor()
+const other = new BinCursor()
+
 /** A skip of `size` bytes gives way to a bin that holds one value, with skips of the bins `before` and `after` it; returns the growth. */
 function splitSkip(buffer: SpliceableBytes, at: number, size: number, before: number, after: number): number {
   const sizeBefore = before > 0 ? varintSizeBytes(2 * before) : 0
@@ -113,14 +178,24 @@ export class BinCounts {
 
   /** Adds the partial of `length` bytes at `at`. The bytes are sound. */
   addBytes(bytes: Uint8Array, at: number, length: number): void {
+    const { counts } = this
     const end = at + length
-    let bin = -this.table.outsideBin
+    let index = 0
+    let last = -1
     for (let tokenAt = at; tokenAt < end; ) {
       const token = readVarintAt(bytes, tokenAt)
       tokenAt += varintSizeBytes(token)
-      if (token % 2 === 0) bin += token / 2
-      else this.add(bin++, (token - 1) / 2)
+      if (token % 2 === 0) {
+        index += token / 2
+        continue
+      }
+      const count = (token - 1) / 2
+      counts[index]! += count
+      this.total += count
+      if (last < 0 && index < this.low) this.low = index
+      last = index++
     }
+    if (last > this.high) this.high = last
   }
 
   /**

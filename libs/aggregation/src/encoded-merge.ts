@@ -1,19 +1,30 @@
-// Merges partials in their encoded form, by a kernel's own way where it has one.
+// Merges partials in their encoded form.
 
-import type { SpliceableBytes, VariableKernel } from './partial.ts'
+import { GrowableBytes } from './growable-bytes.ts'
+import type { Accumulator, SpliceableBytes, VariableKernel } from './partial.ts'
 
 /**
- * Merges the encoded partial of `fromLength` bytes at `fromAt` of `from` into the one of `length` bytes at `at` of the buffer,
- * and returns the new length.
+ * Merges the encoded partial of `fromLength` bytes at `fromAt` of `from`, another array, into the one of `length` bytes at `at`
+ * of the buffer, and returns the new length. Either may be the identity.
  */
 export function mergeEncoded(
   kernel: VariableKernel, buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromAt: number, fromLength: number,
 ): number {
   if (fromLength === 0) return length
-  if (length > 0 && kernel.mergeBytes !== undefined) return kernel.mergeBytes(buffer, at, length, from, fromAt, fromLength)
-  const added = from.subarray(fromAt, fromAt + fromLength)
-  const merged = length === 0 ? added : kernel.encode(kernel.merge(kernel.decode(buffer.bytes.subarray(at, at + length)), kernel.decode(added)))
-  buffer.splice(at, length, merged.length)
-  buffer.bytes.set(merged, at)
-  return merged.length
+  if (length > 0) return kernel.mergeBytes(buffer, at, length, from, fromAt, fromLength)
+  buffer.splice(at, 0, fromLength)
+  buffer.bytes.set(from.subarray(fromAt, fromAt + fromLength), at)
+  return fromLength
+}
+
+/** A running merge that stays encoded, and is decoded once it is asked for its value. */
+export function encodedAccumulator(kernel: VariableKernel): Accumulator {
+  const merged = new GrowableBytes()
+  return {
+    clear: () => merged.clear(),
+    add(bytes, at, length) {
+      mergeEncoded(kernel, merged, 0, merged.length, bytes, at, length)
+    },
+    finalise: (as) => kernel.finalise(kernel.decode(merged.bytes.subarray(0, merged.length)), as),
+  }
 }

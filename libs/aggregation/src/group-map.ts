@@ -3,16 +3,19 @@
 // constant width, or where they vary a varint length and the bytes.
 
 import { compareStrings, type ValueType } from '@tidemark/feature-schema/value'
-import { readVarintAt, varintSizeBytes, writeVarint } from './byte-stream.ts'
-import { decodeEntries, encodeEntries, type EntryLayout, foldEntry } from './keyed-entries.ts'
+import { copyBytes, readVarintAt, varintSizeBytes, writeVarint } from './byte-stream.ts'
+import { encodedAccumulator } from './encoded-merge.ts'
+import { decodeEntries, encodeEntries, type EntryLayout, foldEntry, mergeEntries } from './keyed-entries.ts'
 import {
-  type EventOrder, type Finalisation, type FinalValue, type FixedKernel, type GroupMap, type NonNull, type Partial, Unavailable,
-  type VariableKernel,
+  type EventOrder, type Finalisation, type FinalValue, type FixedKernel, type GroupMap, type NonNull, type Partial, type SpliceableBytes,
+  Unavailable, type VariableKernel,
 } from './partial.ts'
 import { valueCodec } from './value-codec.ts'
 
 /** What a map needs of the kernel of its groups, constant in width or not. */
-export interface GroupKernel extends Pick<EntryLayout<Partial>, 'write' | 'read' | 'sizeBytes' | 'fold'> {
+export interface GroupKernel {
+  /** Its bytes among the entries. */
+  readonly payload: Omit<EntryLayout<Partial>, 'what' | 'keys' | 'entriesMax'>
   /** `partial` undefined: the group's first event. */
   update(partial: Partial | undefined, value: NonNull, order: EventOrder): Partial
   /** `into` undefined: a partial that can go on without changing `from`. */
@@ -24,13 +27,12 @@ const tooManyGroups = new Unavailable('too_many_groups')
 
 /** Finalises to { group: value }, and to UNAVAILABLE where one of the groups does. */
 export function groupMapKernel(groupType: ValueType, groupsMax: number, inner: GroupKernel): VariableKernel<GroupMap> {
-  const { write, read, sizeBytes, fold } = inner
-  const layout: EntryLayout<Partial> = { what: 'groups', keys: valueCodec(groupType), entriesMax: groupsMax, write, read, sizeBytes, fold }
+  const layout: EntryLayout<Partial> = { what: 'groups', keys: valueCodec(groupType), entriesMax: groupsMax, ...inner.payload }
   const put = (map: GroupMap, group: NonNull, partial: Partial): GroupMap => {
     map.groups.set(group, partial)
     return map.groups.size > groupsMax ? collapse(map) : map
   }
-  return {
+  const kernel: VariableKernel<GroupMap> = {
     identity: () => ({ groups: new Map(), isOverflow: false }),
     update(partial, value, order, group) {
       if (partial.isOverflow) return partial
@@ -60,7 +62,10 @@ export function groupMapKernel(groupType: ValueType, groupsMax: number, inner: G
       return Object.fromEntries(values.sort(([a], [b]) => compareStrings(a, b)))
     },
     foldBytes: (buffer, at, length, value, order, group) => foldEntry(layout, buffer, at, length, group!, value, order),
+    mergeBytes: (buffer, at, length, from, fromAt, fromLength) => mergeEntries(layout, buffer, at, length, from, fromAt, fromLength),
+    newAccumulator: () => encodedAccumulator(kernel),
   }
+  return kernel
 }
 
 function collapse(map: GroupMap): GroupMap {
@@ -77,7 +82,7 @@ export function fixedGroups(kernel: FixedKernel): GroupKernel {
   const slot = bytes.subarray(0, width)
   const row = { view, at: width, count: 1, stride: width }
   const rows = [row]
-  return {
+  const payload: GroupKernel['payload'] = {
     write(writer, partial) {
       kernel.fromPartial(view, 0, partial)
       writer.raw(slot)
@@ -100,12 +105,22 @@ export function fixedGroups(kernel: FixedKernel): GroupKernel {
         buffer.splice(at, 0, width)
         kernel.clear(view, 0)
       } else {
-        for (let i = 0; i < width; i++) slot[i] = buffer.bytes[at + i]!
+        copyBytes(buffer.bytes, at, slot, 0, width)
       }
       kernel.fold(view, 0, value, order)
-      buffer.bytes.set(slot, at)
+      copyBytes(slot, 0, buffer.bytes, at, width)
       return width
     },
+    merge(buffer, at, length, from, fromAt) {
+      copyBytes(buffer.bytes, at, bytes, 0, width)
+      copyBytes(from, fromAt, bytes, width, width)
+      kernel.accumulate(view, 0, rows, 1, 0)
+      copyBytes(bytes, 0, buffer.bytes, at, width)
+      return length
+    },
+  }
+  return {
+    payload,
     update(partial, value, order) {
       if (partial === undefined) kernel.clear(view, 0)
       else kernel.fromPartial(view, 0, partial)
@@ -128,7 +143,7 @@ export function fixedGroups(kernel: FixedKernel): GroupKernel {
 
 /** Groups whose bytes vary. */
 export function variableGroups(kernel: VariableKernel): GroupKernel {
-  return {
+  const payload: GroupKernel['payload'] = {
     write(writer, partial) {
       const bytes = kernel.encode(partial)
       writer.varint(bytes.length)
@@ -149,15 +164,29 @@ export function variableGroups(kernel: VariableKernel): GroupKernel {
         buffer.bytes[at] = 0
       }
       const oldLength = readVarintAt(buffer.bytes, at)
-      const oldPrefix = varintSizeBytes(oldLength)
-      const newLength = kernel.foldBytes(buffer, at + oldPrefix, oldLength, value, order, null)
-      const prefix = varintSizeBytes(newLength)
-      if (prefix !== oldPrefix) buffer.splice(at, oldPrefix, prefix)
-      writeVarint(buffer.bytes, at, newLength)
-      return prefix + newLength
+      const prefix = varintSizeBytes(oldLength)
+      return prefixLength(buffer, at, prefix, kernel.foldBytes(buffer, at + prefix, oldLength, value, order, null))
     },
+    merge(buffer, at, _, from, fromAt) {
+      const oldLength = readVarintAt(buffer.bytes, at)
+      const prefix = varintSizeBytes(oldLength)
+      const fromLength = readVarintAt(from, fromAt)
+      const fromPrefix = varintSizeBytes(fromLength)
+      return prefixLength(buffer, at, prefix, kernel.mergeBytes(buffer, at + prefix, oldLength, from, fromAt + fromPrefix, fromLength))
+    },
+  }
+  return {
+    payload,
     update: (partial, value, order) => kernel.update(partial ?? kernel.identity(), value, order, null),
     merge: (into, from) => kernel.merge(into ?? kernel.identity(), from),
     finalise: (partial, as) => kernel.finalise(partial, as),
   }
+}
+
+/** Writes the length of the bytes behind a prefix that held another one; returns how long both are. */
+function prefixLength(buffer: SpliceableBytes, at: number, oldPrefix: number, length: number): number {
+  const prefix = varintSizeBytes(length)
+  if (prefix !== oldPrefix) buffer.splice(at, oldPrefix, prefix)
+  writeVarint(buffer.bytes, at, length)
+  return prefix + length
 }

@@ -71,6 +71,56 @@ export function foldRegister(precision: number, buffer: SpliceableBytes, at: num
   return registerCount
 }
 
+/** Merges the partial of `fromLength` bytes at `fromAt` of another array into the one at `at`; returns the new length. */
+export function mergeRegisters(
+  precision: number, buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromAt: number, fromLength: number,
+): number {
+  const registerCount = 2 ** precision
+  if (length < registerCount && fromLength < registerCount) {
+    const unionLength = length + fromLength - ENTRY_BYTES * countCommon(buffer.bytes, at, length, from, fromAt, fromLength)
+    if (unionLength < registerCount) {
+      buffer.splice(at + length, 0, unionLength - length)
+      mergeSparse(buffer.bytes, at, length, from, fromAt, fromLength, unionLength)
+      return unionLength
+    }
+  }
+  const registers = new RegisterSet(precision)
+  registers.addBytes(buffer.bytes, at, length)
+  registers.addBytes(from, fromAt, fromLength)
+  buffer.splice(at, length, registerCount)
+  buffer.bytes.set(registers.dense, at)
+  return registerCount
+}
+
+/** How many registers both sparse partials have. */
+function countCommon(a: Uint8Array, aStart: number, aLength: number, b: Uint8Array, bStart: number, bLength: number): number {
+  let count = 0
+  for (let aAt = aStart, bAt = bStart; aAt < aStart + aLength && bAt < bStart + bLength; ) {
+    const difference = entryRegister(a, aAt) - entryRegister(b, bAt)
+    if (difference === 0) count++
+    if (difference <= 0) aAt += ENTRY_BYTES
+    if (difference >= 0) bAt += ENTRY_BYTES
+  }
+  return count
+}
+
+/** Merges sparse `from` into the sparse partial at `at`, behind which there is room: from the back, so that nothing is overwritten unread. */
+function mergeSparse(
+  bytes: Uint8Array, at: number, length: number, from: Uint8Array, fromStart: number, fromLength: number, unionLength: number,
+): void {
+  let ownAt = at + length - ENTRY_BYTES
+  let fromAt = fromStart + fromLength - ENTRY_BYTES
+  for (let to = at + unionLength - ENTRY_BYTES; fromAt >= fromStart; to -= ENTRY_BYTES) {
+    const own = ownAt >= at ? entryRegister(bytes, ownAt) : -1
+    const other = entryRegister(from, fromAt)
+    const ownRank = own >= other ? bytes[ownAt + 2]! : 0
+    const otherRank = other >= own ? from[fromAt + 2]! : 0
+    writeEntry(bytes, to, Math.max(own, other), Math.max(ownRank, otherRank))
+    if (own >= other) ownAt -= ENTRY_BYTES
+    if (other >= own) fromAt -= ENTRY_BYTES
+  }
+}
+
 /** Where in the sparse bytes the register's entry is or belongs. */
 function findEntry(bytes: Uint8Array, at: number, length: number, register: number): number {
   let low = 0

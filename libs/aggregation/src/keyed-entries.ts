@@ -7,7 +7,7 @@
 // No bytes: no entries.
 
 import { compareValues } from '@tidemark/feature-schema/value'
-import { ByteReader, ByteWriter } from './byte-stream.ts'
+import { ByteReader, ByteWriter, copyBytes } from './byte-stream.ts'
 import type { EventOrder, NonNull, SpliceableBytes } from './partial.ts'
 import { compareForms, type ValueCodec, valueSizeBytes } from './value-codec.ts'
 
@@ -27,6 +27,8 @@ export interface EntryLayout<T> {
   sizeBytes(bytes: Uint8Array, at: number): number
   /** Folds an event into the payload of `length` bytes at `at` (0: there is none yet) and returns its new length. */
   fold(buffer: SpliceableBytes, at: number, length: number, value: NonNull, order: EventOrder): number
+  /** Merges a payload of another array into the one at `at` and returns its new length. */
+  merge(buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromAt: number, fromLength: number): number
 }
 
 /** Entries, or 'overflow' without any. */
@@ -94,9 +96,7 @@ export function foldEntry<T>(
     entryAt = payloadAt + size
   }
   if (count < layout.entriesMax) return insertEntry(layout, buffer, at, length, entryAt, value, order)
-  buffer.splice(at, length, COUNT_BYTES)
-  writeCount(buffer.bytes, at, OVERFLOW)
-  return COUNT_BYTES
+  return collapse(buffer, at, length)
 }
 
 /** Inserts the entry whose key `keyWriter` holds. */
@@ -116,6 +116,58 @@ function insertEntry<T>(
   writeCount(buffer.bytes, at, isFirst ? 1 : readCount(buffer.bytes, at) + 1)
   const payloadAt = keyAt + keyWriter.length
   return length + payloadAt - entryAt + layout.fold(buffer, payloadAt, 0, value, order)
+}
+
+/**
+ * Merges the partial of `fromLength` bytes at `fromStart` of another array into the one at `at`, neither of them empty; returns
+ * the new length. The bytes are sound.
+ */
+export function mergeEntries<T>(
+  layout: EntryLayout<T>, buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromStart: number, fromLength: number,
+): number {
+  const { keys, entriesMax } = layout
+  let count = readCount(buffer.bytes, at)
+  if (count === OVERFLOW) return length
+  if (readCount(from, fromStart) === OVERFLOW) return collapse(buffer, at, length)
+  const fromEnd = fromStart + fromLength
+  let end = at + length
+  let entryAt = at + COUNT_BYTES
+  for (let fromAt = fromStart + COUNT_BYTES; fromAt < fromEnd; ) {
+    const keySize = valueSizeBytes(keys, from, fromAt)
+    const fromSize = layout.sizeBytes(from, fromAt + keySize)
+    let comparison = 1
+    for (; entryAt < end; entryAt += keySizeAndPayload(layout, buffer.bytes, entryAt)) {
+      comparison = compareForms(keys, buffer.bytes, entryAt, from, fromAt)
+      if (comparison >= 0) break
+    }
+    let size = fromSize
+    if (entryAt < end && comparison === 0) {
+      const oldSize = layout.sizeBytes(buffer.bytes, entryAt + keySize)
+      size = layout.merge(buffer, entryAt + keySize, oldSize, from, fromAt + keySize, fromSize)
+      end += size - oldSize
+    } else {
+      if (++count > entriesMax) return collapse(buffer, at, end - at)
+      buffer.splice(entryAt, 0, keySize + size)
+      copyBytes(from, fromAt, buffer.bytes, entryAt, keySize + size)
+      end += keySize + size
+    }
+    entryAt += keySize + size
+    fromAt += keySize + fromSize
+  }
+  writeCount(buffer.bytes, at, count)
+  return end - at
+}
+
+function keySizeAndPayload<T>(layout: EntryLayout<T>, bytes: Uint8Array, at: number): number {
+  const keySize = valueSizeBytes(layout.keys, bytes, at)
+  return keySize + layout.sizeBytes(bytes, at + keySize)
+}
+
+/** One key too many: only that is kept. Returns the new length. */
+function collapse(buffer: SpliceableBytes, at: number, length: number): number {
+  buffer.splice(at, length, COUNT_BYTES)
+  writeCount(buffer.bytes, at, OVERFLOW)
+  return COUNT_BYTES
 }
 
 function readCount(bytes: Uint8Array, at: number): number {

@@ -6,7 +6,8 @@
 // Forms (value-codec.ts) compare as what they stand for, so a fold finds its place without decoding.
 
 import { compareValues, type ValueType } from '@tidemark/feature-schema/value'
-import { ByteReader, ByteWriter } from './byte-stream.ts'
+import { ByteReader, ByteWriter, copyBytes } from './byte-stream.ts'
+import { encodedAccumulator } from './encoded-merge.ts'
 import { compareOrders, type NonNull, type OrderedValue, type SpliceableBytes, type VariableKernel } from './partial.ts'
 import { compareForms, compareOrderForms, ORDER_BYTES, readOrder, valueCodec, valueSizeBytes, writeOrder } from './value-codec.ts'
 
@@ -26,7 +27,7 @@ export function edgeListKernel(kind: 'firstK' | 'lastK', type: ValueType, k: num
     sizeBytes: (bytes, at) => ORDER_BYTES + valueSizeBytes(codec, bytes, at + ORDER_BYTES),
     compare: (a, aAt, b, bAt) => compareOrderForms(a, aAt, b, bAt) * sign,
   }
-  return {
+  const kernel: VariableKernel<OrderedValue[]> = {
     identity: () => [],
     update: (partial, value, { eventTimeMs, partition, offset }) => insert(partial, { value, eventTimeMs, partition, offset }, compare, k),
     merge: (into, from) => from.reduce((list, entry) => insert(list, entry, compare, k), into),
@@ -42,7 +43,10 @@ export function edgeListKernel(kind: 'firstK' | 'lastK', type: ValueType, k: num
       write({ value, eventTimeMs, partition, offset })
       return foldWritten(layout, buffer, at, length)
     },
+    mergeBytes: (buffer, at, length, from, fromAt, fromLength) => mergeLists(layout, buffer, at, length, from, fromAt, fromLength),
+    newAccumulator: () => encodedAccumulator(kernel),
   }
+  return kernel
 }
 
 /** The k largest or smallest values, as often as they came. */
@@ -55,7 +59,7 @@ export function rankedListKernel(kind: 'topK' | 'bottomK', type: ValueType, k: n
     sizeBytes: (bytes, at) => valueSizeBytes(codec, bytes, at),
     compare: (a, aAt, b, bAt) => compareForms(codec, a, aAt, b, bAt) * sign,
   }
-  return {
+  const kernel: VariableKernel<NonNull[]> = {
     identity: () => [],
     update: (partial, value) => insert(partial, value, compare, k),
     merge: (into, from) => from.reduce((list, value) => insert(list, value, compare, k), into),
@@ -67,7 +71,10 @@ export function rankedListKernel(kind: 'topK' | 'bottomK', type: ValueType, k: n
       codec.write(writer, value)
       return foldWritten(layout, buffer, at, length)
     },
+    mergeBytes: (buffer, at, length, from, fromAt, fromLength) => mergeLists(layout, buffer, at, length, from, fromAt, fromLength),
+    newAccumulator: () => encodedAccumulator(kernel),
   }
+  return kernel
 }
 
 function insert<T>(list: T[], entry: T, compare: (a: T, b: T) => number, k: number): T[] {
@@ -127,4 +134,30 @@ function foldWritten(layout: ListLayout, buffer: SpliceableBytes, at: number, le
   }
   buffer.bytes.set(writer.bytes.subarray(0, size), position)
   return length - dropped + size
+}
+
+/** Merges the list of `fromLength` bytes at `fromStart` of another array into the one at `at`; returns the new length. */
+function mergeLists(
+  layout: ListLayout, buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromStart: number, fromLength: number,
+): number {
+  const { bytes } = buffer
+  const end = at + length
+  const fromEnd = fromStart + fromLength
+  let ownAt = at
+  let fromAt = fromStart
+  writer.clear()
+  for (let count = 0; count < layout.k && (ownAt < end || fromAt < fromEnd); count++) {
+    if (fromAt === fromEnd || (ownAt < end && layout.compare(bytes, ownAt, from, fromAt) <= 0)) {
+      const size = layout.sizeBytes(bytes, ownAt)
+      writer.copy(bytes, ownAt, size)
+      ownAt += size
+    } else {
+      const size = layout.sizeBytes(from, fromAt)
+      writer.copy(from, fromAt, size)
+      fromAt += size
+    }
+  }
+  if (writer.length !== length) buffer.splice(at, length, writer.length)
+  copyBytes(writer.bytes, 0, buffer.bytes, at, writer.length)
+  return writer.length
 }

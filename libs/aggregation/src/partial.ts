@@ -175,9 +175,9 @@ export interface VariableKernel<P extends Partial = Partial> {
    */
   foldBytes(buffer: SpliceableBytes, at: number, length: number, value: NonNull, order: EventOrder, group: NonNull | null): number
   /**
-   * Merges the encoded partial at `fromAt` of `from` into the one at `at`, neither of them the identity, and returns the new
-   * length; the same bytes as decode, merge and encode would give.
+   * Merges the encoded partial at `fromAt` of `from`, another array, into the one at `at`, neither of them the identity, and
+   * returns the new length; the same bytes as decode, merge and encode would give.
    */
-  mergeBytes?(buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromAt: number, fromLength: number): number
-  newAccumulator?(): Accumulator
+  mergeBytes(buffer: SpliceableBytes, at: number, length: number, from: Uint8Array, fromAt: number, fromLength: number): number
+  newAccumulator(): Accumulator
 }

@@ -2,8 +2,8 @@
 
 import { hashText } from '@tidemark/feature-schema/value'
 import { binOf, binTable } from './bin-table.ts'
-import { BinCounts, decodeBins, encodeBins, foldBin } from './dd-sketch.ts'
-import { decodeRegisters, encodeRegisters, foldRegister, rankOf, RegisterSet, registerOf } from './hyperloglog.ts'
+import { BinCounts, decodeBins, encodeBins, foldBin, mergeBins } from './dd-sketch.ts'
+import { decodeRegisters, encodeRegisters, foldRegister, mergeRegisters, rankOf, RegisterSet, registerOf } from './hyperloglog.ts'
 import { type Hash64, hashTextInto } from './md5-hash.ts'
 import { type Bins, type Finalisation, type NonNull, type Registers, Unavailable, type VariableKernel } from './partial.ts'
 
@@ -34,6 +34,7 @@ export function registersKernel(precision: number): VariableKernel<Registers> {
       hashTextInto(hashText(value), hash)
       return foldRegister(precision, buffer, at, length, registerOf(hash, precision), rankOf(hash, precision))
     },
+    mergeBytes: (buffer, at, length, from, fromAt, fromLength) => mergeRegisters(precision, buffer, at, length, from, fromAt, fromLength),
     newAccumulator() {
       const registers = new RegisterSet(precision)
       return {
@@ -70,6 +71,7 @@ export function binsKernel(relativeError: number): VariableKernel<Bins> {
       return quantileOf(scratch, as)
     },
     foldBytes: (buffer, at, length, value) => foldBin(table, buffer, at, length, bin(value)),
+    mergeBytes: (buffer, at, length, from, fromAt, fromLength) => mergeBins(table, buffer, at, length, from, fromAt, fromLength),
     newAccumulator() {
       const counts = new BinCounts(table)
       return {

@@ -7,6 +7,7 @@
 
 import { compareValues } from '@tidemark/feature-schema/value'
 import { ByteReader, ByteWriter } from './byte-stream.ts'
+import { encodedAccumulator } from './encoded-merge.ts'
 import { compareOrders, type EventOrder, type OrderedValue, type SpliceableBytes, type VariableKernel } from './partial.ts'
 import { compareForms, compareOrderForms, readOrder, valueCodec, writeOrder } from './value-codec.ts'
 
@@ -20,7 +21,7 @@ export function textExtremeKernel(kind: 'min' | 'max'): VariableKernel<string | 
     if (a === null || b === null) return a ?? b
     return compareValues(a, b) * sign <= 0 ? a : b
   }
-  return {
+  const kernel: VariableKernel<string | null> = {
     identity: () => null,
     update: (partial, value) => better(partial, value as string),
     merge: better,
@@ -41,9 +42,15 @@ export function textExtremeKernel(kind: 'min' | 'max'): VariableKernel<string | 
       writer.clear()
       codec.write(writer, value)
       if (length > 0 && compareForms(codec, buffer.bytes, at, writer.bytes, 0) * sign <= 0) return length
-      return replace(buffer, at, length, writer)
+      return replace(buffer, at, length, writer.bytes, 0, writer.length)
     },
+    mergeBytes(buffer, at, length, from, fromAt, fromLength) {
+      if (compareForms(codec, buffer.bytes, at, from, fromAt) * sign <= 0) return length
+      return replace(buffer, at, length, from, fromAt, fromLength)
+    },
+    newAccumulator: () => encodedAccumulator(kernel),
   }
+  return kernel
 }
 
 /** The string of the oldest or newest event by (event time, partition, offset). Partial: string and place, null before the first. */
@@ -53,7 +60,7 @@ export function textEdgeKernel(kind: 'first' | 'last'): VariableKernel<OrderedVa
     if (a === null || b === null) return a ?? b
     return compareOrders(a, b) * sign <= 0 ? a : b
   }
-  return {
+  const kernel: VariableKernel<OrderedValue | null> = {
     identity: () => null,
     update: (partial, value, { eventTimeMs, partition, offset }) => better(partial, { value, eventTimeMs, partition, offset }),
     merge: better,
@@ -75,9 +82,15 @@ export function textEdgeKernel(kind: 'first' | 'last'): VariableKernel<OrderedVa
       writer.clear()
       writeOrderedText(value as string, order)
       if (length > 0 && compareOrderForms(buffer.bytes, at, writer.bytes, 0) * sign <= 0) return length
-      return replace(buffer, at, length, writer)
+      return replace(buffer, at, length, writer.bytes, 0, writer.length)
     },
+    mergeBytes(buffer, at, length, from, fromAt, fromLength) {
+      if (compareOrderForms(buffer.bytes, at, from, fromAt) * sign <= 0) return length
+      return replace(buffer, at, length, from, fromAt, fromLength)
+    },
+    newAccumulator: () => encodedAccumulator(kernel),
   }
+  return kernel
 }
 
 function writeOrderedText(value: string, order: EventOrder): void {
@@ -85,9 +98,9 @@ function writeOrderedText(value: string, order: EventOrder): void {
   codec.write(writer, value)
 }
 
-/** The partial gives way to what was written; returns its new length. */
-function replace(buffer: SpliceableBytes, at: number, length: number, written: ByteWriter): number {
-  if (written.length !== length) buffer.splice(at, length, written.length)
-  buffer.bytes.set(written.bytes.subarray(0, written.length), at)
-  return written.length
+/** The partial gives way to bytes of another array; returns its new length. */
+function replace(buffer: SpliceableBytes, at: number, length: number, by: Uint8Array, byAt: number, byLength: number): number {
+  if (byLength !== length) buffer.splice(at, length, byLength)
+  buffer.bytes.set(by.subarray(byAt, byAt + byLength), at)
+  return byLength
 }

@@ -3,8 +3,9 @@
 
 import { compareStrings, type ValueType } from '@tidemark/feature-schema/value'
 import { readVarintAt, varintSizeBytes, writeVarint } from './byte-stream.ts'
-import { decodeEntries, encodeEntries, type EntryLayout, foldEntry } from './keyed-entries.ts'
-import { type NonNull, Unavailable, type ValueCounts, type VariableKernel } from './partial.ts'
+import { encodedAccumulator } from './encoded-merge.ts'
+import { decodeEntries, encodeEntries, type EntryLayout, foldEntry, mergeEntries } from './keyed-entries.ts'
+import { type NonNull, type SpliceableBytes, Unavailable, type ValueCounts, type VariableKernel } from './partial.ts'
 import { valueCodec } from './value-codec.ts'
 
 const tooManyValues = new Unavailable('too_many_values')
@@ -12,7 +13,7 @@ const tooManyValues = new Unavailable('too_many_values')
 /** Finalises to the number of values (0 without any), or for a histogram to { value: count }. */
 export function valuesKernel(type: ValueType, valuesMax: number): VariableKernel<ValueCounts> {
   const layout = countLayout(type, valuesMax)
-  return {
+  const kernel: VariableKernel<ValueCounts> = {
     identity: () => ({ counts: new Map(), isOverflow: false }),
     update: (partial, value) => count(partial, value, 1, valuesMax),
     merge(into, from) {
@@ -31,7 +32,10 @@ export function valuesKernel(type: ValueType, valuesMax: number): VariableKernel
       return Object.fromEntries([...counts].map(([value, n]) => [String(value), n] as const).sort(([a], [b]) => compareStrings(a, b)))
     },
     foldBytes: (buffer, at, length, value, order) => foldEntry(layout, buffer, at, length, value, value, order),
+    mergeBytes: (buffer, at, length, from, fromAt, fromLength) => mergeEntries(layout, buffer, at, length, from, fromAt, fromLength),
+    newAccumulator: () => encodedAccumulator(kernel),
   }
+  return kernel
 }
 
 function countLayout(type: ValueType, valuesMax: number): EntryLayout<number> {
@@ -46,14 +50,18 @@ function countLayout(type: ValueType, valuesMax: number): EntryLayout<number> {
       return n
     },
     sizeBytes: (bytes, at) => varintSizeBytes(readVarintAt(bytes, at)),
-    fold(buffer, at, length) {
-      const n = length === 0 ? 1 : readVarintAt(buffer.bytes, at) + 1
-      const size = varintSizeBytes(n)
-      if (size > length) buffer.splice(at, length, size)
-      writeVarint(buffer.bytes, at, n)
-      return size
-    },
+    fold: (buffer, at, length) => addCount(buffer, at, length, 1),
+    merge: (buffer, at, length, from, fromAt) => addCount(buffer, at, length, readVarintAt(from, fromAt)),
   }
+}
+
+/** Adds to the count of `length` bytes at `at` (0: there is none yet) and returns its new length. */
+function addCount(buffer: SpliceableBytes, at: number, length: number, added: number): number {
+  const n = length === 0 ? added : readVarintAt(buffer.bytes, at) + added
+  const size = varintSizeBytes(n)
+  if (size > length) buffer.splice(at, length, size)
+  writeVarint(buffer.bytes, at, n)
+  return size
 }
 
 function count(partial: ValueCounts, value: NonNull, n: number, valuesMax: number): ValueCounts {
