@@ -1,11 +1,11 @@
 // Chunks as plain data: packing panes into a batch blob, and reading any chunk back into panes.
 
 import {
-  AT_DROPPED, AT_KIND, AT_LOG_TIME, BATCH_CHUNK, damagedChunk, NONE, tablesOf, viewOf, type ChunkKind, type TableRef,
+  AT_DROPPED, AT_KIND, AT_LOG_TIME, BATCH_CHUNK, NONE, tablesOf, viewOf, type ChunkKind,
 } from './chunk-format.ts'
+import { panesOf } from './chunk-panes.ts'
 import { sealChunk, verifyChunk } from './chunk-verify.ts'
 import { ChunkWriter } from './chunk-writer.ts'
-import type { Partial } from './partial.ts'
 import { rollUp, type Pane, type Truncation } from './roll-up.ts'
 import { TableBuilder } from './table-builder.ts'
 import type { ViewPlan } from './view-plan.ts'
@@ -93,22 +93,4 @@ export function decodeBlob(plan: ViewPlan, bytes: Uint8Array): DecodedChunk {
 /** Verifies a batch blob; for those who merge it many times. */
 export function verifyBlob(plan: ViewPlan, bytes: Uint8Array): void {
   verifyChunk(plan, bytes, BATCH_CHUNK)
-}
-
-function panesOf(plan: ViewPlan, { view, bytes, epoch, group, rung, rowCount, rowBytes, rowsAt, heapAt, heapBytes }: TableRef): Pane[] {
-  const heapEnd = heapAt + heapBytes
-  let at = heapAt
-  const panes = Array.from({ length: rowCount }, (_, row) => {
-    const rowAt = rowsAt + row * rowBytes
-    const partials = plan.groups[group]!.slots.map(({ isFixed, kernel, offset }): Partial => {
-      if (isFixed) return kernel.toPartial(view, rowAt + offset)
-      const from = at
-      at += view.getUint32(rowAt + offset, true)
-      if (at > heapEnd) throw damagedChunk(`Row ${row} of group ${group}, rung ${rung} reaches ${at - heapEnd} bytes past its heap.`)
-      return kernel.decode(bytes.subarray(from, at))
-    })
-    return { epoch, group, rung, startMs: view.getFloat64(rowAt, true), partials }
-  })
-  if (at !== heapEnd) throw damagedChunk(`The heap of group ${group}, rung ${rung} has ${heapEnd - at} bytes too many.`)
-  return panes
 }

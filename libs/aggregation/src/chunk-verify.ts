@@ -5,8 +5,9 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { checksum } from './chunk-checksum.ts'
 import {
   AT_BYTES, AT_CHECKSUM, AT_LAYOUT, AT_TABLES, AT_VERSION, BATCH_CHUNK, CHUNK_VERSION, CLOSED_CHUNK, AT_KIND, damagedChunk, ENTRY_CHECKSUM,
-  ENTRY_GROUP, ENTRY_HEAP, ENTRY_ROWS, ENTRY_RUNG, entryAt, HEADER_BYTES, MAGIC, viewOf, type ChunkKind,
+  ENTRY_GROUP, ENTRY_HEAP, ENTRY_ROWS, ENTRY_RUNG, entryAt, HEADER_BYTES, MAGIC, tablesOf, viewOf, type ChunkKind,
 } from './chunk-format.ts'
+import { panesOf } from './chunk-panes.ts'
 import type { ViewPlan } from './view-plan.ts'
 
 /** Writes the checksums of the chunk in the first `AT_BYTES` bytes of the view; of tables, those whose field is zero. */
@@ -49,6 +50,8 @@ export function verifyChunk(plan: ViewPlan, bytes: Uint8Array, kind: ChunkKind |
     at = end
   }
   if (at !== bytes.length) throw damagedChunk(`Its tables end at ${at}, not at ${bytes.length}.`)
+  // Without checksums, at least every length and partial must be one that can be read.
+  if (version === 0) for (const table of tablesOf(plan, bytes)) panesOf(plan, table)
 }
 
 function headChecksum(view: DataView): number {

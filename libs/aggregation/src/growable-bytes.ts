@@ -18,6 +18,15 @@ export class GrowableBytes implements SpliceableBytes {
     if (content !== null) this.bytes.set(content)
   }
 
+  /** All of the view's bytes, without a copy and without room to grow in place. */
+  static adopt(view: DataView<ArrayBuffer>): GrowableBytes {
+    const adopted = new GrowableBytes()
+    adopted.bytes = new Uint8Array(view.buffer)
+    adopted.view = view
+    adopted.length = view.byteLength
+    return adopted
+  }
+
   clear(): void {
     this.length = 0
   }
@@ -38,7 +47,9 @@ export class GrowableBytes implements SpliceableBytes {
 
   /** Appends bytes [from, to) of another array. */
   append(source: Uint8Array, from: number, to: number): void {
-    if (to > from) this.bytes.set(from === 0 && to === source.length ? source : source.subarray(from, to), this.extend(to - from))
+    if (to <= from) return
+    const at = this.extend(to - from)
+    this.bytes.set(from === 0 && to === source.length ? source : source.subarray(from, to), at)
   }
 
   private grow(length: number): void {

@@ -1,7 +1,7 @@
 // Builds one table: rows in ascending order of start, with their heap. A row that is added at the start of the last one is
 // merged into it, which is all that rolling up and merging tables need.
 
-import { NONE, rowHeapBytes, type TableRef } from './chunk-format.ts'
+import { NONE, rowHeapBytes, viewOf, type TableRef } from './chunk-format.ts'
 import { mergeEncoded } from './encoded-merge.ts'
 import { GrowableBytes } from './growable-bytes.ts'
 import type { Partial, RowRange } from './partial.ts'
@@ -67,6 +67,17 @@ export class TableBuilder {
       this.heap.append(bytes, 0, bytes.length)
     }
     this.rowCount++
+  }
+
+  /** What was built, as a table of bytes of its own; its name does not matter. */
+  snapshot(): TableRef {
+    const bytes = new Uint8Array(this.rows.length + this.heap.length)
+    bytes.set(this.rows.bytes.subarray(0, this.rows.length))
+    bytes.set(this.heap.bytes.subarray(0, this.heap.length), this.rows.length)
+    return {
+      bytes, view: viewOf(bytes), rowCount: this.rowCount, rowBytes: this.group.rowBytes, rowsAt: 0, heapAt: this.rows.length, heapBytes: this.heap.length,
+      group: this.group.index, rung: 0, epoch: 0, truncatedAtMs: NONE, checksum: 0,
+    }
   }
 
   private mergeIntoLast(table: TableRef, rowAt: number, heapAt: number): void {

@@ -7,6 +7,7 @@ import type {
 import type { Expression, Scope } from '@tidemark/feature-schema/expression/ast'
 import { checkExpression } from '@tidemark/feature-schema/expression/check'
 import { compileExpression } from '@tidemark/feature-schema/expression/closure'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Row, Value, ValueType } from '@tidemark/feature-schema/value'
 import type { Rung } from './ladder.ts'
 import type { FixedKernel, SlotSpec, VariableKernel } from './partial.ts'
@@ -92,6 +93,8 @@ export interface ViewPlan {
   readonly keys: readonly { readonly key: string; readonly column: string; readonly index: number; readonly type: ValueType }[]
   /** The slots' expressions, each once. */
   readonly inputs: readonly Evaluate[]
+  /** Working memory of the fold: the inputs' values for one event. */
+  readonly inputValues: Value[]
   readonly slots: readonly Slot[]
   readonly groups: readonly LadderGroup[]
   /** In the order of aggregations, then windows. */
@@ -110,7 +113,6 @@ export interface ViewPlan {
 export function planView(view: FeatureViewDefinition, source: SourceDefinition): ViewPlan {
   const scope = new Map(source.fields.map(({ name, type, nullable }) => [name, { type, nullable }]))
   const columns = new Map(source.fields.map(({ name }, index) => [name, index]))
-  const read = (text: string, scopeNow: Scope, type: ValueType | null): Expression => checkExpression(text, scopeNow, type)
   const compile = (expression: Expression): Evaluate => compileExpression(expression, (name) => columns.get(name)!)
   const derived = view.derive.map((definition) => {
     const expression = read(definition.expression, scope, definition.type)
@@ -121,7 +123,7 @@ export function planView(view: FeatureViewDefinition, source: SourceDefinition):
   })
   const where = view.where === undefined ? null : read(view.where, scope, 'boolean')
   const longestWindow = longestOf(view.aggregations.flatMap(({ windows }) => windows))
-  const drafts = draftSlots(view, longestWindow, (text, asBoolean) => read(text, scope, asBoolean ? 'boolean' : null))
+  const drafts = draftSlots(view, longestWindow, (text, asBoolean) => read(text, scope, asBoolean ? 'boolean' : undefined))
   const { slots, groups, inputs, slotOf } = placeSlots(drafts.slots)
   const features = view.aggregations.flatMap((aggregation) => {
     const [slot, perSlot] = drafts.slotsOf.get(aggregation)!.map((draft) => slotOf.get(draft)!)
@@ -137,6 +139,13 @@ export function planView(view: FeatureViewDefinition, source: SourceDefinition):
     groups: groups.map((group) => ({ ...group, windows: windowsOf(group.index, features, group.index === presenceGroup ? longestWindow : null) })),
     presenceGroup,
     newestSlot,
+    inputValues: [],
     layoutId: layoutIdOf(view, source, where, groups),
   }
+}
+
+function read(text: string, scope: Scope, type: ValueType | undefined): Expression {
+  const checked = checkExpression(text, scope, type)
+  if (!checked.ok) throw new TidemarkError(checked.problems)
+  return checked.expression
 }
