@@ -1,11 +1,11 @@
 // Law 4 for training rows: what a row at t sees of the log, and that every row keeps its place.
-import { expect, it } from '@jest/globals'
+import { beforeAll, describe, expect, it } from '@jest/globals'
 import type { AsOfWindow, EventInput, RowsInput } from '../batch-engine.ts'
 import {
   clicks, expressionOf, groupAsOf, HOUR_MS, measureOf, MINUTE_MS, withoutGroup, type AsOfSelected, type BatchEngineHarness,
 } from './batch-engine-fixture.ts'
 import { expectRows, type PlainRow } from './collect-streams.ts'
-import { measureCases, recordsOf } from './measure-cases.ts'
+import { measureCases, measureRecords, titlesOfMeasures } from './measure-cases.ts'
 import type { JsonRecord } from './record-files.ts'
 
 const count = measureOf('count')
@@ -29,13 +29,21 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
     return timesMs.map((_, i) => rowsOf(0, 0).filter(({ row }) => row === i).map(({ value }) => value).sort().join(''))
   }
 
-  it.each(measureCases)('$title', async (one) => {
-    await using harness = await createHarness()
-    const input = await harness.inputOf(clicks, recordsOf(one))
-    const rows = await harness.rowsOf([{ user: 'bob', t: 1_000 }, { user: 'ann', t: 0 }, { user: 'ann', t: 1_000 }], 't')
-    const { rowsOf } = await groupAsOf(harness, input, rows, [one.measure])
-    expectRows(withoutGroup(rowsOf(0, 0)), one.rows)
-    expect(rowsOf(0, 0).every(({ row }) => row === 2)).toBe(true)
+  describe('measures', () => {
+    let answer: Awaited<ReturnType<typeof groupAsOf>>
+
+    beforeAll(async () => {
+      await using harness = await createHarness()
+      const input = await harness.inputOf(clicks, measureRecords)
+      const rows = await harness.rowsOf([...titlesOfMeasures.map((user) => ({ user, t: 1_000 })), { user: titlesOfMeasures[0], t: 0 }, { user: 'bob', t: 1_000 }], 't')
+      answer = await groupAsOf(harness, input, rows, measureCases.map(({ measure }) => measure), { knownAt: 'event' })
+    })
+
+    it.each(measureCases)('$title', ({ title, rows }) => {
+      const index = titlesOfMeasures.indexOf(title)
+      expectRows(withoutGroup(answer.rowsOf(0, index).filter(({ row }) => row === index)), rows)
+      expect(answer.rowsOf(0, index).every(({ row }) => Number(row) < titlesOfMeasures.length)).toBe(true)
+    })
   })
 
   it('law 4: a row at t comes before what is appended at t', async () => {

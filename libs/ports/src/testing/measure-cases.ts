@@ -1,4 +1,5 @@
 // What each measure says of a small set of events: the cases that every batch engine passes, by pane and by training row alike.
+// All of them are one input and one query, each case an entity of its own.
 import type { Value } from '@tidemark/feature-schema/value'
 import type { Measure } from '../batch-engine.ts'
 import { measureOf } from './batch-engine-fixture.ts'
@@ -7,9 +8,9 @@ import type { JsonRecord } from './record-files.ts'
 export interface MeasureCase {
   readonly title: string
   readonly measure: Measure
-  /** Fields beside `user`; `at` counts up from 1 where it is absent. */
+  /** Fields beside `user`. */
   readonly records: readonly JsonRecord[]
-  /** The measure's rows, in any order. */
+  /** The measure's rows, in any order; offsets count from the case's first record. */
   readonly rows: readonly Readonly<Record<string, Value>>[]
 }
 
@@ -216,9 +217,18 @@ const sketches: MeasureCase[] = [
   },
 ]
 
-export const measureCases: readonly MeasureCase[] = [...counts, ...sums, ...extremes, ...ordered, ...sketches]
+const drafts: readonly MeasureCase[] = [...counts, ...sums, ...extremes, ...ordered, ...sketches]
 
-/** A case's records as events of one user. */
-export function recordsOf({ records }: MeasureCase): JsonRecord[] {
-  return records.map((record, i) => ({ at: i + 1, user: 'ann', ...record }))
-}
+/** Every case's records in one input, each case's user named by its title; a record's time counts up from 1 in its case. */
+export const measureRecords: readonly JsonRecord[] = drafts.flatMap(({ title, records }) =>
+  records.map((record, i) => ({ at: i + 1, user: title, ...record })),
+)
+
+/** The cases, the offsets in their rows being those of `measureRecords`. */
+export const measureCases: readonly MeasureCase[] = drafts.map((one) => {
+  const firstOffset = measureRecords.findIndex(({ user }) => user === one.title)
+  const rows = one.rows.map((row) => ('offset' in row ? { ...row, offset: Number(row['offset']) + firstOffset } : row))
+  return { ...one, rows }
+})
+
+export const titlesOfMeasures: readonly string[] = drafts.map(({ title }) => title)
