@@ -2,6 +2,7 @@
 // entities that they touch get the base's panes and the new ones merged, at their new log time: the same as from all events.
 import { decodeBlob, encodeBatchBlob } from '@tidemark/aggregation/batch-blob'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import type { Value } from '@tidemark/feature-schema/value'
 import type { BatchEngine, EventInput, InputReport } from '@tidemark/ports/batch-engine'
 import type { BaseBlobs, BlobSink, EntityBlob } from './blob-sink.ts'
 import { loadPanes, type EntityPanes } from './pane-loader.ts'
@@ -18,6 +19,8 @@ export interface BatchRun {
   readonly base?: BaseBlobs
   /** Only events known before this time. */
   readonly untilMs?: number
+  /** Only this entity, by its join-key values. */
+  readonly entity?: readonly Value[]
   /** Called after each batch of entities. */
   readonly onProgress?: (progress: BatchProgress) => void
   /** Ends the run at the next batch of entities, with the signal's reason; what was written stays. */
@@ -43,9 +46,9 @@ const ENTITIES_PER_BATCH = 500
 
 /** Runs a batch to its end. */
 export async function runBatch(run: BatchRun): Promise<BatchRunResult> {
-  const { engine, plan, input, base, throughEpoch, untilMs = null, signal, sink } = run
+  const { engine, plan, input, base, throughEpoch, untilMs = null, entity, signal, sink } = run
   signal?.throwIfAborted()
-  const { query, asked } = paneQuery(plan, input, { afterEpoch: base?.cut ?? null, throughEpoch, untilMs })
+  const { query, asked } = paneQuery(plan, input, { afterEpoch: base?.cut ?? null, throughEpoch, untilMs, ...(entity && { entity }) })
   await using result = await engine.groupPanes(query)
   const { report, entityCount } = result
   const written = { entityCount: 0, eventCount: 0, paneCount: 0, writtenBytes: 0 }

@@ -1,0 +1,40 @@
+// From names to planned features: what a service, a training set or a request asks for, every unknown name reported at once.
+import type { PlannedFeature, ViewPlan } from '@tidemark/aggregation/view-plan'
+import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
+import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
+
+export interface FeatureName {
+  readonly view: string
+  /** `departures_1h` */
+  readonly feature: string
+}
+
+export interface ResolvedFeature {
+  readonly plan: ViewPlan
+  readonly feature: PlannedFeature
+}
+
+/** The features in the order of their names. Throws UNKNOWN_NAME with every name that does not exist. */
+export function resolveFeatures(plans: readonly ViewPlan[], names: readonly FeatureName[], where: string): ResolvedFeature[] {
+  const problems: Problem[] = []
+  const resolved = names.flatMap(({ view, feature }): ResolvedFeature[] => {
+    const plan = plans.find((candidate) => candidate.view.name === view)
+    if (plan === undefined) {
+      problems.push(unknownName(`There is no view ${view}.`, where, didYouMean(view, plans.map((candidate) => candidate.view.name))))
+      return []
+    }
+    const planned = plan.features.find(({ name }) => name === feature)
+    if (planned === undefined) {
+      problems.push(unknownName(`There is no feature ${feature}.`, `${where}, view ${view}`, didYouMean(feature, plan.features.map(({ name }) => name))))
+      return []
+    }
+    return [{ plan, feature: planned }]
+  })
+  const [first, ...others] = problems
+  if (first !== undefined) throw new TidemarkError([first, ...others])
+  return resolved
+}
+
+function unknownName(message: string, where: string, action: string): Problem {
+  return { code: 'UNKNOWN_NAME', message, where, action }
+}

@@ -1,0 +1,165 @@
+// Training sets: the rows as they came, all of them, in order, and beside each the features as of its time (law 4), by the same
+// plans, partials and finalisers as serving. Rows stream through: what is held is a batch of them.
+import type { FeatureValue } from '@tidemark/aggregation/merge'
+import type { FinalValue } from '@tidemark/aggregation/partial'
+import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import { finalType } from '@tidemark/feature-schema/aggregation-rules'
+import type { Value } from '@tidemark/feature-schema/value'
+import type { AsOfQuery, BatchEngine, ColumnBatch, EventInput, InputReport, RowsInput, RowsOutput, RowsWriter, TableColumn } from '@tidemark/ports/batch-engine'
+import { resolveFeatures, type FeatureName, type ResolvedFeature } from '../resolve-features.ts'
+import { planAsOf, type AsOfPlan } from './as-of-plan.ts'
+import { ViewReader } from './view-reader.ts'
+
+export interface TrainingSetRequest {
+  readonly engine: BatchEngine
+  readonly writer: RowsWriter
+  /** The views that features are taken from, each with its events. */
+  readonly views: readonly { readonly plan: ViewPlan; readonly input: EventInput }[]
+  /** In the model's order: a feature service's features. */
+  readonly features: readonly FeatureName[]
+  readonly rows: RowsInput
+  /** Join key -> column of the rows, where they differ. */
+  readonly rowKeys?: Readonly<Record<string, string>>
+  readonly knownAt: AsOfQuery['knownAt']
+  readonly output: Pick<RowsOutput, 'format' | 'path'>
+  /** Adds a column `${feature}__status` beside each feature. */
+  readonly hasStatuses?: boolean
+  /** Gives a feature's declared default in place of NULL_VALUE and NOT_FOUND. */
+  readonly hasDefaults?: boolean
+  readonly onProgress?: (progress: { readonly rowCount: number; readonly doneCount: number }) => void
+  readonly signal?: AbortSignal
+}
+
+export interface TrainingSetResult {
+  readonly rowCount: number
+  readonly columns: readonly TableColumn[]
+  /** Rows whose time cannot be read: their features are NULL. */
+  readonly unreadableTimeCount: number
+  /** By view: what was read, and the rows whose keys are absent or unreadable, whose features of this view are NULL. */
+  readonly views: readonly { readonly view: string; readonly report: InputReport; readonly noKeyCount: number }[]
+  /** By feature column: how many rows have each status. Rows without a time or keys have none. */
+  readonly statusCounts: Readonly<Record<string, Readonly<Partial<Record<FeatureValue['status'], number>>>>>
+}
+
+const ROWS_PER_BATCH = 1_000
+
+/** Builds and writes a training set. Throws UNKNOWN_NAME, USAGE, INPUT_UNREADABLE or OUTPUT_FAILED; then nothing is written. */
+export async function buildTrainingSet(request: TrainingSetRequest): Promise<TrainingSetResult> {
+  request.signal?.throwIfAborted()
+  const features = resolveFeatures(request.views.map(({ plan }) => plan), request.features, 'training set')
+  await using stack = new AsyncDisposableStack()
+  const sections: ViewSection[] = []
+  for (const { plan, input } of request.views) {
+    const own = features.filter((each) => each.plan === plan)
+    if (own.length === 0) continue
+    const asOf = planAsOf(plan, own.map(({ feature }) => feature), { ...request, input, rowKeys: request.rowKeys ?? {} })
+    const result = stack.use(await request.engine.groupAsOf(asOf.query))
+    const reader = new ViewReader(asOf, result)
+    stack.defer(() => reader.close())
+    sections.push({ asOf, reader, report: result.report, rowCount: result.rowCount, noKeyCount: 0 })
+  }
+  const columns = features.flatMap((feature) => columnsOf(feature, request.hasStatuses === true))
+  const tally = new TrainingTally(features)
+  const batches = columnBatches(request, sections, features, tally)
+  const { rowCount } = await request.writer.writeRows(request.rows, { ...request.output, columns, batches })
+  return { rowCount, columns, ...tally.summary(sections) }
+}
+
+interface ViewSection {
+  readonly asOf: AsOfPlan
+  readonly reader: ViewReader
+  readonly report: InputReport
+  readonly rowCount: number
+  noKeyCount: number
+}
+
+/** The features of every row, as columns, in batches. */
+async function* columnBatches(
+  request: TrainingSetRequest,
+  sections: readonly ViewSection[],
+  features: readonly ResolvedFeature[],
+  tally: TrainingTally,
+): AsyncGenerator<ColumnBatch> {
+  const rowCount = sections[0]?.rowCount ?? 0
+  // Where each view's features stand in the model's order.
+  const places = sections.map(({ asOf }) => features.flatMap(({ plan }, i) => (plan === asOf.plan ? [i] : [])))
+  for (let from = 0; from < rowCount; from += ROWS_PER_BATCH) {
+    request.signal?.throwIfAborted()
+    const count = Math.min(ROWS_PER_BATCH, rowCount - from)
+    const columns: Record<string, Value[]> = { row: Array.from({ length: count }, (_, i) => from + i) }
+    const writers = features.map((feature) => columnWriter(columns, feature, request))
+    for (let row = from; row < from + count; row++) {
+      for (const [i, section] of sections.entries()) {
+        const { place, values } = await section.reader.next(row)
+        if (i === 0 && place.timeMs === null) tally.unreadableTimeCount++
+        if (!place.hasKeys) section.noKeyCount++
+        places[i]!.forEach((feature, j) => {
+          const value = values?.[j] ?? null
+          tally.add(feature, value)
+          writers[feature]!(value)
+        })
+      }
+    }
+    yield { rowCount: count, columns }
+    request.onProgress?.({ rowCount, doneCount: from + count })
+  }
+}
+
+/** Appends a feature's value, and its status where that is asked for. */
+function columnWriter(columns: Record<string, Value[]>, feature: ResolvedFeature, { hasStatuses, hasDefaults }: TrainingSetRequest): (value: FeatureValue | null) => void {
+  const values: Value[] = (columns[columnName(feature)] = [])
+  const statuses: Value[] | null = hasStatuses === true ? (columns[statusName(feature)] = []) : null
+  const { default: declared = null } = feature.feature.aggregation
+  return (value) => {
+    const isDefaulted = hasDefaults === true && (value?.status === 'NULL_VALUE' || value?.status === 'NOT_FOUND')
+    values.push(value?.status === 'PRESENT' ? cellOf(value.value) : isDefaulted ? declared : null)
+    statuses?.push(value?.status ?? null)
+  }
+}
+
+/** The name of a feature's column: `airport_delays__departures_1h`. */
+function columnName({ plan, feature }: ResolvedFeature): string {
+  return `${plan.view.name}__${feature.name}`
+}
+
+function statusName(feature: ResolvedFeature): string {
+  return `${columnName(feature)}__status`
+}
+
+function columnsOf(feature: ResolvedFeature, hasStatuses: boolean): TableColumn[] {
+  const { aggregation, slot } = feature.feature
+  const type = finalType(aggregation, slot.inputType)
+  const column: TableColumn = { name: columnName(feature), type: type === 'list' || type === 'map' ? 'json' : type }
+  return hasStatuses ? [column, { name: statusName(feature), type: 'string' }] : [column]
+}
+
+/** Lists and maps as JSON, in which an integer beyond 2^53 is a string. */
+function cellOf(value: FinalValue): Value {
+  if (typeof value !== 'object' || value === null) return value
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner))
+}
+
+/** What the rows came to, counted as they pass. */
+class TrainingTally {
+  unreadableTimeCount = 0
+  private readonly features: readonly ResolvedFeature[]
+  private readonly counts: Partial<Record<FeatureValue['status'], number>>[]
+
+  constructor(features: readonly ResolvedFeature[]) {
+    this.features = features
+    this.counts = features.map(() => ({}))
+  }
+
+  add(feature: number, value: FeatureValue | null): void {
+    const counts = this.counts[feature]!
+    if (value !== null) counts[value.status] = (counts[value.status] ?? 0) + 1
+  }
+
+  summary(sections: readonly ViewSection[]): Pick<TrainingSetResult, 'unreadableTimeCount' | 'views' | 'statusCounts'> {
+    return {
+      unreadableTimeCount: this.unreadableTimeCount,
+      views: sections.map(({ asOf, report, noKeyCount }) => ({ view: asOf.plan.view.name, report, noKeyCount })),
+      statusCounts: Object.fromEntries(this.features.map((feature, i) => [columnName(feature), this.counts[i]!])),
+    }
+  }
+}
