@@ -32,9 +32,9 @@ export function placeSlots(drafts: readonly SlotDraft[]): Placement {
     return inputs.get(text)!.index
   }
   const slotOf = new Map<SlotDraft, Slot>()
-  const byRungs = Map.groupBy(drafts, (draft) => canonicalText(planRungs(draft.windows)))
+  const byRungs = Map.groupBy(drafts, (draft) => canonicalText(planRungs([...draft.windows])))
   const groups = [...byRungs.values()].map((members, group) => {
-    const rungs = planRungs(members[0]!.windows)
+    const rungs = planRungs([...members[0]!.windows])
     const fixedSlots: FixedSlot[] = []
     const variableSlots: VariableSlot[] = []
     const kernels = new Map(members.map((draft) => [draft, fixedKernelFor(draft)]))

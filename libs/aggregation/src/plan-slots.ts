@@ -16,7 +16,7 @@ export interface SlotDraft extends SlotSpec {
   readonly of: Expression | null
   readonly where: Expression | null
   readonly groupBy: Expression | null
-  readonly windows: WindowDefinition[]
+  readonly windows: Set<WindowDefinition>
 }
 
 /** Reads an expression's text; `asBoolean` where it is a filter. */
@@ -41,23 +41,38 @@ export function draftSlots(view: FeatureViewDefinition, longest: WindowDefinitio
   const share = (draft: SlotDraft): SlotDraft => {
     const { windows, ...identity } = draft
     const key = canonicalText(identity)
-    const shared = slots.get(key) ?? { ...identity, windows: [] }
-    shared.windows.push(...windows)
+    const shared = slots.get(key) ?? { ...identity, windows: new Set() }
+    for (const window of windows) shared.windows.add(window)
     slots.set(key, shared)
     return shared
   }
   const slotsOf = new Map(
     view.aggregations.map((aggregation) => [
       aggregation,
-      [aggregation.of, ...(aggregation.per === undefined ? [] : [aggregation.per])].map((of) => share(draftSlot(aggregation, of, read))),
+      [aggregation.of, ...(aggregation.per === undefined ? [] : [aggregation.per])].map((of) => share(draftSlot(aggregation, aggregation.windows, of, read))),
     ]),
   )
-  const { windows } = [...slots.values()].find((slot) => slot.windows.includes(longest))!
-  const newest = view.maxAgeMs === undefined ? null : share(draftSlot({ name: 'newest', op: 'timeSinceLast', of: null, windows }, null, read))
+  levelWindows([...slotsOf.values()])
+  const { windows } = [...slots.values()].find((slot) => slot.windows.has(longest))!
+  const newest = view.maxAgeMs === undefined ? null : share(draftSlot({ name: 'newest', op: 'timeSinceLast', of: null }, windows, null, read))
   return { slots: [...slots.values()], slotsOf, newest }
 }
 
-function draftSlot(aggregation: AggregationDefinition, ofText: string | null, read: ReadExpression): SlotDraft {
+/** The two slots of a ratio are read together, so they must lie in the same panes: each gets the other's windows. */
+function levelWindows(slotsTogether: readonly (readonly SlotDraft[])[]): void {
+  let isLevel = true
+  for (const slots of slotsTogether) {
+    const union = new Set(slots.flatMap(({ windows }) => [...windows]))
+    for (const { windows } of slots) {
+      if (windows.size === union.size) continue
+      isLevel = false
+      for (const window of union) windows.add(window)
+    }
+  }
+  if (!isLevel) levelWindows(slotsTogether)
+}
+
+function draftSlot(aggregation: Omit<AggregationDefinition, 'windows'>, windows: Iterable<WindowDefinition>, ofText: string | null, read: ReadExpression): SlotDraft {
   const kind = SLOT_KINDS[aggregation.op]
   const of = ofText === null ? null : read(ofText, false)
   const groupBy = aggregation.groupBy === undefined ? null : read(aggregation.groupBy, false)
@@ -74,7 +89,7 @@ function draftSlot(aggregation: AggregationDefinition, ofText: string | null, re
     of,
     where: aggregation.where === undefined ? null : read(aggregation.where, true),
     groupBy,
-    windows: [...aggregation.windows],
+    windows: new Set(windows),
   }
 }
 
