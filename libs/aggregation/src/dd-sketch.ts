@@ -48,9 +48,15 @@ export function decodeBins(table: BinTable, bytes: Uint8Array): Bins {
 export function foldBin(table: BinTable, buffer: SpliceableBytes, at: number, length: number, bin: number): number {
   const { bytes } = buffer
   const end = at + length
-  let tokenAt = at
   let next = -table.outsideBin
-  while (tokenAt < end) {
+  for (let tokenAt = at; tokenAt < end; ) {
+    // Most tokens are one byte, and passing them is what a fold costs.
+    const byte = bytes[tokenAt]!
+    if (byte < 0x80 && next + binsPassed(byte) <= bin) {
+      next += binsPassed(byte)
+      tokenAt++
+      continue
+    }
     const token = readVarintAt(bytes, tokenAt)
     const size = varintSizeBytes(token)
     if (token % 2 === 0) {
@@ -133,6 +139,12 @@ class BinCursor {
 const own = new BinCursor()
 const other = new BinCursor()
 
+/** How many bins a token of one byte passes: 1 that it counts, or those that it skips. Without a branch, as the two kinds mix. */
+function binsPassed(token: number): number {
+  const isCount = token & 1
+  return ((token >> 1) & (isCount - 1)) | isCount
+}
+
 /** A skip of `size` bytes gives way to a bin that holds one value, with skips of the bins `before` and `after` it; returns the growth. */
 function splitSkip(buffer: SpliceableBytes, at: number, size: number, before: number, after: number): number {
   const sizeBefore = before > 0 ? varintSizeBytes(2 * before) : 0
@@ -181,21 +193,30 @@ export class BinCounts {
     const { counts } = this
     const end = at + length
     let index = 0
-    let last = -1
+    let first = -1
+    let added = 0
     for (let tokenAt = at; tokenAt < end; ) {
-      const token = readVarintAt(bytes, tokenAt)
-      tokenAt += varintSizeBytes(token)
-      if (token % 2 === 0) {
-        index += token / 2
+      const byte = bytes[tokenAt]!
+      if (first < 0 && (byte & 1) === 1) first = index
+      if (byte < 0x80) {
+        const count = (byte >> 1) & -(byte & 1)
+        counts[index]! += count
+        added += count
+        index += binsPassed(byte)
+        tokenAt++
         continue
       }
-      const count = (token - 1) / 2
+      const token = readVarintAt(bytes, tokenAt)
+      const count = token % 2 === 0 ? 0 : (token - 1) / 2
       counts[index]! += count
-      this.total += count
-      if (last < 0 && index < this.low) this.low = index
-      last = index++
+      added += count
+      index += count > 0 ? 1 : token / 2
+      tokenAt += varintSizeBytes(token)
     }
-    if (last > this.high) this.high = last
+    this.total += added
+    if (first < 0) return
+    this.low = Math.min(this.low, first)
+    this.high = Math.max(this.high, index - 1)
   }
 
   /**

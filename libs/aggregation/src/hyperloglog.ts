@@ -220,7 +220,8 @@ export class RegisterSet {
       for (let register = 0; register < length; register++) this.raise(register, bytes[at + register]!)
       return
     }
-    for (let entryAt = at; entryAt < at + length; entryAt += ENTRY_BYTES) this.raise(entryRegister(bytes, entryAt), bytes[entryAt + 2]!)
+    const end = at + length
+    for (let entryAt = at; entryAt < end; entryAt += ENTRY_BYTES) this.raise(entryRegister(bytes, entryAt), bytes[entryAt + 2]!)
   }
 
   /** How many distinct values were seen: a whole number, within the standard error. */

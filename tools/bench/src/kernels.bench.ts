@@ -15,6 +15,8 @@ const EVENTS = 50_000
 /** Events of one pane, before the next begins. */
 const PANE_EVENTS = 500
 const PANES = EVENTS / PANE_EVENTS
+/** Merges of all panes in one run: enough for a run to last some milliseconds. */
+const MERGES = 20
 
 const BASE: SlotSpec = { kind: 'values', inputType: 'string', groupType: null, groupsMax: 100, k: 10, valuesMax: 1000, precision: 12, relativeError: 0.01 }
 
@@ -87,14 +89,22 @@ async function kernelFigures(name: string, op: AggregationOp, spec: SlotSpec): P
   const as = { op, quantile: 0.95, atMs: 0 }
   const times = await takeTurns(RUNS, {
     fold: () => nanoseconds(EVENTS, fold),
-    merge: () => nanoseconds(PANES, () => {
-      accumulator.clear()
-      for (const bytes of panes) accumulator.add(bytes, 0, bytes.length)
-      accumulator.finalise(as)
+    merge: () => nanoseconds(PANES * MERGES, () => {
+      for (let round = 0; round < MERGES; round++) {
+        accumulator.clear()
+        for (const bytes of panes) accumulator.add(bytes, 0, bytes.length)
+        accumulator.finalise(as)
+      }
+    }),
+    decoded: () => nanoseconds(PANES, () => {
+      kernel.finalise(panes.reduce((into, bytes) => kernel.merge(into, kernel.decode(bytes)), kernel.identity()), as)
     }),
   })
   const bytes = median(panes.map(({ length }) => length))
-  return [figureOf(`${name}: fold an event`, 'ns', times.fold), figureOf(`${name}: merge a pane of ${bytes} bytes`, 'ns', times.merge)]
+  return [
+    figureOf(`${name}: fold an event`, 'ns', times.fold),
+    compare(figureOf(`${name}: merge a pane of ${bytes} bytes`, 'ns', times.merge), { name: 'decoding it first', value: median(times.decoded) }),
+  ]
 }
 
 function valueOf(type: ValueType, draw: number): NonNull {
