@@ -13,6 +13,7 @@ import type { Bins, SpliceableBytes } from './partial.ts'
 
 const writer = new ByteWriter()
 
+/** Bins as a partial's bytes. */
 export function encodeBins(table: BinTable, bins: Bins): Uint8Array {
   writer.clear()
   let next = -table.outsideBin
