@@ -32,7 +32,7 @@ export class PartialStream {
     this.measures = stream.measures.map((index) => ({
       index,
       slot: asked.slots[index] ?? null,
-      read: columnReader(this.cursor, asked.measures[index]!, index),
+      read: columnReader(this.cursor, stream.measures.length === 1 ? '' : `m${index}_`),
     }))
   }
 
@@ -56,8 +56,7 @@ export class PartialStream {
   }
 }
 
-function columnReader(cursor: ColumnCursor, { kind, groupBy }: Measure, index: number): ReadColumn {
-  const prefix = groupBy === null && ONE_ROW_KINDS.has(kind) ? `m${index}_` : ''
+function columnReader(cursor: ColumnCursor, prefix: string): ReadColumn {
   const names = new Map<MeasureColumn, string>()
   return (column) => {
     let name = names.get(column)
@@ -65,5 +64,3 @@ function columnReader(cursor: ColumnCursor, { kind, groupBy }: Measure, index: n
     return cursor.value(name)
   }
 }
-
-const ONE_ROW_KINDS: ReadonlySet<Measure['kind']> = new Set(['count', 'sum', 'moments', 'min', 'max', 'first', 'last'])

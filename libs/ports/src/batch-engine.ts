@@ -95,8 +95,9 @@ export interface ColumnBatch {
 export interface MeasureStream {
   readonly ladder: number
   /**
-   * Which measures of the ladder. One-row measures ('count' to 'last' without groupBy) may share a stream, and their columns are
-   * prefixed `m${index}_` (the index in the ladder), NULL where the measure has no row. Any other has its own stream and plain names.
+   * Which measures of the ladder. One-row measures ('count' to 'last' without groupBy) may share a stream: where there are two or
+   * more, their columns are prefixed `m${index}_` (the index in the ladder), NULL where a measure has no row. A stream of one
+   * measure has plain column names.
    */
   readonly measures: readonly number[]
   /** Group columns first: entity (index), rung (index), start (epoch ms; 0 for lifetime), grp where the measure has groupBy. */

@@ -29,8 +29,12 @@ export function isOneRowMeasure(measure: Measure): boolean {
   return measure.groupBy === null && ['count', 'sum', 'moments', 'min', 'max', 'first', 'last'].includes(measure.kind)
 }
 
-/** The columns of a measure's rows, without `grp`. */
+/** The columns of a measure's rows. */
 export function measureColumns(measure: Measure): readonly string[] {
+  return measure.groupBy === null ? valueColumns(measure) : ['grp', ...valueColumns(measure)]
+}
+
+function valueColumns(measure: Measure): readonly string[] {
   switch (measure.kind) {
     case 'count':
       return ['n']

@@ -100,34 +100,33 @@ function measureStreams(
   groups: readonly Group[],
   batchRowCount: number,
 ): MeasureStream[] {
-  const bound = measures.map((measure): BoundMeasure => ({
+  const bound = measures.map((measure, index): IndexedMeasure => ({
+    index,
     measure,
     of: measure.of && compile(measure.of),
     where: measure.where && compile(measure.where),
     groupBy: measure.groupBy && compile(measure.groupBy),
   }))
-  const indexes = measures.map((_, index) => index)
-  const shared = indexes.filter((index) => isOneRowMeasure(measures[index]!))
-  const streamOf = (own: readonly number[], columns: readonly string[], rowsOf: (group: Group) => PlainRow[]): MeasureStream => ({
-    ladder,
-    measures: own,
-    batches: columnBatches([...groupColumns, ...columns], groups.flatMap((group) => rowsOf(group).map((row) => ({ ...group.columns, ...row }))), batchRowCount),
+  const shared = bound.filter(({ measure }) => isOneRowMeasure(measure))
+  const streams = shared.length > 1 ? [shared, ...bound.filter((one) => !shared.includes(one)).map((one) => [one])] : bound.map((one) => [one])
+  return streams.map((own) => {
+    const columns = own.length === 1 ? measureColumns(own[0]!.measure) : own.flatMap(({ measure, index }) => measureColumns(measure).map((name) => `m${index}_${name}`))
+    const rows = groups.flatMap((group) => rowsOfGroup(own, group.events).map((row) => ({ ...group.columns, ...row })))
+    return { ladder, measures: own.map(({ index }) => index), batches: columnBatches([...groupColumns, ...columns], rows, batchRowCount) }
   })
-  const prefixed = (index: number, names: readonly string[]): string[] => names.map((name) => `m${index}_${name}`)
-  const sharedRows = ({ events }: Group): PlainRow[] => {
-    const entries = shared.flatMap((index) =>
-      groupMeasure(bound[index]!, events).flatMap((row) => Object.entries(row).map(([name, value]) => [`m${index}_${name}`, value] as const)),
-    )
-    return entries.length === 0 ? [] : [Object.fromEntries(entries)]
-  }
-  return [
-    ...(shared.length === 0 ? [] : [streamOf(shared, shared.flatMap((index) => prefixed(index, measureColumns(measures[index]!))), sharedRows)]),
-    ...indexes.filter((index) => !shared.includes(index)).map((index) => {
-      const measure = measures[index]!
-      const columns = [...(measure.groupBy === null ? [] : ['grp']), ...measureColumns(measure)]
-      return streamOf([index], columns, ({ events }) => groupMeasure(bound[index]!, events))
-    }),
-  ]
+}
+
+interface IndexedMeasure extends BoundMeasure {
+  readonly index: number
+}
+
+/** The rows of one measure; of several one-row measures, their rows as one. */
+function rowsOfGroup(measures: readonly IndexedMeasure[], events: readonly LogEvent[]): PlainRow[] {
+  if (measures.length === 1) return groupMeasure(measures[0]!, events)
+  const entries = measures.flatMap((bound) =>
+    groupMeasure(bound, events).flatMap((row) => Object.entries(row).map(([name, value]) => [`m${bound.index}_${name}`, value] as const)),
+  )
+  return entries.length === 0 ? [] : [Object.fromEntries(entries)]
 }
 
 function keyColumns(keys: readonly Value[]): PlainRow {

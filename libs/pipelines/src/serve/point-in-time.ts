@@ -1,7 +1,8 @@
 // The features of one entity at a time, straight from event files: a batch of that entity's events up to then, merged at its cut.
 // The same answer as a training row's (law 4).
 import { tailMs } from '@tidemark/aggregation/ladder'
-import { mergeAtCut, type FeatureValue } from '@tidemark/aggregation/merge'
+import type { FeatureValue } from '@tidemark/aggregation/feature-value'
+import { mergeAtCut } from '@tidemark/aggregation/merge'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { encodeEntityKey, type KeyType } from '@tidemark/feature-schema/entity-key'
@@ -73,7 +74,7 @@ async function readView(
   const { report } = await runBatch({ engine, plan, input, sink, throughEpoch: cut, untilMs, entity: keys, ...(signal && { signal }) })
   const blob = sink.get(encodeEntityKey(keys, plan.keys.map(({ type }) => type as KeyType)))
   const { readCount, acceptedCount, rejectedCount, rejectedSamples } = report
-  return { values: mergeAtCut(plan, blob, [], { cut, t: atMs }), report: { readCount, acceptedCount, rejectedCount, rejectedSamples } }
+  return { values: mergeAtCut(plan, blob, [], { cut, t: atMs }).values, report: { readCount, acceptedCount, rejectedCount, rejectedSamples } }
 }
 
 /** The entity's values for each view, in join-key order. */

@@ -1,15 +1,11 @@
-// The features of one training row from its partials: the kernels' finalisers, and the status rules of a merge. No row is
+// The features of one training row from its partials: the kernels' finalisers and the status rules of a merge. No row is
 // UNAVAILABLE for a truncated `exact` window: all its events are at hand.
-import type { FeatureValue } from '@tidemark/aggregation/merge'
-import { finalisePartials } from '@tidemark/aggregation/finalise'
-import type { Partial } from '@tidemark/aggregation/partial'
+import { featureValueOf, NOT_FOUND, OUTSIDE_MAX_AGE, ratioOf, type FeatureValue } from '@tidemark/aggregation/feature-value'
+import type { Finalisation, FinalValue, Partial, Unavailable } from '@tidemark/aggregation/partial'
 import { identityPartial } from '@tidemark/aggregation/slot-partials'
 import type { Slot } from '@tidemark/aggregation/view-plan'
 import type { GroupPartials } from '../partial-stream.ts'
 import type { AsOfPlan } from './as-of-plan.ts'
-
-const NOT_FOUND: FeatureValue = { status: 'NOT_FOUND', value: null }
-const OUTSIDE_MAX_AGE: FeatureValue = { status: 'OUTSIDE_MAX_AGE', value: null }
 
 /** The features in the plan's order; `windows`: the partials of the row by window, as its streams gave them. */
 export function finaliseRow({ plan, asked, features, longestWindow }: AsOfPlan, windows: readonly GroupPartials[], timeMs: number): FeatureValue[] {
@@ -23,5 +19,17 @@ export function finaliseRow({ plan, asked, features, longestWindow }: AsOfPlan, 
     const newestMs = partialOf(longestWindow, plan.newestSlot) as number
     if (timeMs - newestMs > plan.view.maxAgeMs!) return features.map(() => OUTSIDE_MAX_AGE)
   }
-  return features.map(({ feature, window }) => finalisePartials(feature, partialOf(window, feature.slot), feature.perSlot && partialOf(window, feature.perSlot), timeMs))
+  return features.map(({ feature, window }) => {
+    const { slot, perSlot } = feature
+    const as = { op: feature.aggregation.op, quantile: feature.aggregation.quantile ?? 0, atMs: timeMs }
+    const value = finalisePartial(slot, partialOf(window, slot), as)
+    return featureValueOf(perSlot === null ? value : ratioOf(value, finalisePartial(perSlot, partialOf(window, perSlot), as)), false)
+  })
+}
+
+function finalisePartial(slot: Slot, partial: Partial, as: Finalisation): FinalValue | Unavailable {
+  if (!slot.isFixed) return slot.kernel.finalise(partial, as)
+  const bytes = new DataView(new ArrayBuffer(slot.kernel.width))
+  slot.kernel.fromPartial(bytes, 0, partial)
+  return slot.kernel.finalise(bytes, 0, as)
 }

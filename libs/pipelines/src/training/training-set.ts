@@ -1,6 +1,6 @@
 // Training sets: the rows as they came, all of them, in order, and beside each the features as of its time (law 4), by the same
 // plans, partials and finalisers as serving. Rows stream through: what is held is a batch of them.
-import type { FeatureValue } from '@tidemark/aggregation/merge'
+import type { FeatureValue } from '@tidemark/aggregation/feature-value'
 import type { FinalValue } from '@tidemark/aggregation/partial'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { finalType } from '@tidemark/feature-schema/aggregation-rules'

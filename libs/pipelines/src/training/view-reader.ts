@@ -1,11 +1,10 @@
 // Reads one view's answer row by row, and finalises each row's features as serving does.
-import type { FeatureValue } from '@tidemark/aggregation/merge'
-import type { Partial } from '@tidemark/aggregation/partial'
-import type { Slot } from '@tidemark/aggregation/view-plan'
+import type { FeatureValue } from '@tidemark/aggregation/feature-value'
 import type { AsOfResult } from '@tidemark/ports/batch-engine'
 import { ColumnCursor } from '../column-cursor.ts'
 import { PartialStream, type GroupPartials } from '../partial-stream.ts'
 import type { AsOfPlan } from './as-of-plan.ts'
+import { finaliseRow } from './finalise-row.ts'
 
 /** What a row says of itself: NULL where it cannot be read. */
 export interface RowPlace {

@@ -76,8 +76,8 @@ const GROUP_COLUMNS = ['entity', 'rung', 'start', 'row', 'grp']
 
 /** The row of one measure of a stream, prefixes removed; null where the measure has none. */
 function rowOfMeasure(stream: MeasureStream, measure: number, row: PlainRow): PlainRow | null {
+  if (stream.measures.length === 1) return row
   const prefix = `m${measure}_`
-  if (!Object.keys(row).some((name) => name.startsWith(prefix))) return row
   const group = Object.entries(row).filter(([name]) => GROUP_COLUMNS.includes(name))
   const own = Object.entries(row).filter(([name]) => name.startsWith(prefix))
   if (own.every(([, value]) => value === null)) return null

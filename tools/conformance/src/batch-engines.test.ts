@@ -1,0 +1,49 @@
+// Laws 1, 2, 3 and 9 of the batch layer: on random definitions and histories, DuckDB, the in-memory engine and the oracle agree, and a
+// run on a base gives what a full run gives. Engines that are wrong on purpose are caught.
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
+import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-engine'
+import { generateCase, shrinkCase, type SeamCase } from '@tidemark/aggregation/testing/generate-case'
+import type { BatchEngine } from '@tidemark/ports/batch-engine'
+import { judgeAlike, judgeFullRun, judgeIncrementalRuns } from './batch-judge.ts'
+import { checkCases, findFailure, type AsyncProperty } from './check-cases.ts'
+import { incrementalMutants, paneMutants, unalignedMutant } from './engine-mutants.ts'
+
+const memory = createMemoryBatchEngine({ batchRowCount: 7 })
+
+function property(runs: number, judge: (example: SeamCase) => Promise<string | null>): AsyncProperty<SeamCase> {
+  return { runs, generate: generateCase, shrink: shrinkCase, judge }
+}
+
+describe('the in-memory engine', () => {
+  it('laws 1 and 9: gives the values of the oracle', () => checkCases(property(400, (example) => judgeFullRun(memory, example))))
+
+  it('law 3: gives the same on a base as in a full run', () => checkCases(property(300, (example) => judgeIncrementalRuns(memory, example))))
+
+  it.each(paneMutants)('is caught when $bug', async ({ mutate }) => {
+    expect(await findFailure(property(1_000, (example) => judgeFullRun(mutate(memory), example)))).not.toBeNull()
+  })
+
+  it(`is caught when ${unalignedMutant.bug}`, async () => {
+    expect(await findFailure(property(1_000, (example) => judgeAlike(unalignedMutant.mutate(memory), memory, example)))).not.toBeNull()
+  })
+
+  it.each(incrementalMutants)('is caught when $bug', async ({ mutate }) => {
+    expect(await findFailure(property(1_000, (example) => judgeIncrementalRuns(mutate(memory), example)))).not.toBeNull()
+  })
+})
+
+describe('DuckDB', () => {
+  let duckdb: BatchEngine
+
+  beforeAll(async () => {
+    duckdb = await createDuckDbBatchEngine({ threads: 2 })
+  })
+  afterAll(() => duckdb[Symbol.asyncDispose]())
+
+  it('law 1: makes the panes of the in-memory engine', () => checkCases(property(60, (example) => judgeAlike(duckdb, memory, example))), 120_000)
+
+  it('laws 1 and 9: gives the values of the oracle', () => checkCases(property(20, (example) => judgeFullRun(duckdb, example))), 120_000)
+
+  it('law 3: gives the same on a base as in a full run', () => checkCases(property(10, (example) => judgeIncrementalRuns(duckdb, example))), 120_000)
+})
