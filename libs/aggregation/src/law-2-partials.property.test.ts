@@ -59,7 +59,7 @@ function magnitudeOf({ plan, slot, sets }: Case): number {
 }
 
 const law: Property<Case> = {
-  runs: 2500,
+  runs: 1500,
   generate(random) {
     const source = generateSource(random)
     const op = random.pick(ALL_OPS)

@@ -14,7 +14,7 @@ export interface SeamCase {
   readonly events: readonly OracleEvent[]
   /** The last epoch of the batch blob; -Infinity without batch. */
   readonly cut: number
-  /** The last epoch whose sections the speed view has dropped: the floor's cut, at most `cut`; -Infinity for none. */
+  /** The last epoch whose sections the speed view has dropped: -Infinity for none; after `cut` only where the reader's pin is too old. */
   readonly droppedThrough: number
   /** Partition → last offset that the speed view has folded. */
   readonly fences: ReadonlyMap<number, number>
@@ -28,8 +28,9 @@ export function generateCase(random: Random, generate: (random: Random, source: 
   const events = generateEvents(random, view, source, random.pick([1, 3, 10, 30, 80]))
   const epochs = events.map(({ epoch }) => epoch)
   const cut = random.chance(0.15) ? -Infinity : random.pick(epochs) + random.pick([-1, 0, 0, 0, 1])
-  const floor = Math.min(cut, random.pick(epochs))
-  return { view, source, events, cut, droppedThrough: random.chance(0.5) ? -Infinity : floor, fences: generateFences(random, events), seed: random.below(2 ** 31) }
+  const droppedThrough = random.pick([-Infinity, Math.min(cut, random.pick(epochs)), cut])
+  const isPinTooOld = random.chance(0.05)
+  return { view, source, events, cut, droppedThrough: isPinTooOld ? Math.max(cut + 1, random.pick(epochs)) : droppedThrough, fences: generateFences(random, events), seed: random.below(2 ** 31) }
 }
 
 /** What speed has folded of each partition: everything, nothing, or up to some record. */

@@ -50,22 +50,39 @@ export function generateSource(random: Random): SourceDefinition {
 export function generateView(random: Random, source: SourceDefinition, ops: readonly AggregationOp[] = ALL_OPS): FeatureViewDefinition {
   const windows = generateWindows(random)
   const count = random.between(1, 6)
+  const taste = generateTaste(random)
   const longestMs = Math.max(...windows.map(({ lengthMs }) => lengthMs ?? 0), 1000)
   return {
     name: 'view', version: 1, source: source.name, sourceVersion: source.version, bucketCount: 64, derive: DERIVED,
     entity: [{ key: 'user', column: 'user' }, ...(random.chance(0.2) ? [{ key: 'region', column: 'region' }] : [])],
-    aggregations: Array.from({ length: count }, (_, i) => generateAggregation(random, random.pick(ops), `f${i}`, windows)),
+    aggregations: Array.from({ length: count }, (_, i) => generateAggregation(random, random.pick(ops), `f${i}`, windows, taste)),
     ...(random.chance(0.3) && { where: random.pick(FILTERS) }),
     ...(random.chance(0.2) && { maxAgeMs: random.between(0, longestMs) }),
   }
 }
 
-export function generateAggregation(random: Random, op: AggregationOp, name: string, windows: readonly WindowDefinition[]): AggregationDefinition {
+/** The filters, groupings and numbers that a view's aggregations choose from: few, so that some of them share partials. */
+interface Taste {
+  readonly filters: readonly (string | undefined)[]
+  readonly groups: readonly (string | undefined)[]
+  readonly numbers: readonly string[]
+}
+
+function generateTaste(random: Random): Taste {
+  const nothing = [undefined, undefined, undefined]
+  if (random.chance(0.5)) return { filters: [...nothing, random.pick(FILTERS)], groups: [...nothing, random.pick(GROUPS)], numbers: [random.pick(NUMBERS), random.pick(NUMBERS)] }
+  return { filters: [...nothing, ...nothing, ...FILTERS], groups: [...nothing, ...nothing, ...nothing, ...GROUPS], numbers: NUMBERS }
+}
+
+export function generateAggregation(random: Random, op: AggregationOp, name: string, windows: readonly WindowDefinition[], taste = generateTaste(random)): AggregationDefinition {
+  const of = random.pick(ARGUMENTS[op])
+  const where = random.pick(taste.filters)
+  const groupBy = random.pick(taste.groups)
   return {
-    name, op, of: random.pick(ARGUMENTS[op]), windows: random.some(windows, 0.6),
-    ...(random.chance(0.3) && { where: random.pick(FILTERS) }),
-    ...(random.chance(0.25) && { groupBy: random.pick(GROUPS), groupsMax: random.pick([2, 4, 100]) }),
-    ...(op === 'ratio' && { per: random.pick(NUMBERS) }),
+    name, op, of: ARGUMENTS[op] === NUMBERS ? random.pick(taste.numbers) : of, windows: random.some(windows, 0.6),
+    ...(where !== undefined && { where }),
+    ...(groupBy !== undefined && { groupBy, groupsMax: random.pick([2, 4, 100]) }),
+    ...(op === 'ratio' && { per: random.pick(taste.numbers) }),
     ...(op.endsWith('K') && { k: random.between(1, 5) }),
     ...(op === 'quantile' && { quantile: random.pick([0, 0.1, 0.5, 0.95, 1]), error: random.pick([0.01, 0.05, 0.1]) }),
     ...(op === 'approxUniqueCount' && random.chance(0.7) && { error: random.pick([0.02, 0.05, 0.26]) }),

@@ -1,5 +1,6 @@
 // Runs a property over seeded cases. A failing seed is shrunk and printed; TIDEMARK_SEED replays one, TIDEMARK_RUNS searches longer.
 
+import { types } from 'node:util'
 import { seededRandom, type Random } from './random.ts'
 
 export interface Property<Case> {
@@ -18,18 +19,18 @@ export interface Failure<Case> {
   readonly wrong: string
 }
 
-/** Judges every case and throws the first failure, with the seed that replays it. */
+/** Judges every case and throws the first failure, with the seed that replays it. Seeds are 1, 2, …: the same cases in each run. */
 export function checkProperty<Case>(property: Property<Case>): void {
-  const failure = findFailure(property)
+  const replayed = Number(process.env.TIDEMARK_SEED ?? 0)
+  const runs = Number(process.env.TIDEMARK_RUNS ?? property.runs)
+  const failure = replayed > 0 ? findFailure(property, replayed, replayed) : findFailure(property, 1, runs)
   if (failure === null) return
   const { seed, example, wrong } = shrinkFailure(property, failure)
-  throw new Error(`TIDEMARK_SEED=${seed} replays this:\n${wrong}\n${JSON.stringify(example, bigintsAsText, 1)}`)
+  throw new Error(`TIDEMARK_SEED=${seed} replays this:\n${wrong}\n${show(example)}`)
 }
 
-/** The first seed that fails, or null. Seeds are 1, 2, …: the same cases in each run. */
-export function findFailure<Case>(property: Property<Case>): Failure<Case> | null {
-  const replayed = Number(process.env.TIDEMARK_SEED ?? 0)
-  const [first, last] = replayed > 0 ? [replayed, replayed] : [1, Number(process.env.TIDEMARK_RUNS ?? property.runs)]
+/** The first seed from `first` to `last` that fails, or null. */
+export function findFailure<Case>(property: Property<Case>, first = 1, last = property.runs): Failure<Case> | null {
   for (let seed = first; seed <= last; seed++) {
     const example = property.generate(seededRandom(seed))
     const wrong = judgeSafely(property, example)
@@ -58,12 +59,21 @@ function judgeSafely<Case>(property: Property<Case>, example: Case): string | nu
   try {
     return property.judge(example)
   } catch (error) {
-    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+    // Errors of the engine itself are of another realm than the test's.
+    return types.isNativeError(error) ? (error.stack ?? error.message) : String(error)
   }
 }
 
-function bigintsAsText(_: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? `${value}n` : value
+/** A line for each property of the case. */
+function show(example: unknown): string {
+  const lines = Object.entries(example as object).map(([name, value]) => `${name}: ${JSON.stringify(value, plainOf)}`)
+  return lines.join('\n')
+}
+
+function plainOf(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`
+  if (value instanceof Map) return [...value]
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
 }
 
 /** `items` without its first half, its second, without each quarter, …, without each single one. */
