@@ -10,7 +10,9 @@ export interface AsyncProperty<Case> extends Omit<Property<Case>, 'judge'> {
 
 /** Judges every case and throws the first failure, shrunk. */
 export async function checkCases<Case>(property: AsyncProperty<Case>): Promise<void> {
-  const failure = await findFailure(property)
+  const replayed = Number(process.env['TIDEMARK_SEED'] ?? 0)
+  const runs = Number(process.env['TIDEMARK_RUNS'] ?? property.runs)
+  const failure = replayed > 0 ? await findFailure(property, replayed, replayed) : await findFailure(property, 1, runs)
   if (failure === null) return
   const { example, wrong } = await shrinkCase(property, failure)
   const text = JSON.stringify(example, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value), 1)
@@ -18,9 +20,7 @@ export async function checkCases<Case>(property: AsyncProperty<Case>): Promise<v
 }
 
 /** The first seed that fails, or null. */
-export async function findFailure<Case>(property: AsyncProperty<Case>): Promise<{ seed: number; example: Case; wrong: string } | null> {
-  const replayed = Number(process.env['TIDEMARK_SEED'] ?? 0)
-  const [first, last] = replayed > 0 ? [replayed, replayed] : [1, Number(process.env['TIDEMARK_RUNS'] ?? property.runs)]
+export async function findFailure<Case>(property: AsyncProperty<Case>, first = 1, last = property.runs): Promise<{ seed: number; example: Case; wrong: string } | null> {
   for (let seed = first; seed <= last; seed++) {
     const example = property.generate(seededRandom(seed))
     const wrong = await judgeSafely(property, example)
