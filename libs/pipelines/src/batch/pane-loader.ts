@@ -44,26 +44,27 @@ export async function* loadPanes(plan: ViewPlan, result: PaneResult, asked: read
   }
 }
 
-/** The panes of one entity while its rows come in. */
+/** The panes of one entity while its rows come in: by group, rung and start. */
 class PaneMap {
-  private readonly panes = new Map<string, { readonly group: number; readonly rung: number; readonly startMs: number; readonly partials: GroupPartials }>()
+  private readonly groups: Map<number, GroupPartials>[][] = []
 
   partialsAt(group: number, rung: number, startMs: number): GroupPartials {
-    const key = `${group} ${rung} ${startMs}`
-    let pane = this.panes.get(key)
-    if (pane === undefined) this.panes.set(key, (pane = { group, rung, startMs, partials: [] }))
-    return pane.partials
+    const rungs = (this.groups[group] ??= [])
+    const panes = (rungs[rung] ??= new Map())
+    let partials = panes.get(startMs)
+    if (partials === undefined) panes.set(startMs, (partials = []))
+    return partials
   }
 
   toPanes(plan: ViewPlan): LoosePane[] {
-    const panes: LoosePane[] = []
-    for (const { group, rung, startMs, partials } of this.panes.values()) {
-      const { slots, rungs } = plan.groups[group]!
-      // Elsewhere than in the presence group, a pane is what a slot counted.
-      if (group !== plan.presenceGroup && !slots.some((_, i) => partials[i] !== undefined)) continue
-      const isLifetime = rungs[rung]!.lengthMs === null
-      panes.push({ group, rung, startMs: isLifetime ? -Infinity : startMs, partials: slots.map((slot, i) => partials[i] ?? identityPartial(slot)) })
-    }
-    return panes
+    return plan.groups.flatMap(({ index: group, slots, rungs }) =>
+      rungs.flatMap(({ lengthMs }, rung) =>
+        [...(this.groups[group]?.[rung] ?? [])].flatMap(([startMs, partials]): LoosePane[] => {
+          // Elsewhere than in the presence group, a pane is what a slot counted.
+          if (group !== plan.presenceGroup && !slots.some((_, i) => partials[i] !== undefined)) return []
+          return [{ group, rung, startMs: lengthMs === null ? -Infinity : startMs, partials: slots.map((slot, i) => partials[i] ?? identityPartial(slot)) }]
+        }),
+      ),
+    )
   }
 }
