@@ -10,7 +10,7 @@ const DUCKDB_TYPES: Readonly<Record<ValueType, DuckDBType>> = {
   boolean: BOOLEAN, int32: BIGINT, int64: BIGINT, double: DOUBLE, string: VARCHAR, timestamp: BIGINT,
 }
 
-/** A table's appender, for columns of the SQL types that field-sql.ts gives to `types`. */
+/** A table's appender, for columns of the SQL types of expressions. */
 export async function openAppender(session: DuckDbSession, table: string, types: readonly ValueType[]): Promise<ColumnAppender> {
   const appender = await session.connection.createAppender(table, session.schema)
   const duckDbTypes = types.map((type) => DUCKDB_TYPES[type])

@@ -70,7 +70,7 @@ describe('law 4: the cells that a training row takes', () => {
     database = await openDuckDb({ threads: 1 })
     session = await database.openSession()
   })
-  afterAll(() => database[Symbol.dispose]())
+  afterAll(async () => database[Symbol.asyncDispose]())
 
   it('are the events of its quadrant, each exactly once', async () => {
     await fc.assert(

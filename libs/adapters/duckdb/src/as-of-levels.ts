@@ -14,7 +14,7 @@ const LEVEL_LENGTHS_MS: readonly number[] = [MINUTE_MS, 15 * MINUTE_MS, 4 * HOUR
 /** A level is made where its states are at most this part of the finer level's. */
 const REDUCTION_MIN = 3
 /** How many entities are looked at: those with the most pairs of a row and an event, which are what levels save. */
-const SAMPLED_ENTITY_COUNT = 8
+const SAMPLED_ENTITY_COUNT = 4
 
 export interface AsOfTables {
   /** entity, event_start, known_start, and what the measures' expressions name: single events as cells of 1 ms. */

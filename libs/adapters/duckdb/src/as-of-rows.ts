@@ -2,12 +2,14 @@
 // A row's number is its table's own: DuckDB keeps the order of insertion whatever the number of threads.
 import { VALUE_READERS } from '@tidemark/feature-schema/accepted-value'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
+import { SQL_TYPES } from '@tidemark/feature-schema/expression/sql-text'
 import type { Value, ValueType } from '@tidemark/feature-schema/value'
 import type { AsOfQuery, RowsInput } from '@tidemark/ports/batch-engine'
-import { coded, type DuckDbSession } from './duckdb-session.ts'
-import { fieldValueSql, SQL_TYPES } from './field-sql.ts'
-import { CSV_REJECTS_TABLE, csvScan, dropCsvRejects, expandPaths, parquetScans, unreadable, type FileScan } from './input-files.ts'
 import { appendRows } from './append-rows.ts'
+import { coded, type DuckDbSession } from './duckdb-session.ts'
+import { fieldValueSql } from './field-sql.ts'
+import { CSV_REJECTS_TABLE, csvScan, dropCsvRejects, expandPaths, parquetScans, unreadable, type FileScan } from './input-files.ts'
+import { quoteText } from './sql-text.ts'
 
 type RowsFile = Exclude<RowsInput, { format: 'records' }>
 
@@ -43,8 +45,18 @@ export async function loadAskedRows(session: DuckDbSession, { rows, keys, rowKey
 export async function loadOwnColumns(session: DuckDbSession, rows: RowsFile, table: string): Promise<string[]> {
   const scan = await rowsScan(session, rows)
   const names = [...scan.columnTypes.keys()]
+  await refuseNamesOfOneSpelling(session, rows, names)
   await createFrom(session, scan, rows, table, names.map((name, i) => `${scan.rawColumn(name)} AS c${i}`))
   return names
+}
+
+/** DuckDB's names are equal whatever their case: it would give the second of two such columns another name. */
+async function refuseNamesOfOneSpelling(session: DuckDbSession, { format, path }: RowsFile, names: readonly string[]): Promise<void> {
+  const found = format === 'csv' ? names : (await session.rows(`SELECT name FROM parquet_schema(${quoteText(path)})`)).map(({ name }) => String(name))
+  const spelled = names.map((name) => name.toLowerCase())
+  const again = names.find((name, i) => spelled.indexOf(name.toLowerCase()) < i || !found.includes(name))
+  if (again === undefined) return
+  throw coded('INPUT_UNREADABLE', `Two columns of the rows are named alike but for the case of their letters; ${again} is one.`, path, 'Rename one of them.')
 }
 
 async function rowsScan(session: DuckDbSession, { format, path }: RowsFile): Promise<FileScan> {
@@ -59,7 +71,7 @@ async function rowsScan(session: DuckDbSession, { format, path }: RowsFile): Pro
 }
 
 async function createFrom(session: DuckDbSession, scan: FileScan, { format, path }: RowsFile, table: string, columns: readonly string[]): Promise<void> {
-  await session.connection
+  await session
     .run(`CREATE TABLE ${table} AS SELECT ${columns.join(', ')} FROM ${scan.relation}`)
     .catch((error: unknown) => unreadable(error, path, format === 'csv' ? 'CSV' : 'Parquet'))
   if (format === 'csv') await requireEveryLine(session, path)

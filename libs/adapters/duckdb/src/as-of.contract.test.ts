@@ -33,7 +33,7 @@ async function createHarness(format: 'records' | 'csv' | 'parquet'): Promise<Bat
 
 /** Parquet with the types that DuckDB sniffs from the text. */
 async function toParquet(path: string, records: readonly JsonRecord[]): Promise<string> {
-  using database = await openDuckDb()
+  await using database = await openDuckDb()
   await using session = await database.openSession()
   const sniffs = records.length > 0 ? 'sample_size = -1' : 'all_varchar = true'
   const rows = `read_csv(${quoteText(path)}, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, ${sniffs})`

@@ -45,21 +45,21 @@ async function askQuestions(session: DuckDbSession, { keys, knownAt, input, wind
     WHERE asked_time IS NOT NULL`)
   const table = `${session.schema}.as_of_events`
   const [known, times] = knownAt === 'append' ? ['known_time', 'event_time, known_time'] : ['event_time', 'event_time']
-  const oldest = oldestSql(windows, questions)
+  const reachMs = longestReachMs(windows)
   await session.run(`
     CREATE TABLE ${table} AS
-    SELECT event_time AS event_start, ${known} AS known_start, * EXCLUDE (${times})
-    FROM ${events.selected} SEMI JOIN ${questions} USING (entity)
-    WHERE ${known} < (SELECT max(cut) FROM ${questions})${oldest === null ? '' : ` AND event_time >= ${oldest}`}`)
+    SELECT event_time AS event_start, ${known} AS known_start, * EXCLUDE (${times}, newest, oldest)
+    FROM ${events.selected} JOIN (SELECT entity, max(cut) AS newest, min(asked_time) AS oldest FROM ${questions} GROUP BY entity) USING (entity)
+    WHERE ${known} < newest${reachMs === null ? '' : ` AND event_time >= oldest - ${reachMs}`}`)
   await session.run(`DROP TABLE ${events.selected}`)
   return { events: table, questions }
 }
 
-/** The oldest event time that a row sees; null: there is none. */
-function oldestSql(windows: readonly AsOfWindow[], questions: string): string | null {
+/** How long before its time a row sees events at most; null: there is no bound. */
+function longestReachMs(windows: readonly AsOfWindow[]): number | null {
   const reaches = windows.map(({ lengthMs, resolutionMs }) => (lengthMs === null || resolutionMs === null ? Infinity : lengthMs + resolutionMs))
   const longest = Math.max(0, ...reaches)
-  return longest === Infinity ? null : `(SELECT min(asked_time) FROM ${questions}) - ${longest}`
+  return longest === Infinity ? null : longest
 }
 
 async function groupMeasures(session: DuckDbSession, { windows }: AsOfQuery, tables: AsOfTables, { bind }: SelectedEvents): Promise<MeasureStream[]> {
