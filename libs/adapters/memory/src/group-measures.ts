@@ -122,7 +122,7 @@ const MOMENTS_MAGNITUDE_MAX = 1e150
 function momentsOf(values: readonly number[]): PlainRow {
   const n = values.length
   if (values.some((value) => Math.abs(value) > MOMENTS_MAGNITUDE_MAX)) return { n, mean: null, m2: null }
-  const mean = values.reduce((sum, value) => sum + value / n, 0)
+  const mean = values.reduce((sum, value) => sum + value, 0) / n
   return { n, mean, m2: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) }
 }
 

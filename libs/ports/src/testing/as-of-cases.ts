@@ -166,6 +166,36 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
     expectRows(rowsOf(1, 1), [{ row: 0, n: 3, sum: 7 }, { row: 1, n: 1, sum: 1 }])
   })
 
+  it('answers windows that share some measures, over a history long enough to be summed up beforehand', async () => {
+    await using harness = await createHarness()
+    const eventCount = 3_000
+    const records = Array.from({ length: eventCount }, (_, i) => click(i * 2_000, 'x', { amount: 1, price: 0.5, big: i }))
+    const input = await harness.inputOf(clicks, records)
+    const rows = await harness.rowsOf([{ user: 'bob', t: 1 }, { user: 'ann', t: eventCount * 2_000 }, { user: 'ann', t: 1_234_567 }], 't')
+    const sum = measureOf('sum', { of: 'amount' })
+    const newest = measureOf('last', { of: 'big' })
+    const [short, long] = [37 * MINUTE_MS, 69 * MINUTE_MS]
+    const windows = [
+      { lengthMs: long, resolutionMs: MINUTE_MS, measures: [measureOf('max', { of: 'price' }), measureOf('moments', { of: 'price' }), sum] },
+      { lengthMs: short, resolutionMs: MINUTE_MS, measures: [sum, newest] },
+      { lengthMs: null, resolutionMs: null, measures: [newest, count] },
+    ]
+    const { rowsOf } = await groupAsOf(harness, input, rows, { windows })
+    const seen = (t: number, lengthMs: number): number => {
+      const tail = Math.floor((t - lengthMs) / MINUTE_MS) * MINUTE_MS
+      return records.filter(({ at }) => Number(at) >= tail && Number(at) < t).length
+    }
+    const all = [eventCount * 2_000, 1_234_567].map((t, i) => ({ row: i + 1, t, last: Math.ceil(t / 2_000) - 1 }))
+    const newestOf = ({ row, last }: { row: number; last: number }): PlainRow => ({ row, value: last, eventTimeMs: last * 2_000, partition: 0, offset: last })
+    expectRows(rowsOf(0, 0), all.map(({ row }) => ({ row, value: 0.5 })))
+    expectRows(rowsOf(0, 1), all.map(({ row, t }) => ({ row, n: seen(t, long), mean: 0.5, m2: 0 })))
+    expectRows(rowsOf(0, 2), all.map(({ row, t }) => ({ row, n: seen(t, long), sum: seen(t, long) })))
+    expectRows(rowsOf(1, 0), all.map(({ row, t }) => ({ row, n: seen(t, short), sum: seen(t, short) })))
+    expectRows(rowsOf(1, 1), all.map(newestOf))
+    expectRows(rowsOf(2, 0), all.map(newestOf))
+    expectRows(rowsOf(2, 1), all.map(({ row, t }) => ({ row, n: seen(t, Infinity) })))
+  })
+
   it('answers many rows in order over many batches', async () => {
     await using harness = await createHarness()
     const input: EventInput = await harness.inputOf(clicks, Array.from({ length: 300 }, (_, i) => click(i, `note ${i % 4}`, { user: `user ${i % 3}` })))
