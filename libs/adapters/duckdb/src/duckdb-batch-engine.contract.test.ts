@@ -35,7 +35,7 @@ async function createHarness(format: 'records' | 'ndjson' | 'csv' | 'parquet'): 
 
 /** Parquet with the types that DuckDB sniffs from the text: integers, doubles, booleans, timestamps. */
 async function toParquet(paths: readonly string[]): Promise<string[]> {
-  using database = await openDuckDb()
+  await using database = await openDuckDb()
   await using session = await database.openSession()
   for (const path of paths) {
     const rows = `read_csv(${quoteText(path)}, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, sample_size = -1)`

@@ -13,7 +13,7 @@ describe('openDuckDb', () => {
 
   it('answers a query, keeps to its limit of threads, and leaves no folder behind', async () => {
     {
-      using database = await openDuckDb({ threads: 1, memoryLimitBytes: 256 * 2 ** 20, temporaryFolder: folder })
+      await using database = await openDuckDb({ threads: 1, memoryLimitBytes: 256 * 2 ** 20, temporaryFolder: folder })
       await using session = await database.openSession()
       expect(await session.rows(`select 6 * 7 as answer, current_setting('threads') as threads`)).toEqual([{ answer: 42, threads: 1n }])
       expect(await readdir(folder)).toHaveLength(1)
@@ -22,7 +22,7 @@ describe('openDuckDb', () => {
   })
 
   it('drops the tables of a session at its end', async () => {
-    using database = await openDuckDb({ temporaryFolder: folder })
+    await using database = await openDuckDb({ temporaryFolder: folder })
     {
       await using session = await database.openSession()
       await session.run(`CREATE TABLE ${session.schema}.t AS SELECT 1 AS a`)
@@ -32,7 +32,7 @@ describe('openDuckDb', () => {
   })
 
   it('says that room for intermediate results ran out', async () => {
-    using database = await openDuckDb({ threads: 1, memoryLimitBytes: 32 * 2 ** 20, temporaryFolder: folder, temporaryMaxBytes: 2 ** 20 })
+    await using database = await openDuckDb({ threads: 1, memoryLimitBytes: 32 * 2 ** 20, temporaryFolder: folder, temporaryMaxBytes: 2 ** 20 })
     await using session = await database.openSession()
     await expect(session.run(`CREATE TABLE ${session.schema}.t AS SELECT md5(range::VARCHAR) AS a FROM range(3000000)`)).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',

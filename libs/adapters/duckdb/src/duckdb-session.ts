@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import { setTimeout } from 'node:timers/promises'
+import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk } from '@duckdb/node-api'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 
 export interface DuckDbLimits {
@@ -17,24 +18,30 @@ export interface DuckDbLimits {
   readonly temporaryMaxBytes?: number
 }
 
-export interface DuckDb extends Disposable {
+export interface DuckDb extends AsyncDisposable {
   openSession(): Promise<DuckDbSession>
 }
 
 export type SqlRow = Readonly<Record<string, unknown>>
 
+/** Some 2,048 rows of a result. */
+export interface ResultChunk {
+  readonly names: readonly string[]
+  readonly chunk: DuckDBDataChunk
+}
+
+/** Disposing ends what runs; what is asked afterwards fails. */
 export interface DuckDbSession extends AsyncDisposable {
   /** The schema that this session's tables are in; it is dropped at the end. */
   readonly schema: string
+  /** Its first connection, for appenders: they work at once, with nothing to wait for. */
   readonly connection: DuckDBConnection
-  /** Runs a statement on the session's first connection. */
+  /** Runs a statement. */
   run(sql: string): Promise<void>
   /** All rows of a query, as JavaScript values (BIGINT and HUGEINT as bigint). */
   rows(sql: string): Promise<SqlRow[]>
-  /** A further connection, for a stream that is read beside others; closed with the session at the latest. */
-  connect(): Promise<DuckDBConnection>
-  /** Interrupts what a connection runs and closes it. */
-  release(connection: DuckDBConnection): void
+  /** The rows of a query as DuckDB makes them, on a connection of its own, so that streams can be read side by side. */
+  chunks(sql: string): AsyncGenerator<ResultChunk>
 }
 
 /** Opens an empty in-memory database that keeps to `limits`. */
@@ -47,14 +54,18 @@ export async function openDuckDb(limits: DuckDbLimits = {}): Promise<DuckDb> {
     autoinstall_known_extensions: 'false',
     ...(limits.threads !== undefined && { threads: String(limits.threads) }),
     ...(limits.memoryLimitBytes !== undefined && { memory_limit: `${limits.memoryLimitBytes}B` }),
-    ...(limits.temporaryMaxBytes !== undefined && { max_temp_directory_size: `${limits.temporaryMaxBytes}B` }),
   })
-  const connections = new Set<DuckDBConnection>()
+  if (limits.temporaryMaxBytes !== undefined) await limitSpill(instance, limits.temporaryMaxBytes)
+  const sessions = new Set<Connections>()
   let sessionCount = 0
   return {
-    openSession: () => openSession(instance, connections, `query_${sessionCount++}`),
-    [Symbol.dispose]() {
-      for (const open of connections) close(connections, open)
+    async openSession() {
+      const connections = new Connections(instance)
+      sessions.add(connections)
+      return openSession(connections, `query_${sessionCount++}`, () => sessions.delete(connections))
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(Array.from(sessions, (connections) => connections.close()))
       instance.closeSync()
       process.off('exit', removeSpillFolder)
       removeSpillFolder()
@@ -62,45 +73,107 @@ export async function openDuckDb(limits: DuckDbLimits = {}): Promise<DuckDb> {
   }
 }
 
-async function openSession(instance: DuckDBInstance, connections: Set<DuckDBConnection>, schema: string): Promise<DuckDbSession> {
-  const own = new Set<DuckDBConnection>()
-  const connect = async (): Promise<DuckDBConnection> => {
-    const connection = await instance.connect()
-    connections.add(connection)
-    own.add(connection)
-    return connection
-  }
-  const connection = await connect()
-  await connection.run(`CREATE SCHEMA ${schema}`)
+/** DuckDB heeds this limit only where it is set after the folder. */
+async function limitSpill(instance: DuckDBInstance, maxBytes: number): Promise<void> {
+  const connection = await instance.connect()
+  await connection.run(`SET max_temp_directory_size = '${maxBytes}B'`)
+  connection.closeSync()
+}
+
+async function openSession(connections: Connections, schema: string, forget: () => void): Promise<DuckDbSession> {
+  const connection = await connections.open()
+  const run = async (sql: string): Promise<void> => void (await connections.watch(() => connection.run(sql)))
+  await run(`CREATE SCHEMA ${schema}`)
   return {
     schema,
     connection,
-    connect,
-    release: (released) => {
-      own.delete(released)
-      close(connections, released)
-    },
-    async run(sql) {
-      await connection.run(sql).catch(rethrowCoded)
-    },
+    run,
     async rows(sql) {
-      const reader = await connection.runAndReadAll(sql).catch(rethrowCoded)
+      const reader = await connections.watch(() => connection.runAndReadAll(sql))
       return reader.getRowObjectsJS()
     },
+    chunks: (sql) => streamChunks(connections, sql),
     async [Symbol.asyncDispose]() {
-      for (const open of own) if (open !== connection) close(connections, open)
-      if (!connections.has(connection)) return
-      connection.interrupt()
-      await connection.run(`DROP SCHEMA ${schema} CASCADE`)
-      close(connections, connection)
+      if (connections.isClosed) return
+      await connections.interrupt()
+      await run(`DROP SCHEMA ${schema} CASCADE`)
+      await connections.close()
+      forget()
     },
   }
 }
 
-function close(connections: Set<DuckDBConnection>, connection: DuckDBConnection): void {
-  if (!connections.delete(connection)) return
-  connection.interrupt()
-  connection.closeSync()
+async function* streamChunks(connections: Connections, sql: string): AsyncGenerator<ResultChunk> {
+  const connection = await connections.open()
+  try {
+    const result = await connections.watch(() => connection.stream(sql))
+    const names = result.columnNames()
+    for (;;) {
+      const chunk = await connections.watch(() => result.fetchChunk())
+      if (chunk === null || chunk.rowCount === 0) return
+      yield { names, chunk }
+    }
+  } finally {
+    connections.release(connection)
+  }
+}
+
+const INTERRUPT_AGAIN_MS = 20
+
+/** The connections of a session and what runs on them: a connection must not be closed under a query, or the process ends with it. */
+class Connections {
+  readonly #instance: DuckDBInstance
+  readonly #open = new Set<DuckDBConnection>()
+  readonly #running = new Set<Promise<unknown>>()
+  #closed = false
+
+  constructor(instance: DuckDBInstance) {
+    this.#instance = instance
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  async open(): Promise<DuckDBConnection> {
+    const connection = await this.watch(() => this.#instance.connect())
+    this.#open.add(connection)
+    return connection
+  }
+
+  /** Closes a connection that runs nothing, and drops what is left of its result. */
+  release(connection: DuckDBConnection): void {
+    if (!this.#open.delete(connection)) return
+    connection.interrupt()
+    connection.closeSync()
+  }
+
+  async watch<T>(start: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error('The query was ended: its result or its engine is disposed.')
+    const running = start()
+    this.#running.add(running)
+    try {
+      return await running
+    } catch (error) {
+      return rethrowCoded(error)
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  /** Ends what runs. A statement that has not begun yet does not hear the first call, so it is repeated until all is quiet. */
+  async interrupt(): Promise<void> {
+    while (this.#running.size > 0) {
+      for (const connection of this.#open) connection.interrupt()
+      await Promise.race([Promise.allSettled(this.#running), setTimeout(INTERRUPT_AGAIN_MS)])
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.interrupt()
+    for (const connection of this.#open) this.release(connection)
+  }
 }
 
 /** Throws the vendor's errors about space as coded ones, anything else as it is: a bug in our SQL. */
@@ -117,9 +190,9 @@ export function coded(code: ErrorCode, message: string, where: string, action: s
   return new TidemarkError([{ code, message, where, action }], cause === undefined ? undefined : { cause })
 }
 
-/** What DuckDB says first; the rest is advice about its own options. */
+/** What DuckDB says first, without its full stop; the rest is advice about its own options. */
 export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!.replace(/\.$/, '')
 }
 
 function makeSpillFolder(parent: string): string {

@@ -3,7 +3,7 @@
 //   append_time BIGINT  epoch ms; without an append column: the running maximum of the event time in file order
 //   known_time BIGINT   epoch ms; running maximum of append time in the partition, in the order of its offsets
 //   log_partition, log_offset BIGINT
-//   f0, f1 …            the source's fields by index, those that were asked for (field-sql.ts has their SQL types)
+//   f0, f1 …            the source's fields by index, those that were asked for (of the SQL types of expressions)
 import type { InputReport } from '@tidemark/ports/batch-engine'
 
 export interface EventTable {

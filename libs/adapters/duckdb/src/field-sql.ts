@@ -1,5 +1,5 @@
 // How a column of a file becomes a field: SQL from the raw column to the field's canonical value, NULL where it cannot be read, and the
-// condition that rejects the record. The rules are those of the TypeScript decoder (feature-schema, accepted-value.ts).
+// condition that rejects the record. The rules are the table of docs/definitions.md, "What is accepted"; text in Parquet is read as in CSV.
 import { DOUBLE_TEXT, INT64_TEXT } from '@tidemark/feature-schema/accepted-value'
 import type { FieldDefinition } from '@tidemark/feature-schema/definition'
 import { TIMESTAMP_MAX_MS, TIMESTAMP_MIN_MS } from '@tidemark/feature-schema/limits'
@@ -7,16 +7,6 @@ import { fieldExpectation } from '@tidemark/feature-schema/rejection'
 import { TIMESTAMP_TEXT } from '@tidemark/feature-schema/timestamp-text'
 import { INT32_MAX, INT32_MIN, type ValueType } from '@tidemark/feature-schema/value'
 import { doubleLiteral, quoteText } from './sql-text.ts'
-
-/** Where SQL keeps a value of each type. */
-export const SQL_TYPES: Readonly<Record<ValueType, string>> = {
-  boolean: 'BOOLEAN',
-  int32: 'BIGINT',
-  int64: 'BIGINT',
-  double: 'DOUBLE',
-  string: 'VARCHAR',
-  timestamp: 'BIGINT',
-}
 
 /** SQL from a raw column of `rawType` (DuckDB's name; VARCHAR for CSV) to the value; null where such a column cannot hold the type. */
 export function fieldValueSql(type: ValueType, raw: string, rawType: string): string | null {
@@ -58,7 +48,7 @@ export function rejectionReasonSql(field: FieldDefinition, raw: string, rawType:
   const text = `${raw}::VARCHAR`
   const cut = `left(${text}, ${FOUND_LENGTH_MAX}) || CASE WHEN length(${text}) > ${FOUND_LENGTH_MAX} THEN '…' ELSE '' END`
   const shown = familyOf(rawType) === 'text' ? `to_json(${cut})::VARCHAR` : cut
-  return `${quoteText(`field ${field.name}: expected ${fieldExpectation(field)}, found `)} || coalesce(${shown}, 'null')`
+  return `${quoteText(`field ${field.name}: expected ${fieldExpectation(field)}, found `)} || coalesce(${shown}, 'null') || '.'`
 }
 
 type Family = 'boolean' | 'integer' | 'fraction' | 'text' | 'enum' | 'timestamp' | 'date' | 'other'
@@ -98,37 +88,24 @@ function unreadSql(type: ValueType, raw: string, rawType: string): string {
 }
 
 function integerSql(raw: string, family: Family): string | null {
-  switch (family) {
-    case 'integer':
-      return `TRY_CAST(${raw} AS BIGINT)`
-    case 'fraction':
-      return `CASE WHEN ${raw} = trunc(${raw}) AND abs(${raw}) <= ${Number.MAX_SAFE_INTEGER} THEN TRY_CAST(${raw} AS BIGINT) END`
-    case 'text': {
-      const value = `TRY_CAST(${raw} AS BIGINT)`
-      // Most integers print back as the text they came from; only other text is worth the pattern.
-      return `CASE WHEN ${value}::VARCHAR = ${raw} OR ${matchesSql(raw, INT64_TEXT)} THEN ${value} END`
-    }
-    default:
-      return null
-  }
+  const value = `TRY_CAST(${raw} AS BIGINT)`
+  if (family === 'integer') return value
+  if (family === 'fraction') return `CASE WHEN ${raw} = trunc(${raw}) AND abs(${raw}) <= ${Number.MAX_SAFE_INTEGER} THEN ${value} END`
+  // Most integers print back as the text they came from; only other text is worth the pattern.
+  return family === 'text' ? `CASE WHEN ${value}::VARCHAR = ${raw} OR ${matchesSql(raw, INT64_TEXT)} THEN ${value} END` : null
 }
 
 function doubleSql(raw: string, family: Family): string | null {
-  switch (family) {
-    case 'integer':
-      return `${raw}::DOUBLE`
-    case 'fraction':
-      return finiteSql(`${raw}::DOUBLE`)
-    case 'text':
-      return `CASE WHEN ${matchesSql(raw, DOUBLE_TEXT)} THEN ${finiteSql(`TRY_CAST(${raw} AS DOUBLE)`)} END`
-    default:
-      return null
-  }
+  if (family === 'integer') return `${raw}::DOUBLE`
+  if (family === 'fraction') return finiteSql(`${raw}::DOUBLE`)
+  return family === 'text' ? `CASE WHEN ${matchesSql(raw, DOUBLE_TEXT)} THEN ${finiteSql(`TRY_CAST(${raw} AS DOUBLE)`)} END` : null
 }
+
+const NON_FINITE_TEXT = /^[+-]?(NaN|Infinity)$/
 
 /** Text that is a double and no finite one: it reads as NULL, as a number too large for a double does. */
 function nonFiniteTextSql(raw: string): string {
-  return `(${raw} IN ('NaN', 'Infinity', '+Infinity', '-Infinity') OR ${matchesSql(raw, DOUBLE_TEXT)})`
+  return `(${matchesSql(raw, NON_FINITE_TEXT)} OR ${matchesSql(raw, DOUBLE_TEXT)})`
 }
 
 /** NaN and infinities are NULL, negative zero is zero. */
@@ -137,24 +114,15 @@ function finiteSql(value: string): string {
 }
 
 function timestampSql(raw: string, rawType: string, family: Family): string | null {
-  switch (family) {
-    case 'integer':
-    case 'fraction':
-      return integerSql(raw, family)
-    case 'date':
-      return `epoch_ms(${raw})`
-    case 'timestamp':
-      return timestampMsSql(raw, rawType)
-    case 'text':
-      return `CASE WHEN ${raw}[5] = '-' THEN ${timestampTextSql(raw)} ELSE ${integerSql(raw, 'text')} END`
-    default:
-      return null
-  }
+  if (family === 'timestamp') return timestampMsSql(raw, rawType)
+  if (family === 'date') return `CASE WHEN isfinite(${raw}) THEN epoch_ms(${raw}) END`
+  if (family === 'text') return `CASE WHEN ${raw}[5] = '-' THEN ${timestampTextSql(raw)} ELSE ${integerSql(raw, 'text')} END`
+  return integerSql(raw, family)
 }
 
 /** Epoch milliseconds, rounded down: DuckDB's own epoch_ms rounds towards 1970. */
 function timestampMsSql(raw: string, rawType: string): string {
-  if (rawType === 'TIMESTAMP_S' || rawType === 'TIMESTAMP_MS') return `epoch_ms(${raw})`
+  if (rawType === 'TIMESTAMP_S' || rawType === 'TIMESTAMP_MS') return `CASE WHEN isfinite(${raw}::TIMESTAMP) THEN epoch_ms(${raw}) END`
   const [epoch, unit] = rawType === 'TIMESTAMP_NS' ? [`epoch_ns(${raw})`, 1_000_000] : [`epoch_us(${raw})`, 1_000]
   return `CASE WHEN isfinite(${raw}) THEN (${epoch} - (${epoch} % ${unit} + ${unit}) % ${unit}) // ${unit} END`
 }

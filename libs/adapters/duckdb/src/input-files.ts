@@ -91,7 +91,7 @@ export async function dropCsvRejects(session: DuckDbSession): Promise<void> {
 }
 
 async function csvHeader(session: DuckDbSession, path: string): Promise<string[]> {
-  const line = `read_csv(${literalPath(path)}, columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = chr(0), quote = '', escape = '')`
+  const line = `read_csv(${literalPath(path)}, columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = chr(0), quote = '', escape = '', ignore_errors = true)`
   const rows = await session.rows(`SELECT line FROM ${line} LIMIT 1`).catch((error: unknown) => unreadable(error, path, 'CSV'))
   const text = rows[0]?.['line']
   if (typeof text !== 'string') throw coded('INPUT_UNREADABLE', 'It is empty.', path, 'A CSV file starts with a line of column names.')

@@ -3,10 +3,11 @@
 // number of threads, so nothing is sorted to number it.
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { closestName } from '@tidemark/feature-schema/expression/closest-name'
+import { SQL_TYPES } from '@tidemark/feature-schema/expression/sql-text'
 import type { EventInput } from '@tidemark/ports/batch-engine'
 import { coded, messageOf, type DuckDbSession } from './duckdb-session.ts'
 import { REJECTED_SAMPLES_MAX, type EventTable } from './event-table.ts'
-import { fieldValueSql, rejectedSql, rejectionReasonSql, SQL_TYPES } from './field-sql.ts'
+import { fieldValueSql, rejectedSql, rejectionReasonSql } from './field-sql.ts'
 import { CSV_REJECTS_TABLE, csvScan, dropCsvRejects, expandPaths, parquetScans, unreadable, type FileScan } from './input-files.ts'
 import { appendRecords } from './input-json.ts'
 import { logColumnsOf, type LogColumns } from './log-columns.ts'
@@ -83,11 +84,12 @@ async function readCsv(load: Load, path: string): Promise<number> {
   await insertScan(load, await csvScan(session, path), 'CSV')
   const rows = (await countOf(session, table)) - rowsBefore
   const skippedBefore = load.readCount - rowsBefore
+  const spanned = `CASE WHEN contains(csv_line, chr(10)) THEN ' An open quote takes in the lines below, to the next quote or the end of the file.' ELSE '' END`
   // `line` counts records, the header being the first.
   await session.run(`
     INSERT INTO ${session.schema}.skipped_lines
     SELECT ${quoteText(path)}, record, reason, ${rowsBefore} + record - (nth - 1), ${skippedBefore} + nth FROM (
-      SELECT line - 2 AS record, any_value(error_message) AS reason, row_number() OVER (ORDER BY line) AS nth
+      SELECT line - 2 AS record, any_value(error_message || ${spanned}) AS reason, row_number() OVER (ORDER BY line) AS nth
       FROM ${CSV_REJECTS_TABLE} GROUP BY line)`)
   const skipped = await session.rows(`SELECT count(DISTINCT line) AS n FROM ${CSV_REJECTS_TABLE}`)
   return rows + Number(skipped[0]!['n'])
@@ -111,7 +113,7 @@ async function insertScan({ session, columns, kept, table }: Load, scan: FileSca
     if (rejected !== null || kept.includes(i)) raws.push(`${raw} AS r${i}`, `${value} AS f${i}`)
   }
   const rejection = rejections.length === 0 ? 'NULL' : `CASE ${rejections.join(' ')} END`
-  await session.connection
+  await session
     .run(`INSERT INTO ${table} SELECT ${[rejection, ...kept.map((i) => `f${i}`)].join(', ')} FROM (SELECT ${raws.join(', ')} FROM ${scan.relation})`)
     .catch((error: unknown) => unreadable(error, scan.paths.length === 1 ? scan.paths[0]! : culpritOf(error, scan.paths), format))
 }
@@ -156,7 +158,8 @@ async function reportOf({ session, table, files, readCount }: Load): Promise<Eve
 
 /** Adds log_offset to rows that have log_row, the row number among the records that could be read. */
 function offsetRows(session: DuckDbSession, rows: string): string {
-  return `(SELECT t.* EXCLUDE (log_row), log_row + coalesce(shift, 0) AS log_offset FROM (${rows}) t ASOF LEFT JOIN ${session.schema}.skipped_lines ON log_row >= from_row)`
+  const shifts = `SELECT from_row, max(shift) AS shift FROM ${session.schema}.skipped_lines GROUP BY from_row`
+  return `(SELECT t.* EXCLUDE (log_row), log_row + coalesce(shift, 0) AS log_offset FROM (${rows}) t ASOF LEFT JOIN (${shifts}) ON log_row >= from_row)`
 }
 
 /** The view of accepted events; where append times go back, a table with their running maximum is made for it. */

@@ -19,7 +19,12 @@ export interface BoundMeasure {
 
 /** Whether the measure makes one row a group and so may share a query with others. */
 export function isOneRow(measure: Measure): boolean {
-  return measure.groupBy === null && ONE_ROW_KINDS.has(measure.kind)
+  return measure.groupBy === null && isOneRowKind(measure)
+}
+
+/** Kinds that make one row for each group and value of groupBy. */
+function isOneRowKind(measure: Measure): measure is OneRowMeasure {
+  return ONE_ROW_KINDS.has(measure.kind)
 }
 
 /** Whether the relation of events needs the column `event_order`. */
@@ -33,23 +38,23 @@ export function foldSql(measures: readonly BoundMeasure[], from: string, by: rea
     return aggregateSql(measures.flatMap((bound) => oneRowState(bound).fold), from, by)
   }
   const bound = onlyOne(measures)
+  const { measure } = bound
   const counting = countingEvents(bound, from, by)
   const groups = stateGroups(bound, by)
-  switch (bound.measure.kind) {
+  if (isOneRowKind(measure)) return aggregateSql(oneRowState({ ...bound, of: 'value', where: null }).fold, counting, groups)
+  switch (measure.kind) {
     case 'values':
       return aggregateSql([['n', 'count(*)']], counting, [...groups, 'value'])
     case 'registers':
-      return registersSql(bound.measure.precision, counting, groups)
+      return registersSql(measure.precision, counting, groups)
     case 'bins':
-      return binsSql(bound, counting, groups)
+      return binsSql(bound, measure.boundaries.length, counting, groups)
     case 'firstK':
     case 'lastK':
-      return listSql(bound.measure, `SELECT ${groups.join(', ')}, value, event_order AS ord FROM ${counting}`, groups)
+      return listSql(measure, `SELECT ${groups.join(', ')}, value, event_order AS ord FROM ${counting}`, groups)
     case 'topK':
     case 'bottomK':
-      return listSql(bound.measure, `SELECT ${groups.join(', ')}, value FROM ${counting}`, groups)
-    default:
-      return aggregateSql(oneRowState({ ...bound, of: 'value', where: null }).fold, counting, groups)
+      return listSql(measure, `SELECT ${groups.join(', ')}, value FROM ${counting}`, groups)
   }
 }
 
@@ -59,8 +64,10 @@ export function mergeSql(measures: readonly BoundMeasure[], from: string, by: re
     return aggregateSql(measures.flatMap((bound) => oneRowState(bound).merge), from, by)
   }
   const bound = onlyOne(measures)
+  const { measure } = bound
   const groups = stateGroups(bound, by)
-  switch (bound.measure.kind) {
+  if (isOneRowKind(measure)) return aggregateSql(oneRowState(bound).merge, from, groups)
+  switch (measure.kind) {
     case 'values':
       return aggregateSql([['n', 'sum(n)']], from, [...groups, 'value'])
     case 'registers':
@@ -71,9 +78,7 @@ export function mergeSql(measures: readonly BoundMeasure[], from: string, by: re
     case 'lastK':
     case 'topK':
     case 'bottomK':
-      return listSql(bound.measure, `SELECT * FROM ${from}`, groups)
-    default:
-      return aggregateSql(oneRowState(bound).merge, from, groups)
+      return listSql(measure, `SELECT * FROM ${from}`, groups)
   }
 }
 
@@ -89,11 +94,13 @@ export function outputSql(measures: readonly BoundMeasure[], from: string, by: r
     return `SELECT ${[...by, ...columns.map(aliased)].join(', ')} FROM ${from} WHERE ${present}`
   }
   const bound = onlyOne(measures)
+  const { measure } = bound
   const groups = stateGroups(bound, by)
   const select = (columns: readonly Column[]) => `SELECT ${[...groups, ...columns.map(aliased)].join(', ')} FROM ${from}`
-  switch (bound.measure.kind) {
+  if (isOneRowKind(measure)) return select(oneRowState(bound).output)
+  switch (measure.kind) {
     case 'values': {
-      const first = `row_number() OVER (PARTITION BY ${groups.join(', ')}) <= ${bound.measure.limit + 1}`
+      const first = `row_number() OVER (PARTITION BY ${groups.join(', ')}) <= ${measure.limit + 1}`
       return `${select([['value', plainNumberSql(bound, 'value')], ['n', 'n::DOUBLE']])} QUALIFY ${first}`
     }
     case 'registers':
@@ -106,12 +113,12 @@ export function outputSql(measures: readonly BoundMeasure[], from: string, by: r
     case 'topK':
     case 'bottomK':
       return select([['value', plainNumberSql(bound, 'value')]])
-    default:
-      return select(oneRowState(bound).output)
   }
 }
 
 type Column = readonly [name: string, sql: string]
+
+type OneRowMeasure = Extract<Measure, { kind: 'count' | 'sum' | 'moments' | 'min' | 'max' | 'first' | 'last' }>
 
 const ONE_ROW_KINDS: ReadonlySet<Measure['kind']> = new Set(['count', 'sum', 'moments', 'min', 'max', 'first', 'last'])
 const ORDERED_KINDS: ReadonlySet<Measure['kind']> = new Set(['first', 'last', 'firstK', 'lastK'])
@@ -132,6 +139,7 @@ interface OneRowState {
 /** The state of a one-row measure; its columns are prefixed with the measure's index, so that states can stand side by side. */
 function oneRowState(bound: BoundMeasure): OneRowState {
   const { measure, of, where } = bound
+  if (!isOneRowKind(measure)) throw new Error(`${measure.kind} makes several rows a group`)
   const own = (name: string): string => `m${bound.index}_${name}`
   const n = own('n')
   const value = own('value')
@@ -198,8 +206,6 @@ function oneRowState(bound: BoundMeasure): OneRowState {
         present: `${ord} IS NOT NULL`,
       }
     }
-    default:
-      throw new Error(`${measure.kind} makes several rows a group`)
   }
 }
 
@@ -225,17 +231,16 @@ function registersSql(precision: number, counting: string, groups: readonly stri
   const hashes = `SELECT value, ('0x' || left(md5(value::VARCHAR), 16))::UBIGINT AS hash FROM (SELECT DISTINCT value FROM ${counting})`
   const rest = `(hash & ${(1n << BigInt(restBits)) - 1n})`
   const rank = `${restBits + 1} - CASE WHEN ${rest} = 0 THEN 0 ELSE length(bin(${rest})) END`
-  const registers = `SELECT value, hash >> ${restBits} AS register, ${rank} AS rank FROM (${hashes})`
+  const registers = `SELECT value, (hash >> ${restBits})::USMALLINT AS register, (${rank})::UTINYINT AS rank FROM (${hashes})`
   return `SELECT ${groups.join(', ')}, register, max(rank) AS rank FROM ${counting} JOIN (${registers}) USING (value) GROUP BY ${groups.join(', ')}, register`
 }
 
 /** The bin of a value is looked up once for each distinct value: the first boundary that is not below its magnitude. */
-function binsSql(bound: BoundMeasure, counting: string, groups: readonly string[]): string {
-  if (bound.measure.kind !== 'bins' || bound.boundariesTable === null) throw new Error('bins need their boundaries')
-  const { boundaries } = bound.measure
+function binsSql({ boundariesTable }: BoundMeasure, boundaryCount: number, counting: string, groups: readonly string[]): string {
+  if (boundariesTable === null) throw new Error('bins need their boundaries')
   const magnitudes = `SELECT DISTINCT value, abs(value::DOUBLE) AS magnitude FROM ${counting}`
-  const unsigned = `CASE WHEN magnitude < (SELECT min(boundary) FROM ${bound.boundariesTable}) THEN 0 ELSE coalesce(bin, ${boundaries.length + 1}) END`
-  const bins = `SELECT value, ${unsigned} * sign(value) AS bin FROM (${magnitudes}) ASOF LEFT JOIN ${bound.boundariesTable} ON magnitude <= boundary`
+  const unsigned = `CASE WHEN magnitude < (SELECT min(boundary) FROM ${boundariesTable}) THEN 0 ELSE coalesce(bin, ${boundaryCount + 1}) END`
+  const bins = `SELECT value, (${unsigned} * sign(value))::INTEGER AS bin FROM (${magnitudes}) ASOF LEFT JOIN ${boundariesTable} ON magnitude <= boundary`
   return `SELECT ${groups.join(', ')}, bin, count(*) AS n FROM ${counting} JOIN (${bins}) USING (value) GROUP BY ${groups.join(', ')}, bin`
 }
 

@@ -1,39 +1,44 @@
-// Splits a stream of bytes at line feeds, a read at a time. A line beyond the limit of a record is cut to just over it: the decoder
-// rejects it by its size, and memory stays bounded however long it is.
+// Splits a stream of bytes at line feeds, a read at a time. Of a line beyond the limit of a record only the size is kept, so that
+// memory stays bounded however long it is.
 import { EVENT_SIZE_MAX_BYTES } from '@tidemark/feature-schema/limits'
+
+export interface Line {
+  /** Without its end; empty where the line is too long. */
+  readonly bytes: Uint8Array
+  readonly sizeBytes: number
+}
 
 const LINE_FEED = 0x0a
 
-/** Lines without their ends, blank ones left out, in the batches that reading made. */
-export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
-  let pending: Uint8Array[] = []
-  let pendingBytes = 0
+/** Lines, blank ones left out, in the batches that reading made. */
+export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
+  let parts: Uint8Array[] = []
+  let sizeBytes = 0
   const keep = (part: Uint8Array): void => {
-    const room = EVENT_SIZE_MAX_BYTES + 1 - pendingBytes
-    if (room <= 0 || part.length === 0) return
-    pending.push(part.subarray(0, room))
-    pendingBytes += Math.min(part.length, room)
+    sizeBytes += part.length
+    if (sizeBytes > EVENT_SIZE_MAX_BYTES) parts = []
+    else parts.push(part)
   }
-  const take = (): Uint8Array => {
-    const line = pending.length === 1 ? pending[0]! : Buffer.concat(pending)
-    pending = []
-    pendingBytes = 0
-    return line
+  const takeInto = (lines: Line[]): void => {
+    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    if (sizeBytes > EVENT_SIZE_MAX_BYTES || !isBlank(bytes)) lines.push({ bytes, sizeBytes })
+    parts = []
+    sizeBytes = 0
   }
   for await (const bytes of stream) {
-    const lines: Uint8Array[] = []
+    const lines: Line[] = []
     let start = 0
     for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
       keep(bytes.subarray(start, end))
-      const line = take()
-      if (!isBlank(line)) lines.push(line)
+      takeInto(lines)
       start = end + 1
     }
     keep(bytes.subarray(start))
     if (lines.length > 0) yield lines
   }
-  const last = take()
-  if (!isBlank(last)) yield [last]
+  const last: Line[] = []
+  takeInto(last)
+  if (last.length > 0) yield last
 }
 
 function isBlank(line: Uint8Array): boolean {

@@ -2,10 +2,10 @@
 // Every expression of the measures is evaluated here, once for each event, into a column of its own; measures then only name columns.
 //   entities   entity INTEGER (from 0, in the order of the keys), key_0 …, log_time, event_count BIGINT
 //   selected   entity, event_time, append_time, known_time (the latter two where asked for), event_order (where a measure needs it), x0, x1 …
-import { DOUBLE, DuckDBDataChunk, INTEGER } from '@duckdb/node-api'
 import type { Expression } from '@tidemark/feature-schema/expression/ast'
 import { expressionSql } from '@tidemark/feature-schema/expression/sql'
 import type { EventSelection, InputReport, Measure } from '@tidemark/ports/batch-engine'
+import { openAppender } from './append-rows.ts'
 import type { DuckDbSession } from './duckdb-session.ts'
 import { orderSql } from './event-order.ts'
 import type { EventTable } from './event-table.ts'
@@ -74,7 +74,7 @@ export async function selectEvents(session: DuckDbSession, selection: EventSelec
 interface Columns {
   /** SELECT of the events with the derived columns. */
   readonly sql: string
-  columnSql(this: void, name: string): string
+  readonly columnSql: (name: string) => string
 }
 
 /** Derived columns d0, d1 …, each on a level of its own, so that one may name those before it and is evaluated once. */
@@ -155,17 +155,9 @@ async function boundariesTables(session: DuckDbSession, measures: readonly Measu
   for (const measure of measures) {
     if (measure.kind !== 'bins' || tables.has(measure.boundaries)) continue
     const name = `boundaries_${tables.size}`
-    await session.run(`CREATE TABLE ${session.schema}.${name} (boundary DOUBLE, bin INTEGER)`)
-    const appender = await session.connection.createAppender(name, session.schema)
-    const boundaries = Array.from(measure.boundaries)
-    for (let from = 0; from < boundaries.length; from += 2048) {
-      const part = boundaries.slice(from, from + 2048)
-      const chunk = DuckDBDataChunk.create([DOUBLE, INTEGER], part.length)
-      chunk.setColumnValues(0, part)
-      chunk.setColumnValues(1, part.map((_, i) => from + i + 1))
-      appender.appendDataChunk(chunk)
-    }
-    appender.closeSync()
+    await session.run(`CREATE TABLE ${session.schema}.${name} (boundary DOUBLE, bin BIGINT)`)
+    using appender = await openAppender(session, name, ['double', 'int64'])
+    appender.append([measure.boundaries, Array.from(measure.boundaries, (_, i) => i + 1)], measure.boundaries.length)
     tables.set(measure.boundaries, `${session.schema}.${name}`)
   }
   return tables
