@@ -29,7 +29,13 @@ export function measureOfSlot(slot: Slot): Measure {
       return { ...input, kind: 'registers', precision: slot.precision }
     case 'bins':
       return { ...input, kind: 'bins', boundaries: binTable(slot.relativeError).boundaries }
-    default:
+    case 'count':
+    case 'sum':
+    case 'moments':
+    case 'min':
+    case 'max':
+    case 'first':
+    case 'last':
       return { ...input, kind: slot.kind }
   }
 }

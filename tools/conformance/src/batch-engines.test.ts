@@ -39,7 +39,7 @@ describe('DuckDB', () => {
   beforeAll(async () => {
     duckdb = await createDuckDbBatchEngine({ threads: 2 })
   })
-  afterAll(() => duckdb[Symbol.asyncDispose]())
+  afterAll(async () => duckdb[Symbol.asyncDispose]())
 
   it('law 1: makes the panes of the in-memory engine', () => checkCases(property(60, (example) => judgeAlike(duckdb, memory, example))), 120_000)
 

@@ -28,7 +28,7 @@ describe('DuckDB', () => {
   beforeAll(async () => {
     duckdb = await createDuckDbBatchEngine({ threads: 2 })
   })
-  afterAll(() => duckdb[Symbol.asyncDispose]())
+  afterAll(async () => duckdb[Symbol.asyncDispose]())
 
   it('laws 1, 2 and 4: gives each row the values of the oracle', () => checkCases(property(50, duckdb)), 120_000)
 })

@@ -26,8 +26,8 @@ function isNumber(value: unknown): value is number | bigint {
 }
 
 function compareNumbers(a: number | bigint, b: number | bigint, tolerance: number): CellComparison {
-  // `==` compares a bigint and a double by their mathematical values.
-  if (a == b) return SAME_NUMBER
+  // A bigint and a double are compared by their mathematical values.
+  if (!(a < b) && !(a > b)) return SAME_NUMBER
   const magnitude = Math.max(Math.abs(Number(a)), Math.abs(Number(b)))
   const absolute = typeof a === 'bigint' && typeof b === 'bigint' ? Math.abs(Number(a - b)) : Math.abs(Number(a) - Number(b))
   return { isEqual: tolerance > 0 && absolute <= tolerance * Math.max(1, magnitude), absolute, relative: absolute / magnitude }
