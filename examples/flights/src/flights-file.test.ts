@@ -3,7 +3,7 @@ import { openDuckDb } from '@tidemark/adapter-duckdb/duckdb-session'
 import { flightsFilePath } from './flights-file.ts'
 
 it('holds three million flights', async () => {
-  using session = await openDuckDb({ threadCount: 1, memoryMaxMiB: 256 })
-  const reader = await session.connection.runAndReadAll(`select count(*) from read_parquet($1)`, [flightsFilePath()])
-  expect(reader.getRows()).toEqual([[3_000_000n]])
+  await using database = await openDuckDb({ threads: 1, memoryLimitBytes: 2 ** 28 })
+  await using session = await database.openSession()
+  expect(await session.rows(`SELECT count(*) AS n FROM read_parquet('${flightsFilePath()}')`)).toEqual([{ n: 3_000_000n }])
 })
