@@ -1,0 +1,97 @@
+// `tidemark init`: a small project of one's own that works at once.
+import { copyFileSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join, relative, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { exampleData } from '../example-project/data.ts'
+import { exampleReadme } from '../example-project/readme.ts'
+import { problemError } from '../failure.ts'
+import type { Output } from '../output.ts'
+import { writingFailed } from '../write-file.ts'
+
+const example = join(import.meta.dirname, '..', 'example-project')
+const bin = realpathSync(join(import.meta.dirname, '..', '..', 'bin', 'tidemark.js'))
+/** The library that definitions import, as the editor has to find it. */
+const schemaSource = realpathSync(dirname(new URL(import.meta.resolve('@tidemark/feature-schema/dsl')).pathname))
+
+export function addInitCommand(program: Command, output: Output): void {
+  program
+    .command('init')
+    .summary('make a small project of your own that works at once')
+    .description('Makes a small project: definitions, data, training rows, and a README whose commands work as they are printed.')
+    .argument('[folder]', 'an empty or new folder', '.')
+    .addHelpText('after', '\nExample:\n  tidemark init my-features')
+    .action((folder: string) => {
+      requireEmpty(folder)
+      const tidemark = commandFor(resolve(folder))
+      const files = writeProject(folder, tidemark)
+      const there = relative('', folder)
+      const first = `${tidemark} check features.ts`
+      output.answer({ folder: resolve(folder), files, next: first }, () => [
+        `${output.colors.green('made')} ${folder}: ${files.join(', ')}`,
+        '',
+        'Next, and README.md has more:',
+        ...(there === '' ? [] : [`  cd ${quoted(there)}`]),
+        `  ${first}`,
+        `  ${tidemark} features get --definitions features.ts --events events.csv --view card_spending --entity card=c-07 --at 2024-03-14T12:00:00Z`,
+      ].join('\n'))
+    })
+}
+
+function requireEmpty(folder: string): void {
+  let found: readonly string[]
+  try {
+    found = readdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw writingFailed(folder, error)
+  }
+  if (found.length > 0) {
+    throw problemError('OUTPUT_FAILED', `The folder is not empty: it has ${found.slice(0, 3).join(', ')}${found.length > 3 ? ', …' : ''}.`, folder, 'Name another folder, tidemark init my-features, or empty this one.')
+  }
+}
+
+/** Writes the files of the project, and gives back their names. Throws OUTPUT_FAILED. */
+function writeProject(folder: string, tidemark: string): string[] {
+  const { eventsCsv, rowsCsv } = exampleData()
+  const texts = { 'events.csv': eventsCsv, 'rows.csv': rowsCsv, 'tsconfig.json': tsconfigText(), 'README.md': exampleReadme(tidemark) }
+  try {
+    mkdirSync(folder, { recursive: true })
+    copyFileSync(join(example, 'features.ts'), join(folder, 'features.ts'))
+    for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text)
+  } catch (error) {
+    throw writingFailed(folder, error)
+  }
+  return ['features.ts', ...Object.keys(texts)]
+}
+
+function tsconfigText(): string {
+  const compilerOptions = {
+    target: 'esnext', module: 'esnext', moduleResolution: 'bundler', lib: ['esnext'], types: [],
+    strict: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true, allowImportingTsExtensions: true, noEmit: true, skipLibCheck: true,
+    paths: { '@tidemark/feature-schema/*': [join(schemaSource, '*.ts')] },
+  }
+  return `${JSON.stringify({ compilerOptions, include: ['*.ts'] }, null, 2)}\n`
+}
+
+/** The words that start this installation from a folder: its name where a shell finds it, npx in its own workspace, else its path. */
+function commandFor(folder: string): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  // npm puts a workspace's own commands on the PATH of what it runs, where a shell does not find them afterwards.
+  if (folders.some((each) => !each.includes('node_modules') && isOurs(join(each, 'tidemark')))) return 'tidemark'
+  const root = resolve(bin, '..', '..', '..', '..')
+  const isInside = !relative(root, folder).startsWith('..')
+  return isInside && isOurs(join(root, 'node_modules', '.bin', 'tidemark')) ? 'npx tidemark' : `node ${quoted(bin)}`
+}
+
+function isOurs(command: string): boolean {
+  try {
+    return realpathSync(command) === bin
+  } catch {
+    return false
+  }
+}
+
+/** As one word of a shell. */
+function quoted(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
