@@ -9,7 +9,7 @@ import { APPROXIMATE_ERROR_MAX } from '@tidemark/feature-schema/expression/funct
 import { expressionSql } from '@tidemark/feature-schema/expression/sql'
 import { SQL_TYPES } from '@tidemark/feature-schema/expression/sql-text'
 import { canonicalInt64, type Row, type Value, type ValueType } from '@tidemark/feature-schema/value'
-import { COLUMNS, SCOPE } from './expression-generator.ts'
+import { COLUMNS, SCOPE } from './expression-values.ts'
 
 /** How an expression is evaluated outside DuckDB: `compileClosure`, or something that is wrong on purpose. */
 export type Evaluator = (expression: Expression) => (row: Row) => Value
@@ -21,14 +21,15 @@ export interface Difference {
   readonly sql: Value
 }
 
-export const compileClosure: Evaluator = (expression) => compileExpression(expression, (name) => COLUMNS.findIndex((column) => column.name === name))
+export const compileClosure: Evaluator = (expression) =>
+  compileExpression(expression, (name) => COLUMNS.findIndex((column) => column.name === name))
 
 /** Expressions of one query. */
 const QUERY_COLUMNS = 100
 
-export async function loadRows({ connection, schema }: DuckDbSession, rows: readonly Row[]): Promise<void> {
+export async function loadRows({ connection, schema, run }: DuckDbSession, rows: readonly Row[]): Promise<void> {
   const columns = COLUMNS.map(({ name, type }) => `${name} ${SQL_TYPES[type]}`).join(', ')
-  await connection.run(`CREATE OR REPLACE TABLE ${schema}.rows (n BIGINT, ${columns})`)
+  await run(`CREATE OR REPLACE TABLE ${schema}.rows (n BIGINT, ${columns})`)
   const appender = await connection.createAppender('rows', schema)
   rows.forEach((row, n) => {
     appender.appendBigInt(BigInt(n))
@@ -88,30 +89,38 @@ function checked(text: string): Expression {
   return result.expression
 }
 
-async function evaluateInDuckDb(session: DuckDbSession, expressions: readonly { text: string; expression: Expression }[]): Promise<Value[][]> {
-  const query = (part: typeof expressions): string => `SELECT ${part.map(({ expression }) => expressionSql(expression, (name) => name)).join(', ')} FROM ${session.schema}.rows ORDER BY n`
+/** A column of values for each expression. */
+async function evaluateInDuckDb(session: DuckDbSession, questions: readonly Pick<Answer, 'text' | 'expression'>[]): Promise<Value[][]> {
+  const columns = questions.map(({ expression }, i) => `${expressionSql(expression, (name) => name)} AS e${i}`)
   try {
-    const reader = await session.connection.runAndReadAll(query(expressions))
-    return reader.getColumns().map((column, i) => column.map((value) => toValue(value, expressions[i]!.expression.type as ValueType)))
+    const rows = await session.rows(`SELECT ${columns.join(', ')} FROM ${session.schema}.rows ORDER BY n`)
+    return questions.map(({ expression }, i) => rows.map((row) => toValue(row[`e${i}`], expression.type as ValueType)))
   } catch (error) {
-    if (expressions.length === 1) throw new Error(`DuckDB refuses ${expressions[0]!.text}`, { cause: error })
-    const middle = expressions.length >> 1
-    const [first, second] = [expressions.slice(0, middle), expressions.slice(middle)]
-    return [...(await evaluateInDuckDb(session, first)), ...(await evaluateInDuckDb(session, second))]
+    if (questions.length === 1) throw new Error(`DuckDB refuses ${questions[0]!.text}`, { cause: error })
+    const middle = questions.length >> 1
+    return [...(await evaluateInDuckDb(session, questions.slice(0, middle))), ...(await evaluateInDuckDb(session, questions.slice(middle)))]
   }
 }
 
 function toValue(value: unknown, type: ValueType): Value {
   if (value === null) return null
   const found = typeof value === 'bigint' ? 'integer' : typeof value
-  const expected = { boolean: 'boolean', int32: 'integer', int64: 'integer', timestamp: 'integer', double: 'number', string: 'string' }[type]
+  const expected = { boolean: 'boolean', int32: 'integer', int64: 'integer', timestamp: 'integer', double: 'number', string: 'string' }[
+    type
+  ]
   if (found !== expected) throw new Error(`DuckDB gives ${found} for ${type}`)
   return typeof value === 'bigint' ? canonicalInt64(value) : (value as Value)
 }
 
 function agree({ type, nullable, ...expression }: Expression, closure: Value, sql: Value): boolean {
   if (closure === null && !nullable) return false
-  if (expression.node === 'call' && isApproximate(expression.fn) && typeof closure === 'number' && typeof sql === 'number' && type === 'double') {
+  if (
+    expression.node === 'call' &&
+    isApproximate(expression.fn) &&
+    typeof closure === 'number' &&
+    typeof sql === 'number' &&
+    type === 'double'
+  ) {
     return Math.abs(closure - sql) <= APPROXIMATE_ERROR_MAX * Math.max(Math.abs(closure), Math.abs(sql)) + Number.MIN_VALUE
   }
   return Object.is(closure, sql)

@@ -20,29 +20,108 @@ const partial = { mayBeNull: true }
 const int64ToTimestamp = (x: Int): number | null => (x >= TIMESTAMP_MIN_MS && x <= TIMESTAMP_MAX_MS ? Number(x) : null)
 
 const CASTS: readonly Overload[] = [
-  overload(['int32'], 'int64', exact, (x) => x, ([x]) => x!),
+  overload(
+    ['int32'],
+    'int64',
+    exact,
+    (x) => x,
+    ([x]) => x!,
+  ),
   overload(['int64'], 'int32', partial, int32OrNull, ([x], names) => int32InRange(names, x!)),
   ...(['int32', 'int64'] as const).flatMap((type) => [
-    overload([type], 'double', exact, (x) => Number(x), ([x]) => `(${x})::DOUBLE`),
-    overload([type], 'boolean', exact, (x) => x !== 0, ([x]) => `(${x} <> 0)`),
-    overload([type], 'string', exact, (x) => String(x), ([x]) => `(${x})::VARCHAR`),
+    overload(
+      [type],
+      'double',
+      exact,
+      (x) => Number(x),
+      ([x]) => `(${x})::DOUBLE`,
+    ),
+    overload(
+      [type],
+      'boolean',
+      exact,
+      (x) => x !== 0,
+      ([x]) => `(${x} <> 0)`,
+    ),
+    overload(
+      [type],
+      'string',
+      exact,
+      (x) => String(x),
+      ([x]) => `(${x})::VARCHAR`,
+    ),
     overload([type], 'timestamp', partial, int64ToTimestamp, ([x], names) => timestampInRange(names, x!)),
-    overload(['boolean'], type, exact, (x) => (x ? 1 : 0), ([x]) => `(${x})::BIGINT`),
+    overload(
+      ['boolean'],
+      type,
+      exact,
+      (x) => (x ? 1 : 0),
+      ([x]) => `(${x})::BIGINT`,
+    ),
   ]),
-  overload(['boolean'], 'double', exact, (x) => (x ? 1 : 0), ([x]) => `(${x})::DOUBLE`),
-  overload(['boolean'], 'string', exact, (x) => String(x), ([x]) => `(${x})::VARCHAR`),
+  overload(
+    ['boolean'],
+    'double',
+    exact,
+    (x) => (x ? 1 : 0),
+    ([x]) => `(${x})::DOUBLE`,
+  ),
+  overload(
+    ['boolean'],
+    'string',
+    exact,
+    (x) => String(x),
+    ([x]) => `(${x})::VARCHAR`,
+  ),
   overload(['double'], 'int64', partial, doubleToInt64, ([x]) => `TRY_CAST(trunc(${x}) AS BIGINT)`),
-  overload(['double'], 'int32', partial, (x) => int32OrNull(Math.trunc(x) + 0), ([x], names) => int32InRange(names, `TRY_CAST(trunc(${x}) AS BIGINT)`)),
+  overload(
+    ['double'],
+    'int32',
+    partial,
+    (x) => int32OrNull(Math.trunc(x) + 0),
+    ([x], names) => int32InRange(names, `TRY_CAST(trunc(${x}) AS BIGINT)`),
+  ),
   overload(['string'], 'int64', partial, stringToInt64, ([x], names) => integerSql(names, x!)),
-  overload(['string'], 'int32', partial, (x) => int32OrNull(stringToInt64(x)), ([x], names) => int32InRange(names, integerSql(names, x!))),
-  overload(['string'], 'double', partial, (x) => (DOUBLE_TEXT.test(x) ? canonicalDouble(Number(x)) : null), ([x], names) =>
-    finite(names, names.bind(x!, (v) => `(CASE WHEN ${matches(v, DOUBLE_TEXT)} THEN TRY_CAST(${v} AS DOUBLE) END)`))),
-  overload(['string'], 'boolean', partial, (x) => (x === 'true' ? true : x === 'false' ? false : null), ([x], names) =>
-    names.bind(x!, (v) => `(CASE WHEN ${v} = 'true' THEN true WHEN ${v} = 'false' THEN false END)`)),
+  overload(
+    ['string'],
+    'int32',
+    partial,
+    (x) => int32OrNull(stringToInt64(x)),
+    ([x], names) => int32InRange(names, integerSql(names, x!)),
+  ),
+  overload(
+    ['string'],
+    'double',
+    partial,
+    (x) => (DOUBLE_TEXT.test(x) ? canonicalDouble(Number(x)) : null),
+    ([x], names) =>
+      finite(
+        names,
+        names.bind(x!, (v) => `(CASE WHEN ${matches(v, DOUBLE_TEXT)} THEN TRY_CAST(${v} AS DOUBLE) END)`),
+      ),
+  ),
+  overload(
+    ['string'],
+    'boolean',
+    partial,
+    (x) => (x === 'true' ? true : x === 'false' ? false : null),
+    ([x], names) => names.bind(x!, (v) => `(CASE WHEN ${v} = 'true' THEN true WHEN ${v} = 'false' THEN false END)`),
+  ),
   overload(['string'], 'timestamp', partial, parseTimestampMs, ([x], names) => timestampInRange(names, names.bind(x!, parsedTimestampSql))),
-  overload(['timestamp'], 'int64', exact, (x) => x, ([x]) => x!),
-  overload(['timestamp'], 'string', partial, timestampToString, ([x], names) =>
-    `strftime(epoch_ms(${inRange(names, x!, ...FOUR_DIGIT_YEARS_MS)}), '%Y-%m-%dT%H:%M:%S.%gZ')`),
+  overload(
+    ['timestamp'],
+    'int64',
+    exact,
+    (x) => x,
+    ([x]) => x!,
+  ),
+  overload(
+    ['timestamp'],
+    'string',
+    partial,
+    timestampToString,
+    ([x], names) => `strftime(epoch_ms(${inRange(names, x!, ...FOUR_DIGIT_YEARS_MS)}), '%Y-%m-%dT%H:%M:%S.%gZ')`,
+  ),
 ]
 
 /** The cast from one type to another, or null where it is refused. */

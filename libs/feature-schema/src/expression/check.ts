@@ -9,8 +9,7 @@ import { parseExpression, type Syntax } from './parse.ts'
 import { SyntaxProblem } from './scan.ts'
 
 export type CheckedExpression =
-  | { readonly ok: true; readonly expression: Expression }
-  | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] }
+  { readonly ok: true; readonly expression: Expression } | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] }
 
 /**
  * Parses `text`, resolves its names in `scope` and its types. With `expected`, the value becomes that type: NULL and integers fit

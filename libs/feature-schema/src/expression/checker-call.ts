@@ -46,39 +46,69 @@ function checkCast(operand: Expression, type: ValueType, refuse: Refuse): Expres
   if (operand.type === 'null' || operand.type === type) return coerce(operand, type)
   const cast = castBetween(operand.type, type)
   if (!cast) {
-    const action = operand.type === 'double' && type === 'string' ? 'Cast a rounded number: string(int64(round(x * 100))).' : `A value of this type can become: ${castsFrom(operand.type).join(', ')}.`
+    const action =
+      operand.type === 'double' && type === 'string'
+        ? 'Cast a rounded number: string(int64(round(x * 100))).'
+        : `A value of this type can become: ${castsFrom(operand.type).join(', ')}.`
     return refuse(`${describeType(operand.type)} cannot become ${describeType(type)}.`, action)
   }
-  if (operand.node !== 'literal' || operand.value === null) return { node: 'cast', type, nullable: operand.nullable || cast.mayBeNull, operand }
+  if (operand.node !== 'literal' || operand.value === null)
+    return { node: 'cast', type, nullable: operand.nullable || cast.mayBeNull, operand }
   const value = cast.evaluate(operand.value)
   if (value !== null) return literal(type, value)
-  return refuse(`${quoted(operand.value)} is not ${describeType(type)}.`, type === 'timestamp' ? "Write it like '2001-06-30' or '2001-06-30T23:59:59Z', of the years 1678 to 2261." : 'Write another value.')
+  return refuse(
+    `${quoted(operand.value)} is not ${describeType(type)}.`,
+    type === 'timestamp' ? "Write it like '2001-06-30' or '2001-06-30T23:59:59Z', of the years 1678 to 2261." : 'Write another value.',
+  )
 }
 
 function checkAlike(fn: Alike, args: readonly Expression[], refuse: Refuse): Expression | null {
   const { argsMin, argsMax, types, nullable } = fn.alike
   if (args.length < argsMin || args.length > argsMax) {
     const wanted = argsMin === argsMax ? `${argsMin}` : `${argsMin} or more`
-    return refuse(`${fn.name} takes ${wanted} arguments, not ${args.length}.`, `Write ${fn.name}(${argsMin > 1 ? 'x, y' : 'x'}${argsMin === argsMax ? '' : ', …'}).`)
+    return refuse(
+      `${fn.name} takes ${wanted} arguments, not ${args.length}.`,
+      `Write ${fn.name}(${argsMin > 1 ? 'x, y' : 'x'}${argsMin === argsMax ? '' : ', …'}).`,
+    )
   }
   const given = args.map((arg) => arg.type)
-  if (given.every((type) => type === 'null')) return refuse(`${fn.name} of nothing but NULL has no type.`, 'Give one argument a type, for example int64(null).')
+  if (given.every((type) => type === 'null'))
+    return refuse(`${fn.name} of nothing but NULL has no type.`, 'Give one argument a type, for example int64(null).')
   const type = commonType(given)
   if (!type || !types.includes(type)) {
     const action = types.length === 1 ? `Cast with ${types[0]!}(…).` : `All are of one of the types ${types.join(', ')}.`
     return refuse(`${fn.name} does not take ${given.map(describeType).join(' and ')}.`, action)
   }
-  return { node: 'call', type, nullable: nullable(args.map((arg) => arg.nullable)), fn: fn.name, args: args.map((arg) => coerce(arg, type)) }
+  return {
+    node: 'call',
+    type,
+    nullable: nullable(args.map((arg) => arg.nullable)),
+    fn: fn.name,
+    args: args.map((arg) => coerce(arg, type)),
+  }
 }
 
-function checkOverloads(checker: ExpressionChecker, fn: Exclude<ExpressionFunction, Alike>, call: Call, args: readonly Expression[]): Expression | null {
-  const found = fn.overloads.find(({ params }) => params.length === args.length && params.every((param, i) => fits(args[i]!.type, argumentType(param))))
+function checkOverloads(
+  checker: ExpressionChecker,
+  fn: Exclude<ExpressionFunction, Alike>,
+  call: Call,
+  args: readonly Expression[],
+): Expression | null {
+  const found = fn.overloads.find(
+    ({ params }) => params.length === args.length && params.every((param, i) => fits(args[i]!.type, argumentType(param))),
+  )
   if (!found) {
     const forms = fn.overloads.map(({ params }) => `${fn.name}(${params.join(', ')})`)
-    checker.report(call.place, `${fn.name} does not take (${args.map((arg) => arg.type).join(', ')}).`, `Write ${[...new Set(forms)].join(' or ')}.`)
+    checker.report(
+      call.place,
+      `${fn.name} does not take (${args.map((arg) => arg.type).join(', ')}).`,
+      `Write ${[...new Set(forms)].join(' or ')}.`,
+    )
     return null
   }
-  const wrong = found.params.flatMap((param, i) => wordProblem(param, args[i]!).map((problem) => ({ place: call.args[i]!.place, ...problem })))
+  const wrong = found.params.flatMap((param, i) =>
+    wordProblem(param, args[i]!).map((problem) => ({ place: call.args[i]!.place, ...problem })),
+  )
   for (const { place, message, action } of wrong) checker.report(place, message, action)
   return wrong.length > 0 ? null : callOf(fn, found, args)
 }
@@ -101,7 +131,13 @@ function argumentType(param: Param): ValueType {
 function wordProblem(param: Param, arg: Expression): { message: string; action: string }[] {
   if (param !== 'zone' && param !== 'unit') return []
   const what = param === 'zone' ? 'time zone' : 'unit of time'
-  if (arg.node !== 'literal' || typeof arg.value !== 'string') return [{ message: `The ${what} is not a string between quotes.`, action: `Write it as ${param === 'zone' ? "'America/Chicago'" : "'day'"}.` }]
+  if (arg.node !== 'literal' || typeof arg.value !== 'string')
+    return [
+      {
+        message: `The ${what} is not a string between quotes.`,
+        action: `Write it as ${param === 'zone' ? "'America/Chicago'" : "'day'"}.`,
+      },
+    ]
   if (param === 'zone' ? zoneNamed(arg.value) : isTimeUnit(arg.value)) return []
   const close = closestName(arg.value, param === 'zone' ? Intl.supportedValuesOf('timeZone') : TIME_UNITS)
   const known = param === 'zone' ? 'Write an IANA name, for example Europe/Berlin.' : `The units are ${TIME_UNITS.join(', ')}.`

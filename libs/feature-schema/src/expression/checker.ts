@@ -27,11 +27,19 @@ export class ExpressionChecker {
     const expression = this.check(syntax)
     if (!expression) return null
     if (expected === undefined) {
-      return expression.type === 'null' ? this.#refuse(syntax.place, 'NULL alone has no type.', 'Give it one, for example int64(null).') : expression
+      return expression.type === 'null'
+        ? this.#refuse(syntax.place, 'NULL alone has no type.', 'Give it one, for example int64(null).')
+        : expression
     }
     if (fits(expression.type, expected) || (expression.type === 'int64' && expected === 'int32')) return coerce(expression, expected)
-    const action = castBetween(expression.type as ValueType, expected) ? `Write ${expected}(…) around it.` : `Write an expression that gives ${describeType(expected)}.`
-    return this.#refuse(syntax.place, `The expression gives ${describeType(expression.type)}, and ${describeType(expected)} is expected.`, action)
+    const action = castBetween(expression.type as ValueType, expected)
+      ? `Write ${expected}(…) around it.`
+      : `Write an expression that gives ${describeType(expected)}.`
+    return this.#refuse(
+      syntax.place,
+      `The expression gives ${describeType(expression.type)}, and ${describeType(expected)} is expected.`,
+      action,
+    )
   }
 
   check(syntax: Syntax): Expression | null {
@@ -44,7 +52,9 @@ export class ExpressionChecker {
       case 'integer':
         return this.#integer(syntax.value, syntax.place)
       case 'double':
-        return Number.isFinite(syntax.value) ? literal('double', syntax.value) : this.#refuse(syntax.place, 'The number is larger than a double can hold.', 'Write one below 1.8e308.')
+        return Number.isFinite(syntax.value)
+          ? literal('double', syntax.value)
+          : this.#refuse(syntax.place, 'The number is larger than a double can hold.', 'Write one below 1.8e308.')
       case 'name':
         return this.#column(syntax)
       case 'call':
@@ -72,16 +82,22 @@ export class ExpressionChecker {
   }
 
   #integer(value: bigint, place: number): Expression | null {
-    if (value < INT64_MIN || value > INT64_MAX) return this.#refuse(place, 'The integer does not fit in 64 bits.', 'Write it as a double, for example 1e20.')
+    if (value < INT64_MIN || value > INT64_MAX)
+      return this.#refuse(place, 'The integer does not fit in 64 bits.', 'Write it as a double, for example 1e20.')
     return literal(value >= -(2n ** 31n) && value < 2n ** 31n ? 'int32' : 'int64', canonicalInt64(value))
   }
 
   #column({ name, place }: Of<'name'>): Expression | null {
     const column = this.#scope.get(name)
     if (column) return { node: 'column', type: column.type, nullable: column.nullable, name }
-    if (FUNCTIONS.has(name) || CAST_NAMES.has(name)) return this.#refuse(place, `${name} is a function, and there is no column of that name.`, `Write ${name}(…).`)
+    if (FUNCTIONS.has(name) || CAST_NAMES.has(name))
+      return this.#refuse(place, `${name} is a function, and there is no column of that name.`, `Write ${name}(…).`)
     const close = closestName(name, this.#scope.keys())
-    return this.#refuse(place, `There is no column ${name}.`, close ? `Did you mean ${close}?` : `The columns are ${[...this.#scope.keys()].join(', ')}.`)
+    return this.#refuse(
+      place,
+      `There is no column ${name}.`,
+      close ? `Did you mean ${close}?` : `The columns are ${[...this.#scope.keys()].join(', ')}.`,
+    )
   }
 
   #negate({ operand, place }: Of<'negate'>): Expression | null {
@@ -89,7 +105,8 @@ export class ExpressionChecker {
     const checked = this.check(operand)
     if (!checked) return null
     if (checked.node === 'literal' && checked.type === 'double') return literal('double', -(checked.value as number) + 0)
-    if (!isNumeric(checked.type)) return this.#refuse(place, `"-" takes a number, not ${describeType(checked.type)}.`, 'Remove it, or cast what follows.')
+    if (!isNumeric(checked.type))
+      return this.#refuse(place, `"-" takes a number, not ${describeType(checked.type)}.`, 'Remove it, or cast what follows.')
     if (checked.type === 'double') return { node: 'negate', type: 'double', nullable: checked.nullable, operand: checked }
     return { node: 'negate', type: 'int64', nullable: checked.nullable || checked.type === 'int64', operand: coerce(checked, 'int64') }
   }
@@ -121,20 +138,33 @@ export class ExpressionChecker {
     const withTimestamp = this.#timestampArithmetic(op, a, b)
     if (withTimestamp) return withTimestamp
     if (!isNumeric(a.type) || !isNumeric(b.type)) {
-      const action = a.type === 'string' || b.type === 'string' ? 'Join strings by concat(a, b); read a number by int64(x) or double(x).' : 'Cast the operands to numbers.'
+      const action =
+        a.type === 'string' || b.type === 'string'
+          ? 'Join strings by concat(a, b); read a number by int64(x) or double(x).'
+          : 'Cast the operands to numbers.'
       return this.#refuse(place, `"${op}" takes numbers, not ${describeType(a.type)} and ${describeType(b.type)}.`, action)
     }
     const type = op === '/' || a.type === 'double' || b.type === 'double' ? 'double' : 'int64'
     const cannotFail = a.type === 'int32' && b.type === 'int32' && op !== '/' && op !== '%'
-    return { node: 'arithmetic', type, nullable: a.nullable || b.nullable || !cannotFail, op, left: coerce(a, type), right: coerce(b, type) }
+    return {
+      node: 'arithmetic',
+      type,
+      nullable: a.nullable || b.nullable || !cannotFail,
+      op,
+      left: coerce(a, type),
+      right: coerce(b, type),
+    }
   }
 
   /** A timestamp and an integer (milliseconds) give a timestamp; two timestamps give the milliseconds between them. */
   #timestampArithmetic(op: Of<'arithmetic'>['op'], a: Expression, b: Expression): Expression | null {
     const node = { node: 'arithmetic', op } as const
-    if (a.type === 'timestamp' && isInteger(b.type) && (op === '+' || op === '-')) return { ...node, type: 'timestamp', nullable: true, left: a, right: coerce(b, 'int64') }
-    if (isInteger(a.type) && b.type === 'timestamp' && op === '+') return { ...node, type: 'timestamp', nullable: true, left: coerce(a, 'int64'), right: b }
-    if (a.type === 'timestamp' && b.type === 'timestamp' && op === '-') return { ...node, type: 'int64', nullable: a.nullable || b.nullable, left: a, right: b }
+    if (a.type === 'timestamp' && isInteger(b.type) && (op === '+' || op === '-'))
+      return { ...node, type: 'timestamp', nullable: true, left: a, right: coerce(b, 'int64') }
+    if (isInteger(a.type) && b.type === 'timestamp' && op === '+')
+      return { ...node, type: 'timestamp', nullable: true, left: coerce(a, 'int64'), right: b }
+    if (a.type === 'timestamp' && b.type === 'timestamp' && op === '-')
+      return { ...node, type: 'int64', nullable: a.nullable || b.nullable, left: a, right: b }
     return null
   }
 
@@ -144,7 +174,9 @@ export class ExpressionChecker {
     if (!a || !b) return null
     if (a.type === 'null' || b.type === 'null') return this.#alwaysNull(place, op)
     const type = this.#common([a, b], place, `"${op}"`)
-    return type && { node: 'comparison', type: 'boolean', nullable: a.nullable || b.nullable, op, left: coerce(a, type), right: coerce(b, type) }
+    return (
+      type && { node: 'comparison', type: 'boolean', nullable: a.nullable || b.nullable, op, left: coerce(a, type), right: coerce(b, type) }
+    )
   }
 
   #in({ operand, choices, place }: Of<'in'>): Expression | null {
@@ -154,7 +186,13 @@ export class ExpressionChecker {
     if (checked.type === 'null') return this.#alwaysNull(place, 'in')
     const type = this.#common([checked, ...list], place, '"in"')
     if (!type) return null
-    return { node: 'in', type: 'boolean', nullable: checked.nullable || list.some((choice) => choice.nullable), operand: coerce(checked, type), choices: list.map((choice) => coerce(choice, type)) }
+    return {
+      node: 'in',
+      type: 'boolean',
+      nullable: checked.nullable || list.some((choice) => choice.nullable),
+      operand: coerce(checked, type),
+      choices: list.map((choice) => coerce(choice, type)),
+    }
   }
 
   #conditional({ test, then, otherwise, place }: Of<'conditional'>): Expression | null {
@@ -164,7 +202,9 @@ export class ExpressionChecker {
     const [b, c] = branches as [Expression, Expression]
     if (b.type === 'null' && c.type === 'null') return b
     const type = this.#common([b, c], place, '"? :"')
-    return type && { node: 'conditional', type, nullable: b.nullable || c.nullable, test: a, then: coerce(b, type), otherwise: coerce(c, type) }
+    return (
+      type && { node: 'conditional', type, nullable: b.nullable || c.nullable, test: a, then: coerce(b, type), otherwise: coerce(c, type) }
+    )
   }
 
   /** Checks all of them before it gives up on one. */
@@ -177,7 +217,11 @@ export class ExpressionChecker {
     const type = commonType(expressions.map((expression) => expression.type))
     if (type) return type
     const types = [...new Set<ExpressionType>(expressions.map((expression) => expression.type))].filter((each) => each !== 'null')
-    return this.#refuse(place, `${user} takes values of one type, not ${types.map(describeType).join(' and ')}.`, castHint(types as ValueType[]))
+    return this.#refuse(
+      place,
+      `${user} takes values of one type, not ${types.map(describeType).join(' and ')}.`,
+      castHint(types as ValueType[]),
+    )
   }
 
   #alwaysNull(place: number, op: string): null {

@@ -20,15 +20,33 @@ export const NUMBER_FUNCTIONS: readonly ExpressionFunction[] = [
   {
     name: 'abs',
     overloads: [
-      overload(['int64'], 'int64', partial, (x) => (x < 0 ? negateInt64(x) : x), ([x]) => `TRY(abs(${x}))`),
+      overload(
+        ['int64'],
+        'int64',
+        partial,
+        (x) => (x < 0 ? negateInt64(x) : x),
+        ([x]) => `TRY(abs(${x}))`,
+      ),
       overload(['double'], 'double', exact, Math.abs, ([x]) => `abs(${x})`),
     ],
   },
   {
     name: 'sign',
     overloads: [
-      overload(['int64'], 'int32', exact, (x) => (x > 0 ? 1 : x < 0 ? -1 : 0), ([x]) => `sign(${x})::BIGINT`),
-      overload(['double'], 'int32', exact, (x) => Math.sign(x) + 0, ([x]) => `sign(${x})::BIGINT`),
+      overload(
+        ['int64'],
+        'int32',
+        exact,
+        (x) => (x > 0 ? 1 : x < 0 ? -1 : 0),
+        ([x]) => `sign(${x})::BIGINT`,
+      ),
+      overload(
+        ['double'],
+        'int32',
+        exact,
+        (x) => Math.sign(x) + 0,
+        ([x]) => `sign(${x})::BIGINT`,
+      ),
     ],
   },
   rounding('floor', Math.floor),
@@ -37,19 +55,43 @@ export const NUMBER_FUNCTIONS: readonly ExpressionFunction[] = [
   rounding('round', roundHalfAway),
   {
     name: 'sqrt',
-    overloads: [overload(['double'], 'double', partial, (x) => (x < 0 ? null : Math.sqrt(x)), ([x], names) => whenPositive(names, x!, '>=', (v) => `sqrt(${v})`))],
+    overloads: [
+      overload(
+        ['double'],
+        'double',
+        partial,
+        (x) => (x < 0 ? null : Math.sqrt(x)),
+        ([x], names) => whenPositive(names, x!, '>=', (v) => `sqrt(${v})`),
+      ),
+    ],
   },
   logarithm('ln', Math.log),
   logarithm('log10', Math.log10),
   {
     name: 'exp',
     approximate: true,
-    overloads: [overload(['double'], 'double', partial, (x) => canonicalDouble(Math.exp(x)), ([x], names) => finite(names, `exp(${x})`))],
+    overloads: [
+      overload(
+        ['double'],
+        'double',
+        partial,
+        (x) => canonicalDouble(Math.exp(x)),
+        ([x], names) => finite(names, `exp(${x})`),
+      ),
+    ],
   },
   {
     name: 'pow',
     approximate: true,
-    overloads: [overload(['double', 'double'], 'double', partial, (x, y) => canonicalDouble(x ** y), ([x, y], names) => finite(names, `pow(${x}, ${y})`))],
+    overloads: [
+      overload(
+        ['double', 'double'],
+        'double',
+        partial,
+        (x, y) => canonicalDouble(x ** y),
+        ([x, y], names) => finite(names, `pow(${x}, ${y})`),
+      ),
+    ],
   },
   extreme('least', (order) => order < 0),
   extreme('greatest', (order) => order > 0),
@@ -60,9 +102,27 @@ function rounding(name: string, evaluate: (x: number) => number): ExpressionFunc
   return {
     name,
     overloads: [
-      overload(['int32'], 'int32', exact, (x) => x, ([x]) => x!),
-      overload(['int64'], 'int64', exact, (x) => x, ([x]) => x!),
-      overload(['double'], 'double', exact, (x) => evaluate(x) + 0, ([x]) => `(${name}(${x}) + 0)`),
+      overload(
+        ['int32'],
+        'int32',
+        exact,
+        (x) => x,
+        ([x]) => x!,
+      ),
+      overload(
+        ['int64'],
+        'int64',
+        exact,
+        (x) => x,
+        ([x]) => x!,
+      ),
+      overload(
+        ['double'],
+        'double',
+        exact,
+        (x) => evaluate(x) + 0,
+        ([x]) => `(${name}(${x}) + 0)`,
+      ),
     ],
   }
 }
@@ -77,7 +137,15 @@ function logarithm(name: string, evaluate: (x: number) => number): ExpressionFun
   return {
     name,
     approximate: true,
-    overloads: [overload(['double'], 'double', partial, (x) => (x > 0 ? evaluate(x) + 0 : null), ([x], names) => whenPositive(names, x!, '>', (v) => `${name}(${v})`))],
+    overloads: [
+      overload(
+        ['double'],
+        'double',
+        partial,
+        (x) => (x > 0 ? evaluate(x) + 0 : null),
+        ([x], names) => whenPositive(names, x!, '>', (v) => `${name}(${v})`),
+      ),
+    ],
   }
 }
 

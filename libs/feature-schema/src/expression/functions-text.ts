@@ -30,49 +30,125 @@ export const TEXT_FUNCTIONS: readonly ExpressionFunction[] = [
   },
   {
     name: 'lower',
-    overloads: [overload(['string'], 'string', exact, (x) => x.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()), ([x]) => `translate(${x}, '${UPPER}', '${LOWER}')`)],
+    overloads: [
+      overload(
+        ['string'],
+        'string',
+        exact,
+        (x) => x.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()),
+        ([x]) => `translate(${x}, '${UPPER}', '${LOWER}')`,
+      ),
+    ],
   },
   {
     name: 'upper',
-    overloads: [overload(['string'], 'string', exact, (x) => x.replace(/[a-z]+/g, (letters) => letters.toUpperCase()), ([x]) => `translate(${x}, '${LOWER}', '${UPPER}')`)],
+    overloads: [
+      overload(
+        ['string'],
+        'string',
+        exact,
+        (x) => x.replace(/[a-z]+/g, (letters) => letters.toUpperCase()),
+        ([x]) => `translate(${x}, '${LOWER}', '${UPPER}')`,
+      ),
+    ],
   },
   {
     name: 'trim',
-    overloads: [overload(['string'], 'string', exact, (x) => x.replace(TRIMMED, ''), ([x]) => `trim(${x}, '${BLANKS}')`)],
+    overloads: [
+      overload(
+        ['string'],
+        'string',
+        exact,
+        (x) => x.replace(TRIMMED, ''),
+        ([x]) => `trim(${x}, '${BLANKS}')`,
+      ),
+    ],
   },
   {
     name: 'length',
-    overloads: [overload(['string'], 'int32', exact, (x) => codePointCount(x), ([x]) => `length(${x})`)],
+    overloads: [
+      overload(
+        ['string'],
+        'int32',
+        exact,
+        (x) => codePointCount(x),
+        ([x]) => `length(${x})`,
+      ),
+    ],
   },
   {
     name: 'substring',
     overloads: [
-      overload(['string', 'int64'], 'string', exact, (x, start) => codePoints(x, clamp(start), PLACE_MAX), ([x, start], names) => substringSql(names, x!, start!, `${PLACE_MAX}::BIGINT`)),
-      overload(['string', 'int64', 'int64'], 'string', exact, (x, start, count) => codePoints(x, clamp(start), clamp(count)), ([x, start, count], names) => substringSql(names, x!, start!, count!)),
+      overload(
+        ['string', 'int64'],
+        'string',
+        exact,
+        (x, start) => codePoints(x, clamp(start), PLACE_MAX),
+        ([x, start], names) => substringSql(names, x!, start!, `${PLACE_MAX}::BIGINT`),
+      ),
+      overload(
+        ['string', 'int64', 'int64'],
+        'string',
+        exact,
+        (x, start, count) => codePoints(x, clamp(start), clamp(count)),
+        ([x, start, count], names) => substringSql(names, x!, start!, count!),
+      ),
     ],
   },
   {
     name: 'startsWith',
-    overloads: [overload(['string', 'string'], 'boolean', exact, (x, start) => x.startsWith(start), ([x, start]) => `starts_with(${x}, ${start})`)],
+    overloads: [
+      overload(
+        ['string', 'string'],
+        'boolean',
+        exact,
+        (x, start) => x.startsWith(start),
+        ([x, start]) => `starts_with(${x}, ${start})`,
+      ),
+    ],
   },
   {
     name: 'endsWith',
-    overloads: [overload(['string', 'string'], 'boolean', exact, (x, end) => x.endsWith(end), ([x, end]) => `suffix(${x}, ${end})`)],
+    overloads: [
+      overload(
+        ['string', 'string'],
+        'boolean',
+        exact,
+        (x, end) => x.endsWith(end),
+        ([x, end]) => `suffix(${x}, ${end})`,
+      ),
+    ],
   },
   {
     name: 'contains',
-    overloads: [overload(['string', 'string'], 'boolean', exact, (x, part) => x.includes(part), ([x, part]) => `contains(${x}, ${part})`)],
+    overloads: [
+      overload(
+        ['string', 'string'],
+        'boolean',
+        exact,
+        (x, part) => x.includes(part),
+        ([x, part]) => `contains(${x}, ${part})`,
+      ),
+    ],
   },
   {
     name: 'replace',
     overloads: [
-      overload(['string', 'string', 'string'], 'string', exact, (x, from, to) => (from === '' ? x : x.replaceAll(from, () => to)), ([x, from, to]) => `replace(${x}, ${from}, ${to})`),
+      overload(
+        ['string', 'string', 'string'],
+        'string',
+        exact,
+        (x, from, to) => (from === '' ? x : x.replaceAll(from, () => to)),
+        ([x, from, to]) => `replace(${x}, ${from}, ${to})`,
+      ),
     ],
   },
   {
     name: 'splitPart',
     overloads: [
-      overload(['string', 'string', 'int64'], 'string', partial, splitPart, ([x, separator, place], names) => splitPartSql(names, x!, separator!, place!)),
+      overload(['string', 'string', 'int64'], 'string', partial, splitPart, ([x, separator, place], names) =>
+        splitPartSql(names, x!, separator!, place!),
+      ),
     ],
   },
 ]
@@ -112,8 +188,13 @@ function splitPart(text: string, separator: string, place: Int): string | null {
 function splitPartSql(names: SqlNames, text: string, separator: string, place: string): string {
   return names.bind(text, (x) =>
     names.bind(separator, (s) =>
-      names.bind(clampSql(names, place), (p) =>
-        `(CASE WHEN ${p} >= 1 THEN list_extract(CASE WHEN ${s} = '' THEN [${x}] WHEN ${s} IS NOT NULL THEN string_split(${x}, ${s}) END, ${p}) END)`)))
+      names.bind(
+        clampSql(names, place),
+        (p) =>
+          `(CASE WHEN ${p} >= 1 THEN list_extract(CASE WHEN ${s} = '' THEN [${x}] WHEN ${s} IS NOT NULL THEN string_split(${x}, ${s}) END, ${p}) END)`,
+      ),
+    ),
+  )
 }
 
 function substringSql(names: SqlNames, text: string, start: string, count: string): string {
@@ -121,7 +202,8 @@ function substringSql(names: SqlNames, text: string, start: string, count: strin
     names.bind(clampSql(names, count), (c) => {
       const length = `CASE WHEN ${s} < 1 THEN ${c} + ${s} - 1 ELSE ${c} END`
       return `substring(${text}, CASE WHEN ${s} < 1 THEN 1 ELSE ${s} END, CASE WHEN ${length} < 0 THEN 0 ELSE ${length} END)`
-    }))
+    }),
+  )
 }
 
 function clamp(place: Int): number {
@@ -130,5 +212,8 @@ function clamp(place: Int): number {
 
 function clampSql(names: SqlNames, sql: string): string {
   if (/^\d{1,9}::BIGINT$/.test(sql)) return sql
-  return names.bind(sql, (v) => `(CASE WHEN ${v} > ${PLACE_MAX} THEN ${PLACE_MAX} WHEN ${v} < -${PLACE_MAX} THEN -${PLACE_MAX} ELSE ${v} END)`)
+  return names.bind(
+    sql,
+    (v) => `(CASE WHEN ${v} > ${PLACE_MAX} THEN ${PLACE_MAX} WHEN ${v} < -${PLACE_MAX} THEN -${PLACE_MAX} ELSE ${v} END)`,
+  )
 }

@@ -1,7 +1,20 @@
 // Functions of timestamps, on the wall clock of a time zone (UTC where none is named). The zone's offsets come from one table
 // for both engines; DuckDB's own date functions, which the differential suite holds to the calendar's, do the rest.
 
-import { dayOf, dayOfWeek, dayOfYear, hourOf, minuteOf, monthOf, secondOf, startOfUnit, TIME_UNITS, type TimeUnit, weekOf, yearOf } from './calendar.ts'
+import {
+  dayOf,
+  dayOfWeek,
+  dayOfYear,
+  hourOf,
+  minuteOf,
+  monthOf,
+  secondOf,
+  startOfUnit,
+  TIME_UNITS,
+  type TimeUnit,
+  weekOf,
+  yearOf,
+} from './calendar.ts'
 import type { ExpressionFunction } from './functions.ts'
 import { TIMESTAMP_MAX_MS, TIMESTAMP_MIN_MS } from '../limits.ts'
 import { overload } from './overload.ts'
@@ -24,8 +37,16 @@ export const TIME_FUNCTIONS: readonly ExpressionFunction[] = [
   {
     name: 'startOf',
     overloads: [
-      overload(['timestamp', 'unit'], 'timestamp', partial, (ms, unit) => startOf(ms, unit, 'UTC'), ([ms, unit], names) => startOfSql(names, ms!, unit!, 'UTC')),
-      overload(['timestamp', 'unit', 'zone'], 'timestamp', partial, startOf, ([ms, unit, zone], names) => startOfSql(names, ms!, unit!, zone!)),
+      overload(
+        ['timestamp', 'unit'],
+        'timestamp',
+        partial,
+        (ms, unit) => startOf(ms, unit, 'UTC'),
+        ([ms, unit], names) => startOfSql(names, ms!, unit!, 'UTC'),
+      ),
+      overload(['timestamp', 'unit', 'zone'], 'timestamp', partial, startOf, ([ms, unit, zone], names) =>
+        startOfSql(names, ms!, unit!, zone!),
+      ),
     ],
   },
 ]
@@ -39,8 +60,13 @@ function timePart(name: string, evaluate: (wallMs: number) => number, sqlName: s
     name,
     overloads: [
       overload(['timestamp'], 'int32', exact, evaluate, ([ms]) => `${sqlName}(epoch_ms(${ms}))`),
-      overload(['timestamp', 'zone'], 'int32', exact, (ms, zone) => evaluate(toWall(checkedZone(zone), ms)), ([ms, zone], names) =>
-        `${sqlName}(epoch_ms(${wallSql(names, checkedZone(zone!), ms!)}))`),
+      overload(
+        ['timestamp', 'zone'],
+        'int32',
+        exact,
+        (ms, zone) => evaluate(toWall(checkedZone(zone), ms)),
+        ([ms, zone], names) => `${sqlName}(epoch_ms(${wallSql(names, checkedZone(zone!), ms!)}))`,
+      ),
     ],
   }
 }

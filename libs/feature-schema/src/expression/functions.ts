@@ -65,7 +65,9 @@ export const FUNCTIONS: ReadonlyMap<string, ExpressionFunction> = new Map(
 /** The overload that a checked call means: the first whose parameters have exactly its arguments' types. */
 export function overloadOf(fn: OverloadedFunction, args: readonly { readonly type: string }[]): Overload {
   const found = fn.overloads.find(
-    ({ params }) => params.length === args.length && params.every((param, i) => args[i]!.type === (param === 'zone' || param === 'unit' ? 'string' : param)),
+    ({ params }) =>
+      params.length === args.length &&
+      params.every((param, i) => args[i]!.type === (param === 'zone' || param === 'unit' ? 'string' : param)),
   )
   if (!found) throw new Error(`no ${fn.name}(${args.map((arg) => arg.type).join(', ')})`)
   return found

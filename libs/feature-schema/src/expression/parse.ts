@@ -27,11 +27,26 @@ export type Syntax = { readonly place: number } & (
 
 const AND_PRECEDENCE = 2
 const PRECEDENCES: Readonly<Record<string, number>> = {
-  'or': 1, '||': 1,
-  'and': AND_PRECEDENCE, '&&': AND_PRECEDENCE,
-  '=': 4, '==': 4, '!=': 4, '<>': 4, '<': 4, '<=': 4, '>': 4, '>=': 4, 'in': 4, 'not in': 4, 'is': 4,
-  '+': 5, '-': 5,
-  '*': 6, '/': 6, '%': 6,
+  'or': 1,
+  '||': 1,
+  'and': AND_PRECEDENCE,
+  '&&': AND_PRECEDENCE,
+  '=': 4,
+  '==': 4,
+  '!=': 4,
+  '<>': 4,
+  '<': 4,
+  '<=': 4,
+  '>': 4,
+  '>=': 4,
+  'in': 4,
+  'not in': 4,
+  'is': 4,
+  '+': 5,
+  '-': 5,
+  '*': 6,
+  '/': 6,
+  '%': 6,
 }
 const SYNONYMS: Readonly<Record<string, string>> = { '||': 'or', '&&': 'and', '=': '==', '<>': '!=' }
 
@@ -48,16 +63,15 @@ interface Marks {
 }
 type Node = jsep.CoreExpression & Marks
 
-/** The parser, with the place of the token that markPlace is reading: its own call must not be caught again. */
-type Parser = jsep.HookScope & { reading?: number }
+/** The place of the token that a parser is reading: markPlace reads it itself, and must not catch its own call. */
+const reading = new WeakMap<jsep.HookScope, number>()
 
 function markPlace(this: jsep.HookScope, env: { node?: jsep.Expression }): void {
-  const parser: Parser = this
-  const place = parser.index
-  if (parser.reading === place) return
-  const bracketed = parser.char === '('
-  parser.reading = place
-  const node = parser.gobbleToken() as Node | undefined
+  const place = this.index
+  if (reading.get(this) === place) return
+  const bracketed = this.char === '('
+  reading.set(this, place)
+  const node = this.gobbleToken() as Node | undefined
   if (!node) return
   node.place ??= place
   if (bracketed) node.bracketed = true
@@ -88,8 +102,12 @@ function fromNode(node: Node, depth: number): Syntax {
       return fromBinary(node, place, read)
     case 'ConditionalExpression':
       return { kind: 'conditional', test: read(node.test), then: read(node.consequent), otherwise: read(node.alternate), place }
-    default:
+    case 'ArrayExpression':
+    case 'SequenceExpression':
       throw new SyntaxProblem(place, 'A list stands only after "in".', 'Write x in (1, 2, 3).')
+    case 'Compound':
+    case 'MemberExpression':
+      throw new Error(`scan lets a ${node.type} pass`)
   }
 }
 
@@ -108,7 +126,8 @@ function fromBinary(node: jsep.BinaryExpression & Marks, place: number, read: (c
   const negated = liftNot(node)
   if (negated) return { kind: 'not', operand: read(negated), place }
   if (op === 'in') return { kind: 'in', operand: read(node.left), choices: listItems(node.right).map(read), place }
-  if (op === 'not in') return { kind: 'not', operand: { kind: 'in', operand: read(node.left), choices: listItems(node.right).map(read), place }, place }
+  if (op === 'not in')
+    return { kind: 'not', operand: { kind: 'in', operand: read(node.left), choices: listItems(node.right).map(read), place }, place }
   if (op === 'is') return fromIs(node, place, read)
   const [left, right] = [read(node.left), read(node.right)]
   return '+-*/%'.includes(op)
@@ -132,7 +151,8 @@ function fromIs(node: jsep.BinaryExpression, place: number, read: (child: jsep.E
   const right = node.right as Node
   const negated = right.type === 'UnaryExpression' && right.operator === 'not'
   const test = (negated ? right.argument : right) as Node
-  if (test.type !== 'Literal' || test.value !== null) throw new SyntaxProblem(placeOf(right), '"is" is followed by null or not null.', 'Compare with "=" instead.')
+  if (test.type !== 'Literal' || test.value !== null)
+    throw new SyntaxProblem(placeOf(right), '"is" is followed by null or not null.', 'Compare with "=" instead.')
   const isNull: Syntax = { kind: 'isNull', operand: read(node.left), place }
   return negated ? { kind: 'not', operand: isNull, place } : isNull
 }

@@ -43,14 +43,19 @@ const ESCAPES = /\\(?![nrtbfv'"\\])/
  */
 export function scan(text: string): string {
   if (text.length > EXPRESSION_LENGTH_MAX) {
-    throw new SyntaxProblem(EXPRESSION_LENGTH_MAX, `The expression has ${text.length} characters, more than ${EXPRESSION_LENGTH_MAX}.`, 'Split it into derived columns.')
+    throw new SyntaxProblem(
+      EXPRESSION_LENGTH_MAX,
+      `The expression has ${text.length} characters, more than ${EXPRESSION_LENGTH_MAX}.`,
+      'Split it into derived columns.',
+    )
   }
   const order = new WordOrder()
   let normal = ''
   for (let at = 0; at < text.length; at = TOKEN.lastIndex) {
     const token = tokenAt(text, at)
     if (token.kind === null) normal += ' '.repeat(token.text.length)
-    else if (order.awaitsIn && token.text.toLowerCase() === 'in') normal = `${normal.trimEnd()} ${order.next(token.kind, token.text, at)}`.padEnd(TOKEN.lastIndex)
+    else if (order.awaitsIn && token.text.toLowerCase() === 'in')
+      normal = `${normal.trimEnd()} ${order.next(token.kind, token.text, at)}`.padEnd(TOKEN.lastIndex)
     else normal += order.next(token.kind, token.text, at)
   }
   order.end(text.length)
@@ -70,10 +75,12 @@ function tokenAt(text: string, at: number): { kind: Kind | null; text: string } 
 
 function unknownCharacter(text: string, at: number): SyntaxProblem {
   const character = String.fromCodePoint(text.codePointAt(at)!)
-  if (character === "'" || character === '"') return new SyntaxProblem(at, 'The string that starts here has no end.', `Close it with ${character}.`)
+  if (character === "'" || character === '"')
+    return new SyntaxProblem(at, 'The string that starts here has no end.', `Close it with ${character}.`)
   if (character === ';') return new SyntaxProblem(at, 'An expression is one value; ";" has no meaning.', 'Remove it.')
   if (character === '&' || character === '|') return new SyntaxProblem(at, `"${character}" is no operator.`, 'Write "and" or "or".')
-  if (character === '.') return new SyntaxProblem(at, 'A "." stands only inside a number, after a digit.', 'Write 0.5; columns have no members.')
+  if (character === '.')
+    return new SyntaxProblem(at, 'A "." stands only inside a number, after a digit.', 'Write 0.5; columns have no members.')
   if (character === '^') return new SyntaxProblem(at, '"^" is no operator.', 'Write pow(x, y).')
   return new SyntaxProblem(at, `"${character}" has no meaning here.`, 'Remove it, or put text between quotes.')
 }
@@ -142,7 +149,12 @@ class WordOrder {
     if (this.#last === 'not' && token !== 'in') throw notAfterValue(place)
     if (kind === 'sign') this.#signAfterValue(token, place)
     else if (kind === 'word' && (BINARY_WORDS.has(token) || token === 'not')) this.#valueIsDue = token !== 'not'
-    else throw new SyntaxProblem(place, `An operator or a comma is missing before ${kind === 'string' ? 'the string' : `"${token}"`}.`, kind === 'string' ? "Write one; a quote inside a string is written \\'." : 'Write one.')
+    else
+      throw new SyntaxProblem(
+        place,
+        `An operator or a comma is missing before ${kind === 'string' ? 'the string' : `"${token}"`}.`,
+        kind === 'string' ? "Write one; a quote inside a string is written \\'." : 'Write one.',
+      )
   }
 
   #signAfterValue(sign: string, place: number): void {
@@ -171,14 +183,16 @@ class WordOrder {
     this.#closeBranches()
     const open = this.#open.at(-1)
     if (open?.sign === '?') throw unclosed(open)
-    if (open?.sign !== (sign === ')' ? '(' : '[')) throw new SyntaxProblem(place, `"${sign}" closes nothing.`, 'Remove it, or open the bracket before it.')
+    if (open?.sign !== (sign === ')' ? '(' : '['))
+      throw new SyntaxProblem(place, `"${sign}" closes nothing.`, 'Remove it, or open the bracket before it.')
     this.#open.pop()
   }
 
   #comma(place: number): void {
     this.#closeBranches()
     const open = this.#open.at(-1)
-    if (!open) throw new SyntaxProblem(place, 'A comma stands only between the arguments of a function or the values of a list.', 'Remove it.')
+    if (!open)
+      throw new SyntaxProblem(place, 'A comma stands only between the arguments of a function or the values of a list.', 'Remove it.')
     if (open.sign === '?') throw unclosed(open)
     this.#valueIsDue = true
   }
@@ -192,7 +206,11 @@ function checkLiteral(kind: Kind, token: string, place: number): void {
   if (kind !== 'string') return
   const escape = ESCAPES.exec(token.replaceAll('\\\\', '  '))
   if (escape) {
-    throw new SyntaxProblem(place + escape.index, 'A backslash in a string starts \\n, \\r, \\t, \\b, \\f, \\v, \\\\, \\\' or \\", and nothing else.', 'Write \\\\ for a backslash.')
+    throw new SyntaxProblem(
+      place + escape.index,
+      'A backslash in a string starts \\n, \\r, \\t, \\b, \\f, \\v, \\\\, \\\' or \\", and nothing else.',
+      'Write \\\\ for a backslash.',
+    )
   }
   if (token.includes('\0') || !token.isWellFormed()) {
     throw new SyntaxProblem(place, 'The string has a NUL character or half of a surrogate pair.', 'Remove it.')
@@ -209,5 +227,9 @@ function notAfterValue(place: number): SyntaxProblem {
 }
 
 export function tooDeep(place: number): SyntaxProblem {
-  return new SyntaxProblem(place, `The expression nests more than ${EXPRESSION_DEPTH_MAX} deep.`, 'Split it into derived columns; a long chain of "=" and "or" is shorter as x in (…).')
+  return new SyntaxProblem(
+    place,
+    `The expression nests more than ${EXPRESSION_DEPTH_MAX} deep.`,
+    'Split it into derived columns; a long chain of "=" and "or" is shorter as x in (…).',
+  )
 }

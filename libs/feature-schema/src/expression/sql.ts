@@ -85,9 +85,16 @@ class SqlWriter {
   #call({ fn: name, args }: Of<'call'>): string {
     const fn = FUNCTIONS.get(name)
     if (!fn) throw new Error(`no function ${name}`)
-    if ('alike' in fn) return fn.alike.sql(args.map((arg) => this.write(arg)), this.#names)
+    if ('alike' in fn)
+      return fn.alike.sql(
+        args.map((arg) => this.write(arg)),
+        this.#names,
+      )
     const { params, sql } = overloadOf(fn, args)
-    return sql(args.map((arg, i) => (params[i] === 'zone' || params[i] === 'unit' ? String((arg as Of<'literal'>).value) : this.write(arg))), this.#names)
+    return sql(
+      args.map((arg, i) => (params[i] === 'zone' || params[i] === 'unit' ? String((arg as Of<'literal'>).value) : this.write(arg))),
+      this.#names,
+    )
   }
 }
 

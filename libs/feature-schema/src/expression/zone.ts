@@ -76,7 +76,7 @@ function offsetTable(wallClockOf: (utcMs: number) => number): OffsetTable {
   const offsetAtMs = (utcMs: number): number => wallClockOf(utcMs) - utcMs
   const changesMs: number[] = []
   const offsetsMs = [offsetAtMs(ZONE_TABLE_FROM_MS)]
-  for (let at = ZONE_TABLE_FROM_MS; at < ZONE_TABLE_TO_MS; ) {
+  for (let at = ZONE_TABLE_FROM_MS; at < ZONE_TABLE_TO_MS;) {
     const before = offsetsMs.at(-1)!
     const next = Math.min(at + PROBE_STEP_MS, ZONE_TABLE_TO_MS)
     if (offsetAtMs(next) === before) {
@@ -106,7 +106,14 @@ function wallClock(zone: string): ((utcMs: number) => number) | null {
   let format: Intl.DateTimeFormat
   try {
     format = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
     })
   } catch (error) {
     if (error instanceof RangeError) return null
