@@ -8,6 +8,7 @@ import type { Random } from '@tidemark/aggregation/testing/random'
 import { planView } from '@tidemark/aggregation/view-plan'
 import { TIMESTAMP_MAX_MS, TIMESTAMP_MIN_MS } from '@tidemark/feature-schema/limits'
 import type { Value } from '@tidemark/feature-schema/value'
+import { readFeaturesAt } from '@tidemark/pipelines/serve/point-in-time'
 import { planAsOf } from '@tidemark/pipelines/training/as-of-plan'
 import { ViewReader } from '@tidemark/pipelines/training/view-reader'
 import type { BatchEngine } from '@tidemark/ports/batch-engine'
@@ -70,6 +71,27 @@ export async function judgeTraining(engine: BatchEngine, example: TrainingCase):
     const expected = oracleValues(view, source, events, { entity, atMs, has })
     const wrong = values === null ? 'no features' : disagreements(expected, values)
     if (wrong !== null) return `row ${row}, ${JSON.stringify(entity)} at ${atMs}: ${wrong}`
+  }
+  return null
+}
+
+/** Whether the features of one entity at a time are what a training row of that time has. */
+export async function judgePointInTime(engine: BatchEngine, example: TrainingCase): Promise<string | null> {
+  const { view, events, rows, delayMs } = example
+  const source = { ...example.source, delayMs }
+  const plan = planView(view, source)
+  const known = knownTimes(events)
+  for (const { entity, atMs } of rows) {
+    if (atMs === null || entity.includes(null)) continue
+    const expected = oracleValues(view, source, events, { entity, atMs, has: (event) => known.get(event)! < atMs - delayMs })
+    const answer = await readFeaturesAt({
+      engine, atMs,
+      views: [{ plan, input: archiveOf(source, events) }],
+      features: plan.features.map(({ name }) => ({ view: view.name, feature: name })),
+      entity: Object.fromEntries(view.entity.map(({ key }, i) => [key, entity[i]])),
+    })
+    const wrong = disagreements(expected, answer.features)
+    if (wrong !== null) return `${JSON.stringify(entity)} at ${atMs}: ${wrong}`
   }
   return null
 }

@@ -6,7 +6,7 @@ import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-e
 import type { BatchEngine } from '@tidemark/ports/batch-engine'
 import { checkCases, findFailure, type AsyncProperty } from './check-cases.ts'
 import { asOfMutants } from './engine-mutants.ts'
-import { generateTrainingCase, judgeTraining, shrinkTrainingCase, type TrainingCase } from './training-judge.ts'
+import { generateTrainingCase, judgePointInTime, judgeTraining, shrinkTrainingCase, type TrainingCase } from './training-judge.ts'
 
 const memory = createMemoryBatchEngine({ batchRowCount: 7 })
 
@@ -16,6 +16,9 @@ function property(runs: number, engine: BatchEngine): AsyncProperty<TrainingCase
 
 describe('the in-memory engine', () => {
   it('laws 1, 2 and 4: gives each row the values of the oracle', () => checkCases(property(250, memory)))
+
+  it('law 4: gives an entity at a time what a training row of that time has', () =>
+    checkCases({ ...property(100, memory), judge: (example) => judgePointInTime(memory, example) }))
 
   it.each(asOfMutants)('is caught when $bug', async ({ mutate }) => {
     expect(await findFailure(property(1_000, mutate(memory)))).not.toBeNull()

@@ -127,6 +127,11 @@ describe('buildTrainingSet', () => {
     })
   })
 
+  it('names a join key that no view has, and the one that was probably meant', async () => {
+    const failed = buildTrainingSet({ ...requestOf(keepingWriter()), rowKeys: { shopp: 'store' } })
+    await expect(failed).rejects.toMatchObject({ code: 'UNKNOWN_NAME', problems: [{ action: 'Did you mean shop?' }] })
+  })
+
   it('stops when it is told to', async () => {
     const signal = AbortSignal.abort(new Error('enough'))
     await expect(buildTrainingSet({ ...requestOf(keepingWriter()), signal })).rejects.toThrow('enough')

@@ -4,6 +4,8 @@ import type { FeatureValue } from '@tidemark/aggregation/feature-value'
 import type { FinalValue } from '@tidemark/aggregation/partial'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { finalType } from '@tidemark/feature-schema/aggregation-rules'
+import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
+import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Value } from '@tidemark/feature-schema/value'
 import type { AsOfQuery, BatchEngine, ColumnBatch, EventInput, InputReport, RowsInput, RowsOutput, RowsWriter, TableColumn } from '@tidemark/ports/batch-engine'
 import { resolveFeatures, type FeatureName, type ResolvedFeature } from '../resolve-features.ts'
@@ -47,6 +49,7 @@ const ROWS_PER_BATCH = 1_000
 export async function buildTrainingSet(request: TrainingSetRequest): Promise<TrainingSetResult> {
   request.signal?.throwIfAborted()
   const features = resolveFeatures(request.views.map(({ plan }) => plan), request.features, 'training set')
+  refuseUnknownKeys(request)
   await using stack = new AsyncDisposableStack()
   const sections: ViewSection[] = []
   for (const { plan, input } of request.views) {
@@ -63,6 +66,14 @@ export async function buildTrainingSet(request: TrainingSetRequest): Promise<Tra
   const batches = columnBatches(request, sections, features, tally)
   const { rowCount } = await request.writer.writeRows(request.rows, { ...request.output, columns, batches })
   return { rowCount, columns, ...tally.summary(sections) }
+}
+
+function refuseUnknownKeys({ rowKeys = {}, views }: TrainingSetRequest): void {
+  const known = [...new Set(views.flatMap(({ plan }) => plan.keys.map(({ key }) => key)))]
+  const [first, ...others] = Object.keys(rowKeys).filter((key) => !known.includes(key)).map((key): Problem => ({
+    code: 'UNKNOWN_NAME', message: `There is no join key ${key}.`, where: 'training set, columns of the keys', action: didYouMean(key, known),
+  }))
+  if (first !== undefined) throw new TidemarkError([first, ...others])
 }
 
 interface ViewSection {
