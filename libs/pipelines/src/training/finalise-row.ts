@@ -27,9 +27,11 @@ export function finaliseRow({ plan, asked, features, longestWindow }: AsOfPlan, 
   })
 }
 
+/** No slot of constant width is wider. */
+const scratch = new DataView(new ArrayBuffer(64))
+
 function finalisePartial(slot: Slot, partial: Partial, as: Finalisation): FinalValue | Unavailable {
   if (!slot.isFixed) return slot.kernel.finalise(partial, as)
-  const bytes = new DataView(new ArrayBuffer(slot.kernel.width))
-  slot.kernel.fromPartial(bytes, 0, partial)
-  return slot.kernel.finalise(bytes, 0, as)
+  slot.kernel.fromPartial(scratch, 0, partial)
+  return slot.kernel.finalise(scratch, 0, as)
 }
