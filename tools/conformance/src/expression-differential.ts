@@ -75,6 +75,20 @@ export function findDifferences(answers: readonly Answer[], rows: readonly Row[]
   return differences.sort((a, b) => a.text.length - b.text.length)
 }
 
+/** The boolean expressions that keep other rows as a WHERE, where DuckDB's planner rewrites them, than as a closure. */
+export async function findFilterDifferences(session: DuckDbSession, texts: readonly string[], rows: readonly Row[]): Promise<string[]> {
+  const filters = texts.map((text) => ({ text, expression: checked(text) })).filter(({ expression }) => expression.type === 'boolean')
+  const different: string[] = []
+  for (const { text, expression } of filters) {
+    const sql = expressionSql(expression, (name) => name)
+    const kept = await session.rows(`SELECT n FROM ${session.schema}.rows WHERE ${sql} ORDER BY n`)
+    const evaluate = compileClosure(expression)
+    const expected = rows.flatMap((row, n) => (evaluate(row) === true ? [n] : []))
+    if (kept.map(({ n }) => Number(n)).join() !== expected.join()) different.push(text)
+  }
+  return different
+}
+
 /** What to print of differences: the shortest, and the row as columns. */
 export function describeDifferences(differences: readonly Difference[]): string[] {
   return differences.slice(0, 5).map(({ text, row, closure, sql }) => {

@@ -11,6 +11,7 @@ import {
   describeDifferences,
   type Evaluator,
   findDifferences,
+  findFilterDifferences,
   loadRows,
 } from './expression-differential.ts'
 import { ExpressionGenerator } from './expression-generator.ts'
@@ -51,12 +52,13 @@ const differencesOf = ({ answers, rows }: Round, evaluator: Evaluator) => findDi
 describe('law 1: closures and DuckDB', () => {
   const seeds = SEED > 0 ? [SEED] : Array.from({ length: ROUND_COUNT }, (_, i) => i + 1)
   it.each(seeds)(
-    `agree on ${ROUND_EXPRESSIONS} random expressions × ${ROW_COUNT} rows, TIDEMARK_SEED=%i`,
+    `agree on ${ROUND_EXPRESSIONS} random expressions × ${ROW_COUNT} rows, as values and as filters, TIDEMARK_SEED=%i`,
     async (seed) => {
       const generator = new ExpressionGenerator(seed)
       const texts = Array.from({ length: ROUND_EXPRESSIONS }, (_, i) => generator.expression(1 + (i % DEPTH_MAX)))
       const round = await askDuckDb(generator, texts, ROW_COUNT)
       expect(describeDifferences(differencesOf(round, compileClosure))).toEqual([])
+      expect(await findFilterDifferences(session, texts, round.rows)).toEqual([])
     },
     120_000,
   )

@@ -199,7 +199,7 @@ function compileCall({ fn: name, args }: Of<'call'>, argsOf: readonly Closure[])
   if (!fn) throw new Error(`no function ${name}`)
   if ('alike' in fn) {
     const { evaluate } = fn.alike
-    return (row) => evaluate(...argsOf.map((arg) => arg(row)))
+    return (row) => evaluate(argsOf.map((arg) => arg(row)))
   }
   const { evaluate } = overloadOf(fn, args)
   if (argsOf.length === 1) return unary(argsOf[0]!, evaluate)

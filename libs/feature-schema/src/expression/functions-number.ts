@@ -163,7 +163,7 @@ function extreme(name: string, wins: (order: number) => boolean): ExpressionFunc
       argsMax: Infinity,
       types: ['int32', 'int64', 'double', 'string', 'timestamp'],
       nullable: (args) => args.every((nullable) => nullable),
-      evaluate: (...args) => {
+      evaluate: (args) => {
         let best = args[0]!
         for (const value of args) if (value !== null && (best === null || wins(compareValues(value, best)))) best = value
         return best

@@ -8,6 +8,8 @@ import type { SqlNames } from './sql-text.ts'
 const exact = { mayBeNull: false }
 const partial = { mayBeNull: true }
 
+/** Or a control character: what JavaScript's own case mapping is not asked about. */
+const BEYOND_ASCII = /[^ -~]/
 const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const LOWER = 'abcdefghijklmnopqrstuvwxyz'
 /** Space, tab, line feed, vertical tab, form feed, carriage return. */
@@ -24,7 +26,7 @@ export const TEXT_FUNCTIONS: readonly ExpressionFunction[] = [
       argsMax: Infinity,
       types: ['string'],
       nullable: (args) => args.some((nullable) => nullable),
-      evaluate: (...args) => (args.includes(null) ? null : args.join('')),
+      evaluate: (args) => (args.includes(null) ? null : args.join('')),
       sql: (args) => `(${args.join(' || ')})`,
     },
   },
@@ -35,7 +37,7 @@ export const TEXT_FUNCTIONS: readonly ExpressionFunction[] = [
         ['string'],
         'string',
         exact,
-        (x) => x.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()),
+        (x) => (BEYOND_ASCII.test(x) ? x.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : x.toLowerCase()),
         ([x]) => `translate(${x}, '${UPPER}', '${LOWER}')`,
       ),
     ],
@@ -47,7 +49,7 @@ export const TEXT_FUNCTIONS: readonly ExpressionFunction[] = [
         ['string'],
         'string',
         exact,
-        (x) => x.replace(/[a-z]+/g, (letters) => letters.toUpperCase()),
+        (x) => (BEYOND_ASCII.test(x) ? x.replace(/[a-z]+/g, (letters) => letters.toUpperCase()) : x.toUpperCase()),
         ([x]) => `translate(${x}, '${LOWER}', '${UPPER}')`,
       ),
     ],

@@ -27,7 +27,7 @@ interface AlikeFunction {
     /** Whether it may give NULL, by whether each argument may. */
     readonly nullable: (args: readonly boolean[]) => boolean
     /** Called with all arguments, NULLs among them. */
-    readonly evaluate: (...args: Value[]) => Value
+    readonly evaluate: (args: readonly Value[]) => Value
     readonly sql: Overload['sql']
   }
 }
@@ -40,7 +40,7 @@ const NULL_FUNCTIONS: readonly ExpressionFunction[] = [
       argsMax: Infinity,
       types: ['boolean', 'int32', 'int64', 'double', 'string', 'timestamp'],
       nullable: (args) => args.every((nullable) => nullable),
-      evaluate: (...args) => args.find((arg) => arg !== null) ?? null,
+      evaluate: (args) => args.find((arg) => arg !== null) ?? null,
       sql: (args) => `coalesce(${args.join(', ')})`,
     },
   },
@@ -51,7 +51,7 @@ const NULL_FUNCTIONS: readonly ExpressionFunction[] = [
       argsMax: 2,
       types: ['boolean', 'int32', 'int64', 'double', 'string', 'timestamp'],
       nullable: () => true,
-      evaluate: (x, y) => (x === y ? null : x!),
+      evaluate: ([x, y]) => (x === y ? null : x!),
       // DuckDB's own nullif is a macro that repeats its argument.
       sql: ([x, y], names) => names.bind(x!, (v) => `(CASE WHEN ${v} = ${y} THEN NULL ELSE ${v} END)`),
     },
