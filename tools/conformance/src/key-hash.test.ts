@@ -5,7 +5,8 @@ import { hashKey } from '@tidemark/feature-schema/key-hash'
 import fc from 'fast-check'
 
 it('hashes every string as DuckDB does', async () => {
-  using session = await openDuckDb({ threadCount: 1, memoryMaxMiB: 256 })
+  await using database = await openDuckDb({ threads: 1 })
+  await using session = await database.openSession()
   const statement = await session.connection.prepare(`select ('0x' || left(md5($1), 16))::ubigint`)
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: 'binary' }), async (key) => {
