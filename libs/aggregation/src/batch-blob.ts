@@ -7,7 +7,6 @@ import { panesOf } from './chunk-panes.ts'
 import { sealChunk, verifyChunk } from './chunk-verify.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { rollUp, type Pane, type Truncation } from './roll-up.ts'
-import { TableBuilder } from './table-builder.ts'
 import type { ViewPlan } from './view-plan.ts'
 
 /** What a batch blob is packed from: panes of any order and rung, equal ones among them, such as a base's and a new epoch's. */
@@ -40,18 +39,20 @@ export function encodeBatchBlob(plan: ViewPlan, { logTimeMs, throughEpoch, panes
 
 /** Packs panes as they are: sorted and each once. */
 export function encodeChunk(plan: ViewPlan, { kind, logTimeMs, droppedThroughEpoch, panes, truncations }: DecodedChunk): Uint8Array {
-  const writer = new ChunkWriter(plan)
-  const builders = plan.groups.map((group) => new TableBuilder(plan, group))
+  let writer = writers.get(plan)
+  if (writer === undefined) writers.set(plan, (writer = new ChunkWriter(plan)))
   for (const table of tablesToWrite(panes, truncations)) {
-    const builder = builders[table.group]!
-    builder.clear()
+    const builder = writer.startTable(table.group)
     for (const { startMs, partials } of table.panes) builder.addPartials(startMs, partials)
     writer.addBuilt(table, builder)
   }
-  const view = writer.finish(kind, logTimeMs, droppedThroughEpoch)
-  sealChunk(plan, view)
-  return new Uint8Array(view.buffer)
+  const bytes = writer.finish(kind, logTimeMs, droppedThroughEpoch)
+  sealChunk(plan, viewOf(bytes))
+  return bytes
 }
+
+/** Working memory, for each plan. */
+const writers = new WeakMap<ViewPlan, ChunkWriter>()
 
 interface PlainTable {
   readonly group: number

@@ -1,7 +1,7 @@
-// The bytes of a chunk, format version 1. A batch blob is one chunk; an entity's speed state is two, `open` and `closed`.
+// The bytes of a chunk, format version 1. A batch blob is one chunk; an entity's speed state is three (entity-state.ts).
 // All numbers are little-endian; nothing but the header is aligned.
 //
-//   header      0  u8 0x54 | u8 version | u8 kind (0 batch, 1 open, 2 closed) | u8 0
+//   header      0  u8 0x54 | u8 version | u8 kind (0 batch, 1 open, 2 closed, 3 settled) | u8 0
 //               4  u32 checksum of bytes 8 to the directory's end, seeded with the first four
 //               8  u32 layout id of the view plan
 //              12  u32 bytes of the whole chunk
@@ -33,7 +33,8 @@ export const ENTRY_BYTES = 32
 export const BATCH_CHUNK = 0
 export const OPEN_CHUNK = 1
 export const CLOSED_CHUNK = 2
-export type ChunkKind = typeof BATCH_CHUNK | typeof OPEN_CHUNK | typeof CLOSED_CHUNK
+export const SETTLED_CHUNK = 3
+export type ChunkKind = typeof BATCH_CHUNK | typeof OPEN_CHUNK | typeof CLOSED_CHUNK | typeof SETTLED_CHUNK
 
 /** No epoch was dropped; no pane was moved early. */
 export const NONE = -Infinity

@@ -4,7 +4,7 @@
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { checksum } from './chunk-checksum.ts'
 import {
-  AT_BYTES, AT_CHECKSUM, AT_LAYOUT, AT_TABLES, AT_VERSION, BATCH_CHUNK, CHUNK_VERSION, CLOSED_CHUNK, AT_KIND, damagedChunk, ENTRY_CHECKSUM,
+  AT_BYTES, AT_CHECKSUM, AT_LAYOUT, AT_TABLES, AT_VERSION, BATCH_CHUNK, CHUNK_VERSION, SETTLED_CHUNK, AT_KIND, damagedChunk, ENTRY_CHECKSUM,
   ENTRY_GROUP, ENTRY_HEAP, ENTRY_ROWS, ENTRY_RUNG, entryAt, HEADER_BYTES, MAGIC, tablesOf, viewOf, type ChunkKind,
 } from './chunk-format.ts'
 import { panesOf } from './chunk-panes.ts'
@@ -38,7 +38,7 @@ export function verifyChunk(plan: ViewPlan, bytes: Uint8Array, kind: ChunkKind |
   compare('its head', view.getUint32(AT_CHECKSUM, true), version === 0 ? 0 : headChecksum(view))
   if (view.getUint32(AT_LAYOUT, true) !== plan.layoutId) throw otherLayout(plan)
   const kindByte = bytes[AT_KIND]!
-  if (kindByte > CLOSED_CHUNK || (kind !== null && kindByte !== kind)) throw damagedChunk(`Its kind is ${kindByte}, not ${kind ?? `${BATCH_CHUNK} to ${CLOSED_CHUNK}`}.`)
+  if (kindByte > SETTLED_CHUNK || (kind !== null && kindByte !== kind)) throw damagedChunk(`Its kind is ${kindByte}, not ${kind ?? `${BATCH_CHUNK} to ${SETTLED_CHUNK}`}.`)
   let at = entryAt(tableCount)
   for (let index = 0; index < tableCount; index++) {
     const entry = entryAt(index)

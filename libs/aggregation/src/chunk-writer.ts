@@ -1,11 +1,12 @@
-// Assembles a chunk from tables, which are given in the directory's order.
+// Assembles a chunk from tables, which are given in the directory's order. Their bytes are copied once, when all of
+// them are known, and must not change before.
 
 import {
-  AT_BYTES, AT_TABLES, ENTRY_BYTES, ENTRY_CHECKSUM, ENTRY_EPOCH, ENTRY_GROUP, ENTRY_HEAP, ENTRY_ROWS, ENTRY_RUNG, ENTRY_TRUNCATED, entryAt, writeHeader,
+  AT_BYTES, AT_TABLES, ENTRY_BYTES, ENTRY_CHECKSUM, ENTRY_EPOCH, ENTRY_GROUP, ENTRY_HEAP, ENTRY_ROWS, ENTRY_RUNG, ENTRY_TRUNCATED, entryAt, viewOf, writeHeader,
   type ChunkKind, type TableRef,
 } from './chunk-format.ts'
 import { GrowableBytes } from './growable-bytes.ts'
-import type { TableBuilder } from './table-builder.ts'
+import { TableBuilder } from './table-builder.ts'
 import type { ViewPlan } from './view-plan.ts'
 
 /** What names a table, and the newest pane that had to leave it early. */
@@ -13,45 +14,69 @@ export type TableName = Pick<TableRef, 'group' | 'rung' | 'epoch' | 'truncatedAt
 
 export class ChunkWriter {
   private readonly plan: ViewPlan
-  private readonly entries = new GrowableBytes()
-  private readonly data = new GrowableBytes()
+  private readonly entries = GrowableBytes.empty()
+  private readonly pieces: Uint8Array[] = []
+  private dataBytes = 0
+  private readonly builders: readonly TableBuilder[][]
+  private readonly builderCounts: Uint32Array
 
   constructor(plan: ViewPlan) {
     this.plan = plan
+    this.builders = plan.groups.map(() => [])
+    this.builderCounts = new Uint32Array(plan.groups.length)
   }
 
-  /** Starts again. */
-  clear(): void {
-    this.entries.clear()
-    this.data.clear()
+  /** An empty table of a ladder group, to be built and added; it lasts until the chunk is finished. */
+  startTable(group: number): TableBuilder {
+    const builders = this.builders[group]!
+    const index = this.builderCounts[group]!++
+    if (index === builders.length) builders.push(new TableBuilder(this.plan, this.plan.groups[group]!))
+    const builder = builders[index]!
+    builder.clear()
+    return builder
   }
 
-  /** Adds what was built, to be sealed. */
+  /** Adds what was built; its checksum is the seal's to write. */
   addBuilt(name: TableName, { rows, heap, rowCount }: TableBuilder): void {
     this.addEntry(name, rowCount, heap.length, 0)
-    this.data.append(rows.bytes, 0, rows.length)
-    this.data.append(heap.bytes, 0, heap.length)
+    this.addPiece(rows.bytes, 0, rows.length)
+    this.addPiece(heap.bytes, 0, heap.length)
   }
 
   /** Adds a table as it is, with its checksum. */
   copyTable(table: TableRef): void {
     this.addEntry(table, table.rowCount, table.heapBytes, table.checksum)
-    this.data.append(table.bytes, table.rowsAt, table.heapAt + table.heapBytes)
+    this.addPiece(table.bytes, table.rowsAt, table.heapAt + table.heapBytes)
   }
 
   /** The chunk in a buffer of its own, not yet sealed. Starts again. */
-  finish(kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): DataView<ArrayBuffer> {
+  finish(kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): Uint8Array {
     const tableCount = this.entries.length / ENTRY_BYTES
-    const dataAt = entryAt(tableCount)
-    const bytes = new Uint8Array(dataAt + this.data.length)
-    const view = new DataView(bytes.buffer)
+    let at = entryAt(tableCount)
+    const bytes = Buffer.allocUnsafe(at + this.dataBytes)
+    const view = viewOf(bytes)
     writeHeader(view, this.plan, kind, logTimeMs, droppedThroughEpoch)
     view.setUint32(AT_TABLES, tableCount, true)
     view.setUint32(AT_BYTES, bytes.length, true)
     bytes.set(this.entries.bytes.subarray(0, this.entries.length), entryAt(0))
-    bytes.set(this.data.bytes.subarray(0, this.data.length), dataAt)
+    for (const piece of this.pieces) {
+      bytes.set(piece, at)
+      at += piece.length
+    }
     this.clear()
-    return view
+    return bytes
+  }
+
+  clear(): void {
+    this.entries.clear()
+    this.pieces.length = 0
+    this.dataBytes = 0
+    this.builderCounts.fill(0)
+  }
+
+  private addPiece(bytes: Uint8Array, from: number, to: number): void {
+    this.pieces.push(bytes.subarray(from, to))
+    this.dataBytes += to - from
   }
 
   private addEntry({ group, rung, epoch, truncatedAtMs }: TableName, rowCount: number, heapBytes: number, checksum: number): void {

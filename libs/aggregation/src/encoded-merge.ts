@@ -19,7 +19,7 @@ export function mergeEncoded(
 
 /** A running merge that stays encoded, and is decoded once it is asked for its value. */
 export function encodedAccumulator(kernel: VariableKernel): Accumulator {
-  const merged = new GrowableBytes()
+  const merged = GrowableBytes.empty()
   return {
     clear: () => merged.clear(),
     add(bytes, at, length) {

@@ -1,5 +1,6 @@
 // Bytes that grow: the open chunk while events are folded into it, and the rows and heaps that tables are built in.
 
+import { viewOf } from './chunk-format.ts'
 import type { SpliceableBytes } from './partial.ts'
 
 const SLACK_BYTES = 256
@@ -10,25 +11,42 @@ export class GrowableBytes implements SpliceableBytes {
   /** How many of the bytes are in use. */
   length: number
 
-  /** Starts with a copy of `content`. */
-  constructor(content: Uint8Array | null = null) {
-    this.length = content?.length ?? 0
-    this.bytes = new Uint8Array(this.length + SLACK_BYTES)
-    this.view = new DataView(this.bytes.buffer)
-    if (content !== null) this.bytes.set(content)
+  /** Whether nobody else changes the bytes, so that they can be given away. */
+  private isAdopted = false
+
+  private constructor(bytes: Uint8Array, length: number) {
+    this.bytes = bytes
+    this.view = viewOf(bytes)
+    this.length = length
   }
 
-  /** All of the view's bytes, without a copy and without room to grow in place. */
-  static adopt(view: DataView<ArrayBuffer>): GrowableBytes {
-    const adopted = new GrowableBytes()
-    adopted.bytes = new Uint8Array(view.buffer)
-    adopted.view = view
-    adopted.length = view.byteLength
+  static empty(): GrowableBytes {
+    return new GrowableBytes(new Uint8Array(SLACK_BYTES), 0)
+  }
+
+  static copyOf(content: Uint8Array): GrowableBytes {
+    const bytes = new Uint8Array(content.length + SLACK_BYTES)
+    bytes.set(content)
+    return new GrowableBytes(bytes, content.length)
+  }
+
+  /** The bytes themselves, which it may change as long as they need not grow. */
+  static adopt(content: Uint8Array): GrowableBytes {
+    const adopted = new GrowableBytes(content, content.length)
+    adopted.isAdopted = true
     return adopted
   }
 
   clear(): void {
     this.length = 0
+  }
+
+  /** The content in a buffer that nobody writes to: a copy, or what was adopted where it still fits. Then this must not be used again. */
+  take(): Uint8Array {
+    if (this.isAdopted && this.length === this.bytes.length) return this.bytes
+    const bytes = Buffer.allocUnsafe(this.length)
+    bytes.set(this.bytes.subarray(0, this.length))
+    return bytes
   }
 
   splice(at: number, removeCount: number, insertCount: number): void {
@@ -56,6 +74,7 @@ export class GrowableBytes implements SpliceableBytes {
     const grown = new Uint8Array(Math.ceil(length * 1.5) + SLACK_BYTES)
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
-    this.view = new DataView(grown.buffer)
+    this.isAdopted = false
+    this.view = viewOf(grown)
   }
 }

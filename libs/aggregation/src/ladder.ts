@@ -4,6 +4,7 @@
 // so what a window of this rung's resolution needs is still there.
 
 import type { WindowDefinition } from '@tidemark/feature-schema/definition'
+import { EXACT_RESOLUTION_MS } from '@tidemark/feature-schema/window'
 import { windowTailMs } from './window-tail.ts'
 
 /** Finest first; null: lifetime, always last. The same as the batch engine's RungGrouping. */
@@ -35,6 +36,11 @@ export function planRungs(windows: readonly WindowDefinition[]): Rung[] {
   })
   if (windows.some((window) => window.lengthMs === null)) rungs.push({ lengthMs: null, horizonMs: null, alignMs: null })
   return rungs
+}
+
+/** Whether the finest panes are of one millisecond, which are bounded by their number. */
+export function isExact(rungs: readonly Rung[]): boolean {
+  return rungs[0]!.lengthMs === EXACT_RESOLUTION_MS
 }
 
 /** The start of the pane of this rung that an event time falls into; -Infinity for lifetime. */

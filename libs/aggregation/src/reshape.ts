@@ -1,13 +1,13 @@
 // Reshapes a speed state for its log time: spans close, panes roll up, dropped sections go. Each table is built anew from the
 // rows that stay, the rows that come from the open chunk, and those that the finer rung gives up; all in ascending order, so
-// that rows are only ever appended or merged into the last one. Tables that nothing happens to are copied with their checksum.
+// that rows are only ever appended or merged into the last one. Tables that nothing happens to are copied with their checksum,
+// and chunks of only such tables stay as they are.
 
-import { CLOSED_CHUNK, NONE, OPEN_CHUNK, tablesOf, type TableRef } from './chunk-format.ts'
+import { CLOSED_CHUNK, NONE, OPEN_CHUNK, SETTLED_CHUNK, tablesOf, type ChunkKind, type TableRef } from './chunk-format.ts'
 import { ChunkWriter, type TableName } from './chunk-writer.ts'
-import type { EntityState } from './fold.ts'
+import { isSettled, type EntityState, type StoredChunk } from './entity-state.ts'
 import { GrowableBytes } from './growable-bytes.ts'
-import { EXACT_PANES_MAX, keepFromMs, nextKeepFromChangeMs, openFromMs, paneStartMs, type Rung } from './ladder.ts'
-import { isExact } from './roll-up.ts'
+import { EXACT_PANES_MAX, isExact, keepFromMs, nextKeepFromChangeMs, openFromMs, paneStartMs, type Rung } from './ladder.ts'
 import { RowCursor, startOf } from './row-cursor.ts'
 import { TableBuilder } from './table-builder.ts'
 import type { LadderGroup, ViewPlan } from './view-plan.ts'
@@ -32,117 +32,137 @@ export function reshape(plan: ViewPlan, state: EntityState): void {
 /** Working memory, one for each plan. */
 const reshapers = new WeakMap<ViewPlan, Reshaper>()
 
+/** A chunk that is being rebuilt; unless something changes, it is not. */
+class ChunkDraft {
+  readonly writer: ChunkWriter
+  isChanged = false
+  private readonly kind: ChunkKind
+
+  constructor(plan: ViewPlan, kind: ChunkKind) {
+    this.writer = new ChunkWriter(plan)
+    this.kind = kind
+  }
+
+  /** The rebuilt chunk; null: it is as it was. Starts again. */
+  finish({ logTimeMs, droppedThroughEpoch }: EntityState): Uint8Array | null {
+    const bytes = this.isChanged ? this.writer.finish(this.kind, logTimeMs, droppedThroughEpoch) : null
+    this.writer.clear()
+    this.isChanged = false
+    return bytes
+  }
+}
+
 class Reshaper {
   private readonly plan: ViewPlan
-  private readonly closed: ChunkWriter
-  private readonly open: ChunkWriter
-  private readonly built: readonly TableBuilder[]
+  private readonly open: ChunkDraft
+  private readonly closed: ChunkDraft
+  private readonly settled: ChunkDraft
   private readonly carried: readonly TableBuilder[]
-  private isClosedChanged = false
-  private isOpenChanged = false
 
   constructor(plan: ViewPlan) {
     this.plan = plan
-    this.closed = new ChunkWriter(plan)
-    this.open = new ChunkWriter(plan)
-    this.built = plan.groups.map((group) => new TableBuilder(plan, group))
+    this.open = new ChunkDraft(plan, OPEN_CHUNK)
+    this.closed = new ChunkDraft(plan, CLOSED_CHUNK)
+    this.settled = new ChunkDraft(plan, SETTLED_CHUNK)
     this.carried = plan.groups.map((group) => new TableBuilder(plan, group))
   }
 
   reshape(state: EntityState): void {
-    const { logTimeMs, droppedThroughEpoch } = state
-    const closedBytes = state.closedEdit === null ? state.closed : state.closedEdit.bytes
-    const closedTables = closedBytes === null ? [] : tablesOf(this.plan, closedBytes)
     const openTables = tablesOf(this.plan, state.open.bytes)
-    this.isClosedChanged = false
-    this.isOpenChanged = false
+    const storedTables = [...this.tablesOfStored(state.closed), ...this.tablesOfStored(state.settled)]
     for (const group of this.plan.groups) {
-      const ofGroup = (tables: readonly TableRef[]): TableRef[] => tables.filter((table) => table.group === group.index)
-      const [closed, open] = [ofGroup(closedTables), ofGroup(openTables)]
-      for (const epoch of epochsOf(closed, open)) {
-        const ofEpoch = (table: TableRef): boolean => table.epoch === epoch
-        if (epoch > droppedThroughEpoch) this.reshapeSection(group, epoch, logTimeMs, closed.filter(ofEpoch), open.find(ofEpoch) ?? null)
-        else this.dropSection(closed.some(ofEpoch), open.some(ofEpoch))
-      }
+      const open = openTables.filter((table) => table.group === group.index)
+      const stored = storedTables.filter((table) => table.group === group.index)
+      for (const epoch of epochsOf(open, stored)) this.reshapeSection(state, group, epoch, open, stored)
     }
-    const newClosed = this.closed.finish(CLOSED_CHUNK, logTimeMs, droppedThroughEpoch)
-    const newOpen = this.open.finish(OPEN_CHUNK, logTimeMs, droppedThroughEpoch)
-    if (this.isClosedChanged) state.closedEdit = GrowableBytes.adopt(newClosed)
-    if (!this.isOpenChanged) return
+    const [open, closed, settled] = [this.open.finish(state), this.closed.finish(state), this.settled.finish(state)]
+    if (closed !== null) state.closed.edit = GrowableBytes.adopt(closed)
+    if (settled !== null) state.settled.edit = GrowableBytes.adopt(settled)
+    if (open === null) return
     state.isOpenChanged = true
     state.open.clear()
-    state.open.append(new Uint8Array(newOpen.buffer), 0, newOpen.byteLength)
+    state.open.append(open, 0, open.length)
   }
 
-  private dropSection(isInClosed: boolean, isInOpen: boolean): void {
-    this.isClosedChanged ||= isInClosed
-    this.isOpenChanged ||= isInOpen
+  private tablesOfStored({ bytes, edit }: StoredChunk): TableRef[] {
+    const now = edit?.bytes ?? bytes
+    return now === null ? [] : tablesOf(this.plan, now)
   }
 
-  private reshapeSection(group: LadderGroup, epoch: number, logTimeMs: number, closed: readonly TableRef[], open: TableRef | null): void {
+  private reshapeSection({ logTimeMs, droppedThroughEpoch }: EntityState, group: LadderGroup, epoch: number, open: readonly TableRef[], stored: readonly TableRef[]): void {
     let carried: RowCursor | null = null
-    group.rungs.forEach((rung, index) => {
-      const kept = closed.find((table) => table.rung === index) ?? null
-      const opened = index === 0 ? open : null
-      const { limitMs, truncatedAtMs } = this.limitOf(group, index, logTimeMs, kept, opened)
-      const keptCursor = kept && new RowCursor(this.plan, kept)
-      const openCursor = opened && new RowCursor(this.plan, opened)
-      const low = [keptCursor?.takeBefore(limitMs), openCursor?.takeBefore(limitMs), carried?.takeBefore(limitMs)]
-      const closing = openCursor?.takeBefore(openFromMs(group.openSpanMs, logTimeMs)) ?? null
-      const isSame = (kept?.truncatedAtMs ?? NONE) === truncatedAtMs && low[0]?.isAtEnd !== false && closing?.isAtEnd !== false && carried?.isAtEnd !== false
-      if (!isSame) this.writeClosed(group, { group: group.index, rung: index, epoch, truncatedAtMs }, rung, keptCursor, closing ?? carried)
-      else if (kept !== null) this.closed.copyTable(kept)
-      if (opened !== null && openCursor !== null) this.writeOpen(group, opened, openCursor)
-      carried = this.carry(group, group.rungs[index + 1] ?? null, low.filter((cursor) => cursor?.isAtEnd === false))
-    })
-  }
-
-  /** Rows that start before it leave the rung: keepFrom, or above it where an `exact` table would have too many rows. */
-  private limitOf(group: LadderGroup, index: number, logTimeMs: number, kept: TableRef | null, open: TableRef | null): { limitMs: number; truncatedAtMs: number } {
-    const limitMs = keepFromMs(group.rungs[index]!, logTimeMs)
-    if (index > 0 || !isExact(group)) return { limitMs, truncatedAtMs: NONE }
-    const keptCount = kept?.rowCount ?? 0
-    const crowd = keptCount + (open?.rowCount ?? 0) - EXACT_PANES_MAX
-    const crowdedMs = crowd <= 0 ? NONE : crowd <= keptCount ? startOf(kept!, crowd - 1) : startOf(open!, crowd - keptCount - 1)
-    const truncatedAtMs = Math.max(crowdedMs, kept?.truncatedAtMs ?? NONE)
-    return truncatedAtMs < limitMs ? { limitMs, truncatedAtMs: NONE } : { limitMs: truncatedAtMs + 1, truncatedAtMs }
-  }
-
-  private writeClosed(group: LadderGroup, name: TableName, rung: Rung, kept: RowCursor | null, added: RowCursor | null): void {
-    const builder = this.built[group.index]!
-    builder.clear()
-    // What is added mostly follows all that is there.
-    if (kept === null || added === null || added.isAtEnd || kept.isAtEnd || kept.lastStartMs() < added.startMs()) {
-      kept?.appendTo(builder)
-      added?.appendTo(builder)
-    } else {
-      mergeRows(builder, rung, kept, added)
+    for (const [index, rung] of group.rungs.entries()) {
+      const draft = isSettled(index) ? this.settled : this.closed
+      const kept = stored.find((table) => table.epoch === epoch && table.rung === index) ?? null
+      const opened = index > 0 ? null : (open.find((table) => table.epoch === epoch) ?? null)
+      if (epoch <= droppedThroughEpoch) {
+        if (kept !== null) draft.isChanged = true
+        if (opened !== null) this.open.isChanged = true
+        continue
+      }
+      const { limitMs, truncatedAtMs } = limitOf(group, index, logTimeMs, kept, opened)
+      const keptRows = kept && new RowCursor(this.plan, kept)
+      const openRows = opened && new RowCursor(this.plan, opened)
+      const leaving = [keptRows?.takeBefore(limitMs), openRows?.takeBefore(limitMs), carried?.takeBefore(limitMs)].filter(hasRows)
+      const closing = openRows?.takeBefore(openFromMs(group.openSpanMs, logTimeMs))
+      const added = [closing, carried].find(hasRows) ?? null
+      const isSame = added === null && (keptRows?.row ?? 0) === 0 && (kept?.truncatedAtMs ?? NONE) === truncatedAtMs
+      if (!isSame) writeStored(draft, group, rung, { group: group.index, rung: index, epoch, truncatedAtMs }, keptRows, added)
+      else if (kept !== null) draft.writer.copyTable(kept)
+      if (openRows !== null) writeOpen(this.open, openRows)
+      carried = this.carry(group, group.rungs[index + 1], leaving)
     }
-    if (builder.rowCount > 0 || name.truncatedAtMs !== NONE) this.closed.addBuilt(name, builder)
-    this.isClosedChanged = true
   }
 
-  private writeOpen(group: LadderGroup, table: TableRef, rows: RowCursor): void {
-    if (rows.row === 0) {
-      this.open.copyTable(table)
-      return
-    }
-    this.isOpenChanged = true
-    if (rows.isAtEnd) return
-    const builder = this.built[group.index]!
-    builder.clear()
-    rows.appendTo(builder)
-    this.open.addBuilt(table, builder)
-  }
-
-  /** Rows that leave a rung, as rows of the next one; null: there are none, or nobody needs them. */
-  private carry(group: LadderGroup, rung: Rung | null, low: readonly (RowCursor | null | undefined)[]): RowCursor | null {
-    if (rung === null || low.length === 0) return null
+  /** Rows that leave a rung, as rows of the next one; null: there are none, or no window needs them. */
+  private carry(group: LadderGroup, rung: Rung | undefined, leaving: readonly RowCursor[]): RowCursor | null {
+    if (rung === undefined || leaving.length === 0) return null
     const builder = this.carried[group.index]!
     builder.clear()
-    mergeRows(builder, rung, low[0] ?? null, low[1] ?? null)
+    mergeRows(builder, rung, leaving[0]!, leaving[1] ?? null)
     return new RowCursor(this.plan, builder.snapshot())
   }
+}
+
+function hasRows(rows: RowCursor | null | undefined): rows is RowCursor {
+  return rows?.isAtEnd === false
+}
+
+/** Rows that start before it leave the rung: keepFrom, or above it where an `exact` table would have too many rows. */
+function limitOf(group: LadderGroup, index: number, logTimeMs: number, kept: TableRef | null, open: TableRef | null): { limitMs: number; truncatedAtMs: number } {
+  const limitMs = keepFromMs(group.rungs[index]!, logTimeMs)
+  if (index > 0 || !isExact(group.rungs)) return { limitMs, truncatedAtMs: NONE }
+  const keptCount = kept?.rowCount ?? 0
+  const crowd = keptCount + (open?.rowCount ?? 0) - EXACT_PANES_MAX
+  const crowdedMs = crowd <= 0 ? NONE : crowd <= keptCount ? startOf(kept!, crowd - 1) : startOf(open!, crowd - keptCount - 1)
+  const truncatedAtMs = Math.max(crowdedMs, kept?.truncatedAtMs ?? NONE)
+  return truncatedAtMs < limitMs ? { limitMs, truncatedAtMs: NONE } : { limitMs: truncatedAtMs + 1, truncatedAtMs }
+}
+
+function writeStored(draft: ChunkDraft, group: LadderGroup, rung: Rung, name: TableName, kept: RowCursor | null, added: RowCursor | null): void {
+  draft.isChanged = true
+  const builder = draft.writer.startTable(group.index)
+  if (hasRows(kept) && hasRows(added) && kept.lastStartMs() >= added.startMs()) {
+    mergeRows(builder, rung, kept, added)
+  } else {
+    kept?.appendTo(builder)
+    added?.appendTo(builder)
+  }
+  if (builder.rowCount > 0 || name.truncatedAtMs !== NONE) draft.writer.addBuilt(name, builder)
+}
+
+/** The rows of an open table that stay. */
+function writeOpen(draft: ChunkDraft, rows: RowCursor): void {
+  const { table } = rows
+  if (rows.row === 0) {
+    draft.writer.copyTable(table)
+    return
+  }
+  draft.isChanged = true
+  if (rows.isAtEnd) return
+  const builder = draft.writer.startTable(table.group)
+  rows.appendTo(builder)
+  draft.writer.addBuilt(table, builder)
 }
 
 function epochsOf(closed: readonly TableRef[], open: readonly TableRef[]): number[] {

@@ -1,7 +1,7 @@
 // Rolls panes up to where a log time wants them, as plain data: panes that no window of their rung needs any more move to the
 // next rung as a whole, equal panes merge, and what no window needs is dropped. The fold does the same on bytes.
 
-import { EXACT_PANES_MAX, keepFromMs, paneStartMs } from './ladder.ts'
+import { EXACT_PANES_MAX, isExact, keepFromMs, paneStartMs } from './ladder.ts'
 import { NONE } from './chunk-format.ts'
 import type { Partial } from './partial.ts'
 import { mergePartials } from './slot-partials.ts'
@@ -60,7 +60,7 @@ function rollSection(
     }
     const starts = [...byStart.keys()].sort((a, b) => a - b)
     let keepFrom = keepFromMs(rung, logTimeMs)
-    if (isExact(group) && index === 0) {
+    if (isExact(group.rungs) && index === 0) {
       const crowded = starts[starts.length - EXACT_PANES_MAX - 1] ?? NONE
       truncatedAtMs = Math.max(crowded, truncatedBeforeMs)
       if (truncatedAtMs < keepFrom) truncatedAtMs = NONE
@@ -70,9 +70,4 @@ function rollSection(
     for (const startMs of starts) if (startMs >= keepFrom) out.push({ epoch, group: group.index, rung: index, startMs, partials: byStart.get(startMs)! })
   })
   return truncatedAtMs
-}
-
-/** Whether the finest panes are of one millisecond, which are bounded by their number. */
-export function isExact({ rungs }: Pick<LadderGroup, 'rungs'>): boolean {
-  return rungs[0]!.lengthMs === 1
 }

@@ -44,6 +44,7 @@ export class RowCursor {
   /** The rows that start before `limitMs`; this cursor goes on after them. */
   takeBefore(limitMs: number): RowCursor {
     const { row, heapAt } = this
+    if (!this.isAtEnd && this.lastStartMs() < limitMs) this.skip()
     while (!this.isAtEnd && this.startMs() < limitMs) this.advance()
     return new RowCursor(this.plan, this.table, row, heapAt, this.row)
   }
@@ -51,12 +52,17 @@ export class RowCursor {
   /** Appends what is left to a table whose rows are all earlier. */
   appendTo(builder: TableBuilder): void {
     const { row, heapAt } = this
-    if (this.end === this.table.rowCount) {
-      this.heapAt = this.table.heapAt + this.table.heapBytes
-      this.row = this.end
-    }
-    while (!this.isAtEnd) this.advance()
+    this.skip()
     builder.appendRows(this.table, row, this.end, heapAt, this.heapAt)
+  }
+
+  private skip(): void {
+    if (this.end < this.table.rowCount) {
+      while (!this.isAtEnd) this.advance()
+    } else {
+      this.row = this.end
+      this.heapAt = this.table.heapAt + this.table.heapBytes
+    }
   }
 
   private rowAt(): number {

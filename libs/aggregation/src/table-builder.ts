@@ -8,8 +8,8 @@ import type { Partial, RowRange } from './partial.ts'
 import type { LadderGroup, ViewPlan } from './view-plan.ts'
 
 export class TableBuilder {
-  readonly rows = new GrowableBytes()
-  readonly heap = new GrowableBytes()
+  readonly rows = GrowableBytes.empty()
+  readonly heap = GrowableBytes.empty()
   rowCount = 0
   private readonly plan: ViewPlan
   private readonly group: LadderGroup
