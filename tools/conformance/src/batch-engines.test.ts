@@ -6,7 +6,7 @@ import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-e
 import { generateCase, shrinkCase, type SeamCase } from '@tidemark/aggregation/testing/generate-case'
 import type { BatchEngine } from '@tidemark/ports/batch-engine'
 import { judgeAlike, judgeFullRun, judgeIncrementalRuns } from './batch-judge.ts'
-import { checkCases, findFailure, type AsyncProperty } from './check-cases.ts'
+import { CASES_TIMEOUT_MS, checkCases, findFailure, type AsyncProperty } from './check-cases.ts'
 import { incrementalMutants, paneMutants, unalignedMutant } from './engine-mutants.ts'
 
 const memory = createMemoryBatchEngine({ batchRowCount: 7 })
@@ -16,9 +16,9 @@ function property(runs: number, judge: (example: SeamCase) => Promise<string | n
 }
 
 describe('the in-memory engine', () => {
-  it('laws 1 and 9: gives the values of the oracle', () => checkCases(property(250, (example) => judgeFullRun(memory, example))))
+  it('laws 1 and 9: gives the values of the oracle', () => checkCases(property(250, (example) => judgeFullRun(memory, example))), CASES_TIMEOUT_MS)
 
-  it('law 3: gives the same on a base as in a full run', () => checkCases(property(200, (example) => judgeIncrementalRuns(memory, example))))
+  it('law 3: gives the same on a base as in a full run', () => checkCases(property(200, (example) => judgeIncrementalRuns(memory, example))), CASES_TIMEOUT_MS)
 
   it.each(paneMutants)('is caught when $bug', async ({ mutate }) => {
     expect(await findFailure(property(1_000, (example) => judgeFullRun(mutate(memory), example)))).not.toBeNull()
@@ -41,9 +41,9 @@ describe('DuckDB', () => {
   })
   afterAll(async () => duckdb[Symbol.asyncDispose]())
 
-  it('law 1: makes the panes of the in-memory engine', () => checkCases(property(60, (example) => judgeAlike(duckdb, memory, example))), 120_000)
+  it('law 1: makes the panes of the in-memory engine', () => checkCases(property(60, (example) => judgeAlike(duckdb, memory, example))), CASES_TIMEOUT_MS)
 
-  it('laws 1 and 9: gives the values of the oracle', () => checkCases(property(20, (example) => judgeFullRun(duckdb, example))), 120_000)
+  it('laws 1 and 9: gives the values of the oracle', () => checkCases(property(20, (example) => judgeFullRun(duckdb, example))), CASES_TIMEOUT_MS)
 
-  it('law 3: gives the same on a base as in a full run', () => checkCases(property(10, (example) => judgeIncrementalRuns(duckdb, example))), 120_000)
+  it('law 3: gives the same on a base as in a full run', () => checkCases(property(10, (example) => judgeIncrementalRuns(duckdb, example))), CASES_TIMEOUT_MS)
 })

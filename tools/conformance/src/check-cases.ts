@@ -8,6 +8,9 @@ export interface AsyncProperty<Case> extends Omit<Property<Case>, 'judge'> {
   readonly judge: (example: Case) => Promise<string | null>
 }
 
+/** How long a property may take; a longer search has no end. */
+export const CASES_TIMEOUT_MS = process.env['TIDEMARK_RUNS'] === undefined ? 120_000 : 86_400_000
+
 /** Judges every case and throws the first failure, shrunk. */
 export async function checkCases<Case>(property: AsyncProperty<Case>): Promise<void> {
   const replayed = Number(process.env['TIDEMARK_SEED'] ?? 0)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
 import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-engine'
 import type { BatchEngine } from '@tidemark/ports/batch-engine'
-import { checkCases, findFailure, type AsyncProperty } from './check-cases.ts'
+import { CASES_TIMEOUT_MS, checkCases, findFailure, type AsyncProperty } from './check-cases.ts'
 import { asOfMutants } from './engine-mutants.ts'
 import { generateTrainingCase, judgePointInTime, judgeTraining, shrinkTrainingCase, type TrainingCase } from './training-judge.ts'
 
@@ -15,10 +15,10 @@ function property(runs: number, engine: BatchEngine): AsyncProperty<TrainingCase
 }
 
 describe('the in-memory engine', () => {
-  it('laws 1, 2 and 4: gives each row the values of the oracle', () => checkCases(property(250, memory)))
+  it('laws 1, 2 and 4: gives each row the values of the oracle', () => checkCases(property(250, memory)), CASES_TIMEOUT_MS)
 
   it('law 4: gives an entity at a time what a training row of that time has', () =>
-    checkCases({ ...property(100, memory), judge: (example) => judgePointInTime(memory, example) }))
+    checkCases({ ...property(100, memory), judge: (example) => judgePointInTime(memory, example) }), CASES_TIMEOUT_MS)
 
   it.each(asOfMutants)('is caught when $bug', async ({ mutate }) => {
     expect(await findFailure(property(1_000, mutate(memory)))).not.toBeNull()
@@ -33,5 +33,5 @@ describe('DuckDB', () => {
   })
   afterAll(async () => duckdb[Symbol.asyncDispose]())
 
-  it('laws 1, 2 and 4: gives each row the values of the oracle', () => checkCases(property(50, duckdb)), 120_000)
+  it('laws 1, 2 and 4: gives each row the values of the oracle', () => checkCases(property(50, duckdb)), CASES_TIMEOUT_MS)
 })
