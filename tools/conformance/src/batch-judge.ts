@@ -11,8 +11,8 @@ import { encodeEntityKey, type KeyType } from '@tidemark/feature-schema/entity-k
 import type { Value } from '@tidemark/feature-schema/value'
 import { runBatch } from '@tidemark/pipelines/batch/batch-run'
 import { BlobMap } from '@tidemark/pipelines/batch/blob-sink'
-import type { BatchEngine } from '@tidemark/ports/batch-engine'
-import { archiveOf } from './event-records.ts'
+import type { BatchEngine, EventInput } from '@tidemark/ports/batch-engine'
+import { archiveOf, type RecordsInput } from './event-records.ts'
 
 /** The last epoch that the case's batch may contain: its cut, or where that is no number, its history's last epoch. */
 export function lastEpoch({ cut, events }: SeamCase): number {
@@ -24,7 +24,7 @@ export async function judgeFullRun(engine: BatchEngine, example: SeamCase): Prom
   const { view, source, events } = example
   const plan = planView(view, source)
   const cut = lastEpoch(example)
-  const { sink } = await runThrough(engine, plan, example, [cut])
+  const { sink } = await runThrough(engine, plan, archiveOf(source, events), [cut])
   const logTimeMs = Math.max(...events.map(({ appendTimeMs }) => appendTimeMs))
   for (const atMs of generateTimes(chanceOf(example), example, logTimeMs)) {
     for (const entity of entitiesOf(view)) {
@@ -42,9 +42,10 @@ export async function judgeIncrementalRuns(engine: BatchEngine, example: SeamCas
   const plan = planView(example.view, example.source)
   const cut = lastEpoch(example)
   const epochs = [...new Set(example.events.map(({ epoch }) => epoch))].filter((epoch) => epoch < cut)
+  const archive = archiveOf(example.source, example.events)
   const cuts = [...chanceOf(example).shuffle(epochs).slice(0, 3), cut].sort((a, b) => a - b)
-  const full = await runThrough(engine, plan, example, [cut])
-  const stepwise = await runThrough(engine, plan, example, cuts)
+  const full = await runThrough(engine, plan, archive, [cut])
+  const stepwise = await runThrough(engine, plan, archive, cuts)
   const isExact = plan.slots.every((slot) => !isInexact(slot))
   for (const entity of entitiesOf(example.view)) {
     const bytes = bytesOf(plan, entity)
@@ -61,22 +62,23 @@ export async function judgeIncrementalRuns(engine: BatchEngine, example: SeamCas
   return null
 }
 
-/** Whether two engines make the same panes. */
-export async function judgeAlike(a: BatchEngine, b: BatchEngine, example: SeamCase): Promise<string | null> {
+/** Whether two engines make the same panes; `toFiles` gives the first one the history as files. */
+export async function judgeAlike(a: BatchEngine, b: BatchEngine, example: SeamCase, toFiles?: (archive: RecordsInput) => Promise<EventInput>): Promise<string | null> {
   const plan = planView(example.view, example.source)
-  const [runA, runB] = await Promise.all([a, b].map((engine) => runThrough(engine, plan, example, [lastEpoch(example)])))
+  const archive = archiveOf(example.source, example.events)
+  const inputs = [[a, (await toFiles?.(archive)) ?? archive], [b, archive]] as const
+  const [runA, runB] = await Promise.all(inputs.map(([engine, input]) => runThrough(engine, plan, input, [lastEpoch(example)])))
   const entities = new Set([...runA!.sink.blobs.keys(), ...runB!.sink.blobs.keys()])
   for (const entity of entities) {
     const [blobA, blobB] = [runA!.sink.blobs.get(entity), runB!.sink.blobs.get(entity)]
     if (blobA === undefined || blobB === undefined) return `${entity} is only in the ${blobA === undefined ? 'second' : 'first'}`
     if (!isDeepStrictEqual(plainPanes(plan, blobA), plainPanes(plan, blobB))) return `${entity}: other panes`
   }
-  return isDeepStrictEqual(runA!.report, runB!.report) ? null : `reports: ${JSON.stringify(runA!.report)}, ${JSON.stringify(runB!.report)}`
+  return isDeepStrictEqual(runA!.report, runB!.report) ? null : `reports: ${JSON.stringify([runA!.report, runB!.report])}`
 }
 
 /** A full run through the first cut, then a run on a base through each of the others. */
-async function runThrough(engine: BatchEngine, plan: ViewPlan, { source, events }: SeamCase, cuts: readonly number[]) {
-  const input = archiveOf(source, events)
+async function runThrough(engine: BatchEngine, plan: ViewPlan, input: EventInput, cuts: readonly number[]) {
   const sink = new BlobMap()
   let lastWritten = new BlobMap()
   let report = null

@@ -4,8 +4,10 @@ import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { EventInput } from '@tidemark/ports/batch-engine'
 import type { JsonRecord } from '@tidemark/ports/testing/record-files'
 
+export type RecordsInput = Extract<EventInput, { kind: 'records' }>
+
 /** The events as an archive of their source. */
-export function archiveOf(source: SourceDefinition, events: readonly OracleEvent[]): EventInput {
+export function archiveOf(source: SourceDefinition, events: readonly OracleEvent[]): RecordsInput {
   const columns = { appendTime: 'log_time', partition: 'log_partition', offset: 'log_offset' }
   return { source, kind: 'records', columns, records: events.map((event) => recordOf(source, event)) }
 }

@@ -9,9 +9,8 @@ export function ndjsonText(records: readonly JsonRecord[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join('')
 }
 
-/** RFC 4180 with a header of every column that a record has. NULL is an empty field, an empty string is `""`. */
-export function csvText(records: readonly JsonRecord[]): string {
-  const columns = [...new Set(records.flatMap((record) => Object.keys(record)))]
+/** RFC 4180 with a header. NULL is an empty field, an empty string is `""`. */
+export function csvText(columns: readonly string[], records: readonly JsonRecord[]): string {
   const lines = records.map((record) => columns.map((column) => csvField(record[column])).join(','))
   return [columns.map(csvField).join(','), ...lines].map((line) => `${line}\n`).join('')
 }
@@ -22,7 +21,7 @@ function csvField(value: unknown): string {
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** Writes records, in order, over `fileCount` files of the folder; gives back their paths. */
+/** Writes records, in order, over `fileCount` files of the folder, of which the last may be empty; gives back their paths. */
 export async function writeRecordFiles(
   folder: string,
   format: 'ndjson' | 'csv',
@@ -30,7 +29,8 @@ export async function writeRecordFiles(
   fileCount = 1,
 ): Promise<string[]> {
   const perFile = Math.ceil(records.length / fileCount)
-  const toText = format === 'ndjson' ? ndjsonText : csvText
+  const columns = [...new Set(records.flatMap((record) => Object.keys(record)))]
+  const toText = (part: readonly JsonRecord[]): string => (format === 'ndjson' ? ndjsonText(part) : csvText(columns, part))
   return Promise.all(
     Array.from({ length: fileCount }, async (_, i) => {
       const path = join(folder, `records-${i}.${format}`)
