@@ -192,7 +192,7 @@ export function coded(code: ErrorCode, message: string, where: string, action: s
 
 /** What DuckDB says first, without its full stop; the rest is advice about its own options. */
 export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!.replace(/\.$/, '')
+  return String((error as { message?: unknown }).message ?? error).split('\n', 1)[0]!.replace(/\.$/, '')
 }
 
 function makeSpillFolder(parent: string): string {

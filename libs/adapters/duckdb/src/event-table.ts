@@ -11,6 +11,8 @@ export interface EventTable {
   readonly relation: string
   /** The column of a field. */
   columnOf(field: string): string
+  /** Throws an error of a query of the view as INPUT_UNREADABLE, where the files are at fault. */
+  readonly rethrow: (error: unknown) => never
   readonly report: Pick<InputReport, 'readCount' | 'acceptedCount' | 'rejectedCount' | 'rejectedSamples'>
 }
 

@@ -3,7 +3,8 @@
 import { globSync, statSync } from 'node:fs'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { EVENT_SIZE_MAX_BYTES } from '@tidemark/feature-schema/limits'
-import { coded, messageOf, rethrowCoded, type DuckDbSession } from './duckdb-session.ts'
+import { coded, messageOf, type DuckDbSession } from './duckdb-session.ts'
+import { readStatistics, type ColumnStatistics } from './parquet-statistics.ts'
 import { quoteName, quoteText } from './sql-text.ts'
 
 /** Files that are read by one scan: of one format and with the same columns, in the order given. */
@@ -14,6 +15,8 @@ export interface FileScan {
   /** A relation in parentheses or a table function, with the columns that `rawColumn` names. */
   readonly relation: string
   rawColumn(name: string): string
+  /** What the files say of their columns; empty for text. */
+  readonly statistics: ReadonlyMap<string, ColumnStatistics>
 }
 
 /** Tables (temporary, of the session's connection) that hold the CSV lines that could not be read. */
@@ -47,7 +50,8 @@ async function parquetScan(session: DuckDbSession, paths: readonly string[]): Pr
   const relation = `read_parquet([${paths.map(literalPath).join(', ')}], hive_partitioning = false)`
   const columns = await session.rows(`DESCRIBE SELECT * FROM ${relation}`).catch((error: unknown) => unreadable(error, paths[0]!, 'Parquet'))
   const columnTypes = new Map(columns.map((column) => [String(column['column_name']), String(column['column_type'])]))
-  return { paths, columnTypes, relation, rawColumn: quoteName }
+  const statistics = await readStatistics(session, paths.map(literalPath).join(', ')).catch((error: unknown) => unreadable(error, paths[0]!, 'Parquet'))
+  return { paths, columnTypes, relation, rawColumn: quoteName, statistics }
 }
 
 /** A text for each file that tells its columns; asked file by file only where one of them cannot be read. */
@@ -82,6 +86,7 @@ export async function csvScan(session: DuckDbSession, path: string): Promise<Fil
     columnTypes: new Map(header.map((name) => [name, 'VARCHAR'])),
     relation: `read_csv(${literalPath(path)}, ${options.join(', ')})`,
     rawColumn: (name) => `c${header.indexOf(name)}`,
+    statistics: new Map(),
   }
 }
 
@@ -107,18 +112,21 @@ function splitCsvLine(line: string): string[] {
   return Array.from(fields, ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '')
 }
 
-/** Throws what DuckDB said of a file as INPUT_UNREADABLE; errors about space keep their own code. */
+/** What DuckDB says where the file is not at fault: our SQL is, or the query was ended. */
+const NOT_THE_FILE = /^(Binder|Parser|Catalog|Conversion|Out of Range|INTERRUPT) Error/
+
+/** Throws what DuckDB said of a file as INPUT_UNREADABLE; errors that are coded already, and bugs, as they are. */
 export function unreadable(error: unknown, where: string, format: string): never {
   if (error instanceof TidemarkError) throw error
   const message = messageOf(error)
-  if (/Out of Memory|No space left/i.test(message)) rethrowCoded(error)
+  if (NOT_THE_FILE.test(message)) throw error
   const [said, action] = /state machine reached an invalid state/.test(message)
     ? ['Its line ends are mixed, or a quote stands in the wrong place.', 'Write every line end the same way, and quotes inside fields twice.']
     : [`It cannot be read as ${format}: ${message}.`, 'Check that the file is whole, and that its format is the one named.']
   throw coded('INPUT_UNREADABLE', said, where, action, error)
 }
 
-/** A path as it is: characters of patterns stand for themselves. */
-function literalPath(path: string): string {
+/** A path as SQL text: characters of patterns stand for themselves. */
+export function literalPath(path: string): string {
   return quoteText(path.replaceAll(/[*?[]/g, '[$&]'))
 }

@@ -168,6 +168,37 @@ describe('Parquet', () => {
     expect(report).toMatchObject({ acceptedCount: 3, rejectedCount: 1 })
   })
 
+  it.each([
+    ['int32 in range', field('value', 'int32', { min: 0, max: 9 }), `range % 10`, 0],
+    ['int32 past its bound in one row group', field('value', 'int32', { max: 9 }), `CASE range WHEN 150000 THEN 10 ELSE range % 10 END`, 1],
+    ['int32 past its type', field('value', 'int32'), `CASE range WHEN 150000 THEN 3000000000 ELSE 1 END`, 1],
+    ['int32 of a row group of NULL', field('value', 'int32', { max: 9 }), `CASE WHEN range > 125000 THEN range % 11 END`, 6_818],
+    ['one NULL where there is none', field('value', 'int64', { nullable: false }), `CASE range WHEN 150000 THEN NULL ELSE 1 END`, 1],
+    ['one NULL text', field('value', 'string', { nullable: false }), `CASE range WHEN 150000 THEN NULL ELSE 'a' END`, 1],
+    ['a time past its bound', field('value', 'timestamp', { max: 1000 }), `CASE range WHEN 150000 THEN TIMESTAMP '1970-01-01 00:00:01.001' ELSE TIMESTAMP '1970-01-01' END`, 1],
+    ['a time past 2261', field('value', 'timestamp'), `CASE range WHEN 150000 THEN TIMESTAMP '2262-01-01' ELSE TIMESTAMP '1970-01-01' END`, 1],
+    ['times before 1970', field('value', 'timestamp'), `TIMESTAMP '1969-12-31 23:59:59.9995'`, 0],
+    ['doubles', field('value', 'double', { nullable: false }), `CASE range WHEN 150000 THEN 'NaN'::DOUBLE ELSE 1 END`, 1],
+  ] as const)('believes what the file says of its columns, and reads where that proves nothing: %s', async (_, own, sql, rejectedCount) => {
+    const input = await parquet(`SELECT range AS "at", ${sql} AS value FROM range(200000)`, sourceOf(own))
+    await using session = await database.openSession()
+    const { report } = await loadEvents(session, input, { fields: new Set(), needsKnownTime: false })
+    expect(report.rejectedCount).toBe(rejectedCount)
+  })
+
+  it('leaves out what nothing asks for where times never go back, and only there', async () => {
+    const read = async (select: string, fromMs: number, beforeMs: number): Promise<unknown> => {
+      const input = await parquet(select)
+      await using session = await database.openSession()
+      const { relation, report } = await loadEvents(session, input, { fields: new Set(), needsKnownTime: true, fromMs, beforeMs })
+      expect(report.acceptedCount).toBe(1_000)
+      const rows = await session.rows(`SELECT log_offset FROM ${relation} WHERE known_time >= ${fromMs} AND known_time < ${beforeMs} ORDER BY ALL`)
+      return rows.map(({ log_offset }) => Number(log_offset))
+    }
+    expect(await read(`SELECT epoch_ms(range) AS "at", 'u' AS user FROM range(1000)`, 990, 993)).toEqual([990, 991, 992])
+    expect(await read(`SELECT CASE range WHEN 992 THEN 5 ELSE range END AS "at", 'u' AS user FROM range(1000)`, 990, 993)).toEqual([990, 991, 992])
+  })
+
   it('says what makes a file unreadable, and which one', async () => {
     const whole = await parquet(`SELECT range AS at, 'u' AS user, 1 AS amount FROM range(4)`)
     const paths = whole.kind === 'files' ? whole.paths : []

@@ -30,30 +30,34 @@ export interface SelectOptions {
 
 /** Loads, filters and numbers the events of a selection. Throws what `loadEvents` throws. */
 export async function selectEvents(session: DuckDbSession, selection: EventSelection, { measures, times }: SelectOptions): Promise<SelectedEvents> {
-  const bounded = selection.afterEpoch !== null || selection.throughEpoch !== null || selection.untilMs !== null
+  const { fromMs, beforeMs } = knownBounds(selection)
   const loaded = await loadEvents(session, selection.input, {
     fields: fieldsOf(selection, measures),
-    needsKnownTime: bounded || times.includes('known_time'),
+    needsKnownTime: fromMs !== null || beforeMs !== null || times.includes('known_time'),
+    fromMs,
+    beforeMs,
   })
   const columns = derivedColumns(selection, loaded)
   const keyed = keyedSql(selection, columns)
   const entities = `${session.schema}.entities`
   const keys = selection.keys.map((_, i) => `key_${i}`)
-  await session.run(`
+  await session
+    .run(`
     CREATE TABLE ${entities} AS
     SELECT (row_number() OVER (ORDER BY ${keys.join(', ')}) - 1)::INTEGER AS entity, *
     FROM (SELECT ${keys.join(', ')}, max(append_time) AS log_time, count(*) AS event_count FROM (${keyed}) GROUP BY ${keys.join(', ')})`)
+    .catch(loaded.rethrow)
   const expressions = expressionColumns(measures, columns.columnSql)
   const kept = ['event_time', ...times, ...(measures.some(needsOrder) ? [`${orderSql('event_time', 'log_partition', 'log_offset')} AS event_order`] : [])]
   const xs = [...expressions].map(([sql, name]) => `${sql} AS ${name}`)
   const selected = `${session.schema}.selected`
-  await session.run(`
-    CREATE TABLE ${selected} AS
-    SELECT entity, ${[...kept, ...xs].join(', ')} FROM (${keyed}) JOIN ${entities} USING (${keys.join(', ')})`)
+  await session
+    .run(`CREATE TABLE ${selected} AS SELECT entity, ${[...kept, ...xs].join(', ')} FROM (${keyed}) JOIN ${entities} USING (${keys.join(', ')})`)
+    .catch(loaded.rethrow)
   const [size] = await session.rows(`SELECT count(*) AS entities, coalesce(sum(event_count), 0) AS events FROM ${entities}`)
   const counts = await countLeftOut(session, selection, columns, loaded.report.acceptedCount, Number(size!['events']))
   const boundaries = await boundariesTables(session, measures)
-  await session.run(`DROP TABLE ${session.schema}.records CASCADE`)
+  for (const table of ['records', 'known_records']) await session.run(`DROP TABLE IF EXISTS ${session.schema}.${table} CASCADE`)
   const column = (expression: Expression | null): string | null => (expression === null ? null : expressions.get(expressionSql(expression, columns.columnSql))!)
   return {
     selected,
@@ -97,14 +101,16 @@ function keyedSql(selection: EventSelection, { sql, columnSql }: Columns): strin
   return `SELECT ${keys.join(', ')}, * FROM (${sql}) WHERE ${conditions.join(' AND ')}`
 }
 
-/** The bounds of epoch and time; an epoch is a range of known time. */
-function askedSql({ input, afterEpoch, throughEpoch, untilMs }: EventSelection): string[] {
+/** The known times that the bounds of epoch and time admit: an epoch is a range of them. */
+function knownBounds({ input, afterEpoch, throughEpoch, untilMs }: EventSelection): { fromMs: number | null; beforeMs: number | null } {
   const { epochLengthMs } = input.source
-  return [
-    ...(afterEpoch === null ? [] : [`known_time >= ${(afterEpoch + 1) * epochLengthMs}`]),
-    ...(throughEpoch === null ? [] : [`known_time < ${(throughEpoch + 1) * epochLengthMs}`]),
-    ...(untilMs === null ? [] : [`known_time < ${untilMs}`]),
-  ]
+  const before = [...(throughEpoch === null ? [] : [(throughEpoch + 1) * epochLengthMs]), ...(untilMs === null ? [] : [untilMs])]
+  return { fromMs: afterEpoch === null ? null : (afterEpoch + 1) * epochLengthMs, beforeMs: before.length === 0 ? null : Math.min(...before) }
+}
+
+function askedSql(selection: EventSelection): string[] {
+  const { fromMs, beforeMs } = knownBounds(selection)
+  return [...(fromMs === null ? [] : [`known_time >= ${fromMs}`]), ...(beforeMs === null ? [] : [`known_time < ${beforeMs}`])]
 }
 
 function filterSql({ where }: EventSelection, columnSql: (name: string) => string): string[] {

@@ -1,0 +1,194 @@
+// The records of an input as one relation, in file order: the columns rejection (the reason, or NULL), f0, f1 … (the fields that were
+// asked for) and log_row. Parquet files with the same columns are read in place, only what each query needs of them; everything
+// else is read once into a table, where log_row is the row number: DuckDB keeps the order of insertion whatever the number of threads.
+import type { FieldDefinition } from '@tidemark/feature-schema/definition'
+import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
+import { closestName } from '@tidemark/feature-schema/expression/closest-name'
+import { SQL_TYPES } from '@tidemark/feature-schema/expression/sql-text'
+import type { EventInput } from '@tidemark/ports/batch-engine'
+import { coded, messageOf, type DuckDbSession } from './duckdb-session.ts'
+import { fieldValueSql, rejectedSql, rejectionReasonSql } from './field-sql.ts'
+import { CSV_REJECTS_TABLE, csvScan, dropCsvRejects, expandPaths, literalPath, parquetScans, unreadable, type FileScan } from './input-files.ts'
+import { appendRecords } from './input-json.ts'
+import type { LogColumns } from './log-columns.ts'
+import { provesAccepted } from './parquet-statistics.ts'
+import { quoteText } from './sql-text.ts'
+
+export interface Records {
+  /** A relation that queries select from. */
+  readonly relation: string
+  /** The relation without records whose column `f…` of a timestamp is outside [fromMs, beforeMs), as far as leaving them out saves reading. */
+  between(column: string, fromMs: number | null, beforeMs: number | null): string
+  /** In reading order, with the offset of each one's first record. */
+  readonly files: readonly { readonly path: string; readonly firstOffset: number }[]
+  /** All records, lines that could not be read among them. */
+  readonly readCount: number
+  /** Table (file, record, reason, from_row, shift): lines that are no records and have no log_row. Offsets from `from_row` on are `shift` more. */
+  readonly skippedLines: string | null
+  /** Throws an error of a query of the relation as INPUT_UNREADABLE, where the files are at fault. */
+  readonly rethrow: (error: unknown) => never
+}
+
+/** `kept`: indexes of the fields that become columns. Throws INPUT_UNREADABLE. */
+export async function readRecords(session: DuckDbSession, columns: LogColumns, kept: readonly number[], input: EventInput): Promise<Records> {
+  const target: Target = { session, columns, kept }
+  if (input.kind === 'records') {
+    const table = await createTable(target)
+    const readCount = await appendRecords(target, { records: input.records })
+    return { ...table, files: [{ path: 'records', firstOffset: 0 }], readCount, skippedLines: null }
+  }
+  const paths = expandPaths(input.paths)
+  if (input.format === 'parquet') return parquetRecords(target, paths)
+  return input.format === 'csv' ? csvRecords(target, paths) : ndjsonRecords(target, paths)
+}
+
+interface Target {
+  readonly session: DuckDbSession
+  readonly columns: LogColumns
+  readonly kept: readonly number[]
+}
+
+async function parquetRecords(target: Target, paths: readonly string[]): Promise<Records> {
+  const { session } = target
+  const scans = await parquetScans(session, paths)
+  const files: { path: string; firstOffset: number }[] = []
+  let readCount = 0
+  for (const path of paths) {
+    const [metadata] = await session.rows(`SELECT num_rows FROM parquet_file_metadata(${literalPath(path)})`)
+    files.push({ path, firstOffset: readCount })
+    readCount += Number(metadata!['num_rows'])
+  }
+  const counted = { files, readCount, skippedLines: null }
+  const [scan] = scans
+  if (scans.length === 1) return { ...scannedInPlace(target, scan!, files), ...counted }
+  const table = await createTable(target)
+  for (const each of scans) await insertScan(target, each, 'Parquet')
+  return { ...table, ...counted }
+}
+
+function scannedInPlace({ columns, kept }: Target, scan: FileScan, files: Records['files']): Pick<Records, 'relation' | 'between' | 'rethrow'> {
+  const row = files.length === 1 ? 'file_row_number' : `[${files.map(({ firstOffset }) => firstOffset).join(', ')}][(file_index + 1)::BIGINT] + file_row_number`
+  const relationOf = (conditions: readonly string[]): string => `(${scanSql(columns, kept, scan, [`${row} AS log_row`], conditions)})`
+  return {
+    relation: relationOf([]),
+    between(column, fromMs, beforeMs) {
+      const { name } = columns.fields[Number(column.slice(1))]!
+      const literal = TIME_LITERALS[scan.columnTypes.get(name)!]
+      if (literal === undefined) return relationOf([])
+      return relationOf([
+        ...(fromMs === null ? [] : [`${scan.rawColumn(name)} >= ${literal(fromMs)}`]),
+        ...(beforeMs === null ? [] : [`${scan.rawColumn(name)} < ${literal(beforeMs)}`]),
+      ])
+    },
+    rethrow: (error) => unreadable(error, culpritOf(error, scan.paths), 'Parquet'),
+  }
+}
+
+/** A time as a literal of a column's own type, so that DuckDB can compare it with what the file says of whole row groups. */
+const TIME_LITERALS: Readonly<Record<string, (ms: number) => string>> = { TIMESTAMP: (ms) => `epoch_ms(${ms})`, BIGINT: (ms) => `${ms}::BIGINT` }
+
+async function csvRecords(target: Target, paths: readonly string[]): Promise<Records> {
+  const { session } = target
+  const table = await createTable(target)
+  const skippedLines = `${session.schema}.skipped_lines`
+  await session.run(`CREATE TABLE ${skippedLines} (file VARCHAR, record BIGINT, reason VARCHAR, from_row BIGINT, shift BIGINT)`)
+  const files: { path: string; firstOffset: number }[] = []
+  let rowCount = 0
+  let skippedCount = 0
+  for (const path of paths) {
+    files.push({ path, firstOffset: rowCount + skippedCount })
+    await dropCsvRejects(session)
+    await insertScan(target, await csvScan(session, path), 'CSV')
+    const spanned = `CASE WHEN contains(csv_line, chr(10)) THEN ' An open quote takes in the lines below, to the next quote or the end of the file.' ELSE '' END`
+    // `line` counts records, the header being the first.
+    await session.run(`
+      INSERT INTO ${skippedLines}
+      SELECT ${quoteText(path)}, record, reason, ${rowCount} + record - (nth - 1), ${skippedCount} + nth FROM (
+        SELECT line - 2 AS record, any_value(error_message || ${spanned}) AS reason, row_number() OVER (ORDER BY line) AS nth
+        FROM ${CSV_REJECTS_TABLE} GROUP BY line)`)
+    rowCount = await countOf(session, table.name)
+    skippedCount = await countOf(session, skippedLines)
+  }
+  return { ...table, files, readCount: rowCount + skippedCount, skippedLines: skippedCount === 0 ? null : skippedLines }
+}
+
+async function ndjsonRecords(target: Target, paths: readonly string[]): Promise<Records> {
+  const table = await createTable(target)
+  const files: { path: string; firstOffset: number }[] = []
+  let readCount = 0
+  for (const path of paths) {
+    files.push({ path, firstOffset: readCount })
+    readCount += await appendRecords(target, { path })
+  }
+  return { ...table, files, readCount, skippedLines: null }
+}
+
+/** A table of records; what is read from it afterwards has nothing to do with files. */
+async function createTable({ session, columns, kept }: Target): Promise<Pick<Records, 'relation' | 'between' | 'rethrow'> & { name: string }> {
+  const name = `${session.schema}.records`
+  await session.run(`CREATE TABLE ${name} (${['rejection VARCHAR', ...kept.map((i) => `f${i} ${SQL_TYPES[columns.fields[i]!.type]}`)].join(', ')})`)
+  const relation = `(SELECT *, rowid AS log_row FROM ${name})`
+  return {
+    name,
+    relation,
+    between: () => relation,
+    rethrow: (error) => {
+      throw error
+    },
+  }
+}
+
+async function insertScan({ session, columns, kept }: Target, scan: FileScan, format: string): Promise<void> {
+  await session
+    .run(`INSERT INTO ${session.schema}.records ${scanSql(columns, kept, scan, [], [])}`)
+    .catch((error: unknown) => unreadable(error, culpritOf(error, scan.paths), format))
+}
+
+/** SELECT of a scan's records: rejection, the kept fields, and `more`. */
+function scanSql(columns: LogColumns, kept: readonly number[], scan: FileScan, more: readonly string[], conditions: readonly string[]): string {
+  const raws: string[] = [...more]
+  const rejections: string[] = []
+  for (const [i, field] of columns.fields.entries()) {
+    const rawType = typeOfColumn(field, columns, scan)
+    const raw = rawType === null ? 'NULL::VARCHAR' : scan.rawColumn(field.name)
+    const statistics = scan.statistics.get(field.name)
+    const isAccepted = rawType === null || provesAccepted(field, rawType, statistics)
+    // From 1970 on, DuckDB rounds as we do.
+    const isPlainTime = isAccepted && field.type === 'timestamp' && rawType === 'TIMESTAMP' && statistics!.range!.min > 0n
+    const value = isPlainTime ? `epoch_ms(${raw})` : fieldValueSql(field.type, raw, rawType ?? 'VARCHAR')
+    if (value === null) {
+      throw coded('INPUT_UNREADABLE', `Its column ${field.name} is ${rawType}, which cannot hold ${field.type}.`, scan.paths[0]!,
+        `Give the field ${field.name} another type in source ${columns.sourceName}, or convert the column.`)
+    }
+    const rejected = isAccepted ? null : rejectedSql(field, `r${i}`, `f${i}`, rawType!)
+    if (rejected !== null) rejections.push(`WHEN ${rejected} THEN ${rejectionReasonSql(field, `r${i}`, rawType!)}`)
+    if (rejected !== null || kept.includes(i)) raws.push(`${raw} AS r${i}`, `${value} AS f${i}`)
+  }
+  const rejection = rejections.length === 0 ? 'NULL::VARCHAR' : `CASE ${rejections.join(' ')} END`
+  const selected = [`${rejection} AS rejection`, ...kept.map((i) => `f${i}`), ...(more.length === 0 ? [] : ['log_row'])]
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+  return `SELECT ${selected.join(', ')} FROM (SELECT ${raws.join(', ')} FROM ${scan.relation}${where})`
+}
+
+/** The type of a field's column; null where there is none, and the field is NULL throughout. */
+function typeOfColumn({ name, nullable }: FieldDefinition, columns: LogColumns, scan: FileScan): string | null {
+  const found = [...scan.columnTypes.keys()]
+  const claimed = new Set(columns.fields.map((field) => field.name))
+  const type = scan.columnTypes.get(name)
+  if (type !== undefined) return type
+  // A nullable field may be left out, unless that is more likely to be a slip of the pen.
+  if (nullable && closestName(name, found.filter((column) => !claimed.has(column))) === null) return null
+  throw coded('INPUT_UNREADABLE', `It has no column ${name}.`, scan.paths[0]!, `${didYouMean(name, found)} Rename the field or the column; CSV is separated by commas.`)
+}
+
+/** The file that a message about many names, else all of them. */
+function culpritOf(error: unknown, paths: readonly string[]): string {
+  if (paths.length === 1) return paths[0]!
+  const message = messageOf(error)
+  return paths.find((path) => message.includes(path)) ?? `one of ${paths.length} files from ${paths[0]} to ${paths.at(-1)}`
+}
+
+async function countOf(session: DuckDbSession, table: string): Promise<number> {
+  const [found] = await session.rows(`SELECT count(*) AS n FROM ${table}`)
+  return Number(found!['n'])
+}
