@@ -7,7 +7,7 @@ import { loadAskedRows } from './as-of-rows.ts'
 import { asOfSql } from './as-of-stream.ts'
 import { queryBatches } from './column-batches.ts'
 import type { DuckDb, DuckDbSession } from './duckdb-session.ts'
-import type { BoundMeasure } from './measure-sql.ts'
+import { sketchedValuesSql, type BoundMeasure } from './measure-sql.ts'
 import { shareQueries } from './pane-sql.ts'
 import { selectEvents, type SelectedEvents } from './selection-sql.ts'
 import { floorToMultiple } from './sql-text.ts'
@@ -63,22 +63,10 @@ function longestReachMs(windows: readonly AsOfWindow[]): number | null {
 }
 
 async function groupMeasures(session: DuckDbSession, { windows }: AsOfQuery, tables: AsOfTables, { bind }: SelectedEvents): Promise<MeasureStream[]> {
-  const distinct = new Map<string, BoundMeasure>()
-  const bound = windows.map(({ measures }) => {
-    const own = new Set<string>()
-    return measures.map((measure) => {
-      const candidate = bind(measure, distinct.size)
-      // The same measure twice in one window has two columns, so it is told apart by how often it came before.
-      let text = textOf(candidate)
-      while (own.has(text)) text += ' again'
-      own.add(text)
-      if (!distinct.has(text)) distinct.set(text, candidate)
-      return distinct.get(text)!
-    })
-  })
-  const levels = new Map<BoundMeasure, readonly CellLevel[]>()
+  const bound = await sketchValues(session, tables.events, bindOnce(windows, bind))
   const longestMs = windows.some(({ lengthMs }) => lengthMs === null) ? null : Math.max(...windows.map(({ lengthMs }) => lengthMs!))
-  for (const [i, measures] of shareQueries([...distinct.values()]).entries()) {
+  const levels = new Map<BoundMeasure, readonly CellLevel[]>()
+  for (const [i, measures] of shareQueries([...new Set(bound.flat())]).entries()) {
     const lengthsMs = await chooseLevels(session, tables, measures, longestMs)
     const made = await makeLevels(session, tables.events, lengthsMs, measures, `${session.schema}.cells_${i}`)
     for (const measure of measures) levels.set(measure, made)
@@ -90,6 +78,35 @@ async function groupMeasures(session: DuckDbSession, { windows }: AsOfQuery, tab
       return { ladder, measures: indexes, batches: withPrefixes(queryBatches(session, sql), measures, indexes) }
     }),
   )
+}
+
+/** Each window's measures; those of different windows that are the same are one, so that they share levels. */
+function bindOnce(windows: readonly AsOfWindow[], bind: SelectedEvents['bind']): BoundMeasure[][] {
+  const distinct = new Map<string, BoundMeasure>()
+  return windows.map(({ measures }) => {
+    const own = new Set<string>()
+    return measures.map((measure) => {
+      const candidate = bind(measure, distinct.size)
+      // The same measure twice in one window has two columns, so it is told apart by how often it came before.
+      let text = textOf(candidate)
+      while (own.has(text)) text += ' again'
+      own.add(text)
+      if (!distinct.has(text)) distinct.set(text, candidate)
+      return distinct.get(text)!
+    })
+  })
+}
+
+/** The measures, with a table of what each sketch makes of the events' values: they are folded window by window. */
+async function sketchValues(session: DuckDbSession, events: string, bound: readonly (readonly BoundMeasure[])[]): Promise<BoundMeasure[][]> {
+  const sketched = new Map<BoundMeasure, BoundMeasure>()
+  for (const measure of new Set(bound.flat())) {
+    if (measure.measure.kind !== 'registers' && measure.measure.kind !== 'bins') continue
+    const sketchedValues = `${session.schema}.sketched_${sketched.size}`
+    await session.run(`CREATE TABLE ${sketchedValues} AS ${sketchedValuesSql(measure, `(SELECT ${measure.of} AS value FROM ${events} WHERE ${measure.of} IS NOT NULL)`)}`)
+    sketched.set(measure, { ...measure, sketchedValues })
+  }
+  return bound.map((measures) => measures.map((measure) => sketched.get(measure) ?? measure))
 }
 
 /** The same for measures that are the same. */

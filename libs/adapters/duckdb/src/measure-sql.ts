@@ -15,6 +15,8 @@ export interface BoundMeasure {
   readonly groupBy: string | null
   /** Table with the columns (boundary DOUBLE, bin BIGINT, 1-based), for bins. */
   readonly boundariesTable: string | null
+  /** Table of `sketchedValuesSql` for every value there is, where many queries fold the same events; else each query looks them up. */
+  readonly sketchedValues?: string
 }
 
 /** Whether the measure makes one row a group and so may share a query with others. */
@@ -46,9 +48,9 @@ export function foldSql(measures: readonly BoundMeasure[], from: string, by: rea
     case 'values':
       return aggregateSql([['n', 'count(*)']], counting, [...groups, 'value'])
     case 'registers':
-      return registersSql(measure.precision, counting, groups)
+      return sketchSql(bound, ['register', 'max(rank) AS rank'], counting, groups)
     case 'bins':
-      return binsSql(bound, measure.boundaries.length, counting, groups)
+      return sketchSql(bound, ['bin', 'count(*) AS n'], counting, groups)
     case 'firstK':
     case 'lastK':
       return listSql(measure, `SELECT ${groups.join(', ')}, value, event_order AS ord FROM ${counting}`, groups)
@@ -225,23 +227,31 @@ function countingEvents(bound: BoundMeasure, from: string, by: readonly string[]
   return `(SELECT ${columns.join(', ')} FROM ${from}${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''})`
 }
 
-/** The register and rank of a value are made once for each distinct value, not for each event. */
-function registersSql(precision: number, counting: string, groups: readonly string[]): string {
-  const restBits = 64 - precision
-  const hashes = `SELECT value, ('0x' || left(md5(value::VARCHAR), 16))::UBIGINT AS hash FROM (SELECT DISTINCT value FROM ${counting})`
-  const rest = `(hash & ${(1n << BigInt(restBits)) - 1n})`
-  const rank = `${restBits + 1} - CASE WHEN ${rest} = 0 THEN 0 ELSE length(bin(${rest})) END`
-  const registers = `SELECT value, (hash >> ${restBits})::USMALLINT AS register, (${rank})::UTINYINT AS rank FROM (${hashes})`
-  return `SELECT ${groups.join(', ')}, register, max(rank) AS rank FROM ${counting} JOIN (${registers}) USING (value) GROUP BY ${groups.join(', ')}, register`
+/** What a sketch makes of each value, once for each distinct value of a relation: (value, register, rank) or (value, bin). */
+export function sketchedValuesSql({ measure, boundariesTable }: BoundMeasure, values: string): string {
+  if (measure.kind === 'registers') return registersSql(measure.precision, values)
+  if (measure.kind !== 'bins' || boundariesTable === null) throw new Error('only registers and bins, with their boundaries, are sketches')
+  return binsSql(boundariesTable, measure.boundaries.length, values)
 }
 
-/** The bin of a value is looked up once for each distinct value: the first boundary that is not below its magnitude. */
-function binsSql({ boundariesTable }: BoundMeasure, boundaryCount: number, counting: string, groups: readonly string[]): string {
-  if (boundariesTable === null) throw new Error('bins need their boundaries')
-  const magnitudes = `SELECT DISTINCT value, abs(value::DOUBLE) AS magnitude FROM ${counting}`
+function sketchSql(bound: BoundMeasure, [key, state]: readonly [string, string], counting: string, groups: readonly string[]): string {
+  const sketched = bound.sketchedValues ?? `(${sketchedValuesSql(bound, counting)})`
+  return `SELECT ${[...groups, key, state].join(', ')} FROM ${counting} JOIN ${sketched} USING (value) GROUP BY ${[...groups, key].join(', ')}`
+}
+
+function registersSql(precision: number, values: string): string {
+  const restBits = 64 - precision
+  const hashes = `SELECT value, ('0x' || left(md5(value::VARCHAR), 16))::UBIGINT AS hash FROM (SELECT DISTINCT value FROM ${values})`
+  const rest = `(hash & ${(1n << BigInt(restBits)) - 1n})`
+  const rank = `${restBits + 1} - CASE WHEN ${rest} = 0 THEN 0 ELSE length(bin(${rest})) END`
+  return `SELECT value, (hash >> ${restBits})::USMALLINT AS register, (${rank})::UTINYINT AS rank FROM (${hashes})`
+}
+
+/** The bin of a value is that of the first boundary that is not below its magnitude. */
+function binsSql(boundariesTable: string, boundaryCount: number, values: string): string {
+  const magnitudes = `SELECT DISTINCT value, abs(value::DOUBLE) AS magnitude FROM ${values}`
   const unsigned = `CASE WHEN magnitude < (SELECT min(boundary) FROM ${boundariesTable}) THEN 0 ELSE coalesce(bin, ${boundaryCount + 1}) END`
-  const bins = `SELECT value, (${unsigned} * sign(value))::INTEGER AS bin FROM (${magnitudes}) ASOF LEFT JOIN ${boundariesTable} ON magnitude <= boundary`
-  return `SELECT ${groups.join(', ')}, bin, count(*) AS n FROM ${counting} JOIN (${bins}) USING (value) GROUP BY ${groups.join(', ')}, bin`
+  return `SELECT value, (${unsigned} * sign(value))::INTEGER AS bin FROM (${magnitudes}) ASOF LEFT JOIN ${boundariesTable} ON magnitude <= boundary`
 }
 
 /** The best k of rows (value, and ord where the order decides), as rows again. */
