@@ -6,10 +6,13 @@ export interface Mutant {
   mutate(engine: BatchEngine): BatchEngine
 }
 
-const asking = (
-  engine: BatchEngine,
-  change: { readonly events?: (asked: EventSelection) => Partial<EventSelection>; readonly panes?: (asked: PaneQuery) => Partial<PaneQuery>; readonly asOf?: (asked: AsOfQuery) => Partial<AsOfQuery> },
-): BatchEngine => ({
+interface ChangedQuestion {
+  readonly events?: (asked: EventSelection) => Partial<EventSelection>
+  readonly panes?: (asked: PaneQuery) => Partial<PaneQuery>
+  readonly asOf?: (asked: AsOfQuery) => Partial<AsOfQuery>
+}
+
+const asking = (engine: BatchEngine, change: ChangedQuestion): BatchEngine => ({
   groupPanes: (query) => engine.groupPanes({ ...query, ...change.events?.(query), ...change.panes?.(query) }),
   groupAsOf: (query) => engine.groupAsOf({ ...query, ...change.events?.(query), ...change.asOf?.(query) }),
   [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),

@@ -132,6 +132,10 @@ describe('buildTrainingSet', () => {
     await expect(failed).rejects.toMatchObject({ code: 'UNKNOWN_NAME', problems: [{ action: 'Did you mean shop?' }] })
   })
 
+  it('refuses to add nothing', async () => {
+    await expect(buildTrainingSet({ ...requestOf(keepingWriter()), features: [] })).rejects.toMatchObject({ code: 'USAGE' })
+  })
+
   it('stops when it is told to', async () => {
     const signal = AbortSignal.abort(new Error('enough'))
     await expect(buildTrainingSet({ ...requestOf(keepingWriter()), signal })).rejects.toThrow('enough')

@@ -49,6 +49,7 @@ const ROWS_PER_BATCH = 1_000
 export async function buildTrainingSet(request: TrainingSetRequest): Promise<TrainingSetResult> {
   request.signal?.throwIfAborted()
   const features = resolveFeatures(request.views.map(({ plan }) => plan), request.features, 'training set')
+  if (features.length === 0) throw new TidemarkError([{ code: 'USAGE', message: 'No features are asked for.', where: 'training set', action: 'Name a service, a view or features.' }])
   refuseUnknownKeys(request)
   await using stack = new AsyncDisposableStack()
   const sections: ViewSection[] = []
