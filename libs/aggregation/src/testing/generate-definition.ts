@@ -46,16 +46,15 @@ export function generateSource(random: Random): SourceDefinition {
   }
 }
 
-/** A random view of one to six aggregations over `ops`. */
-export function generateView(random: Random, source: SourceDefinition, ops: readonly AggregationOp[] = ALL_OPS): FeatureViewDefinition {
-  const windows = generateWindows(random)
+/** A random view of one to six aggregations, each over some of the windows. */
+export function generateView(random: Random, source: SourceDefinition, windows = generateWindows(random)): FeatureViewDefinition {
   const count = random.between(1, 6)
   const taste = generateTaste(random)
   const longestMs = Math.max(...windows.map(({ lengthMs }) => lengthMs ?? 0), 1000)
   return {
     name: 'view', version: 1, source: source.name, sourceVersion: source.version, bucketCount: 64, derive: DERIVED,
     entity: [{ key: 'user', column: 'user' }, ...(random.chance(0.2) ? [{ key: 'region', column: 'region' }] : [])],
-    aggregations: Array.from({ length: count }, (_, i) => generateAggregation(random, random.pick(ops), `f${i}`, windows, taste)),
+    aggregations: Array.from({ length: count }, (_, i) => generateAggregation(random, random.pick(ALL_OPS), `f${i}`, windows, taste)),
     ...(random.chance(0.3) && { where: random.pick(FILTERS) }),
     ...(random.chance(0.2) && { maxAgeMs: random.between(0, longestMs) }),
   }
@@ -91,9 +90,9 @@ export function generateAggregation(random: Random, op: AggregationOp, name: str
 }
 
 /** One to five windows whose resolutions are multiples of each other; the lengths are anything, so a finer one may be the longer. */
-export function generateWindows(random: Random): WindowDefinition[] {
+export function generateWindows(random: Random, finestMs = random.pick([1, 1, 10, 1000, 7000, 60_000, 3_600_000])): WindowDefinition[] {
   const windows: WindowDefinition[] = []
-  let resolutionMs = random.pick([1, 1, 10, 1000, 7000, 60_000, 3_600_000])
+  let resolutionMs = finestMs
   const rungCount = random.between(1, 3)
   for (let rung = 0; rung < rungCount; rung++) {
     for (let i = random.between(1, 2); i > 0; i--) {

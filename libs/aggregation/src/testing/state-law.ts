@@ -2,33 +2,35 @@
 // time alone, and the ladder bounds them.
 
 import { decodeBlob } from '../batch-blob.ts'
+import { presentChunks, type SpeedChunks } from '../entity-state.ts'
 import { EXACT_PANES_MAX } from '../ladder.ts'
 import { rollUp, type Pane } from '../roll-up.ts'
 import { planView, type ViewPlan } from '../view-plan.ts'
 import { eventsOfEntity, newestAppendTime, panesOfEvents } from './event-panes.ts'
+import { CORE, type Core } from './core.ts'
 import { chanceOf, entitiesOf, generateCase, shrinkCase, type SeamCase } from './generate-case.ts'
 import { generateView } from './generate-definition.ts'
 import type { OracleEvent } from './oracle.ts'
 import type { Property } from './property.ts'
 import type { Random } from './random.ts'
-import { batchBlob, foldAll, type SpeedChunks } from './two-sides.ts'
+import { batchBlob, foldAll } from './two-sides.ts'
 
 /** Judges each entity's accepted events of a case. */
-function property(runs: number, judge: (plan: ViewPlan, events: readonly OracleEvent[], random: Random, example: SeamCase) => string | null): Property<SeamCase> {
-  return {
+function property(runs: number, judge: (core: Core, plan: ViewPlan, events: readonly OracleEvent[], random: Random, example: SeamCase) => string | null): (core: Core) => Property<SeamCase> {
+  return (core) => ({
     runs,
     generate: (random) => generateCase(random, (inner, source) => withoutFloatAdditions(inner, source)),
     shrink: shrinkCase,
     judge(example) {
-      const plan = planView(example.view, example.source)
+      const plan = core.planView(example.view, example.source)
       const random = chanceOf(example)
       for (const entity of entitiesOf(example.view)) {
-        const wrong = judge(plan, eventsOfEntity(plan, example.events, entity), random, example)
+        const wrong = judge(core, plan, eventsOfEntity(plan, example.events, entity), random, example)
         if (wrong !== null) return `entity ${JSON.stringify(entity)}: ${wrong}`
       }
       return null
     },
-  }
+  })
 }
 
 /** A view whose partials are equal to the last bit in any order: no sums of doubles, no moments. */
@@ -41,29 +43,29 @@ function withoutFloatAdditions(...[random, source]: Parameters<typeof generateVi
 }
 
 /** The panes of a speed state, whichever chunk they are in, by (group, epoch, rung, start). */
-export function panesOfState(plan: ViewPlan, { open, closed }: SpeedChunks): Pane[] {
-  const panes = [open, closed].flatMap((chunk) => (chunk === null ? [] : decodeBlob(plan, chunk).panes))
+export function panesOfState(plan: ViewPlan, chunks: SpeedChunks): Pane[] {
+  const panes = presentChunks(chunks).flatMap((chunk) => decodeBlob(plan, chunk).panes)
   return panes.sort((a, b) => a.group - b.group || a.epoch - b.epoch || a.rung - b.rung || a.startMs - b.startMs)
 }
 
-export const stateLaw = property(400, (plan, events, random, { droppedThrough }) => {
-  const given = panesOfState(plan, foldAll(plan, events, random, droppedThrough))
+export const stateLawOf = property(400, (core, plan, events, random, { droppedThrough }) => {
+  const given = panesOfState(plan, foldAll(core, plan, events, random, droppedThrough))
   const logTimeMs = newestAppendTime(events)
   const kept = events.filter(({ epoch }) => epoch > droppedThrough)
   const expected = rollUp(plan, panesOfEvents(plan, kept, () => -8e15), logTimeMs).panes
   return textOf(given) === textOf(expected) ? null : `folded into\n${textOf(given)}\nnot\n${textOf(expected)}`
 })
 
-export const incrementalLaw = property(400, (plan, events, random, { cut }) => {
+export const incrementalLawOf = property(400, (core, plan, events, random, { cut }) => {
   const whole = events.filter(({ epoch }) => epoch <= cut)
-  const [some, other] = [batchBlob(plan, whole, cut, random), batchBlob(plan, random.shuffle(whole), cut, random)]
+  const [some, other] = [batchBlob(core, plan, whole, cut, random), batchBlob(core, plan, random.shuffle(whole), cut, random)]
   return some === null || other === null || Buffer.compare(some, other) === 0 ? null : 'a base with the newer epochs is not the blob of all of them'
 })
 
-export const boundLaw = property(200, (plan, events, random, { cut }) => {
-  const { open, closed } = foldAll(plan, events, random)
-  const blob = batchBlob(plan, events, cut, random)
-  const tables = [panesOfState(plan, { open, closed }), ...(blob === null ? [] : [decodeBlob(plan, blob).panes])].flatMap((panes) => [
+export const boundLawOf = property(200, (core, plan, events, random, { cut }) => {
+  const chunks = foldAll(core, plan, events, random)
+  const blob = batchBlob(core, plan, events, cut, random)
+  const tables = [panesOfState(plan, chunks), ...(blob === null ? [] : [decodeBlob(plan, blob).panes])].flatMap((panes) => [
     ...Map.groupBy(panes, ({ epoch, group, rung }) => `${epoch} ${group} ${rung}`).values(),
   ])
   const crowded = tables.find((panes) => panes.length > paneBound(plan, panes[0]!))
@@ -78,11 +80,16 @@ export function paneBound(plan: ViewPlan, { group, rung }: Pick<Pane, 'group' | 
   return lengthMs === 1 ? Math.min(bound, EXACT_PANES_MAX) : bound
 }
 
-export const replayLaw = property(100, (plan, events, _random, example) => {
-  const [once, again] = [0, 1].map(() => foldAll(plan, events, chanceOf(example), example.droppedThrough)) as [SpeedChunks, SpeedChunks]
+export const replayLawOf = property(100, (core, plan, events, _random, example) => {
+  const [once, again] = [0, 1].map(() => foldAll(core, plan, events, chanceOf(example), example.droppedThrough)) as [SpeedChunks, SpeedChunks]
   const isSame = (a: Uint8Array | null, b: Uint8Array | null): boolean => (a === null || b === null ? a === b : Buffer.compare(a, b) === 0)
-  return isSame(once.open, again.open) && isSame(once.closed, again.closed) ? null : 'the same seed gave other bytes'
+  return isSame(once.open, again.open) && isSame(once.closed, again.closed) && isSame(once.settled, again.settled) ? null : 'the same seed gave other bytes'
 })
+
+export const stateLaw = stateLawOf(CORE)
+export const incrementalLaw = incrementalLawOf(CORE)
+export const boundLaw = boundLawOf(CORE)
+export const replayLaw = replayLawOf(CORE)
 
 function textOf(panes: readonly Pane[]): string {
   return panes.map((pane) => JSON.stringify(pane, (_, value: unknown) => plainOf(value))).join('\n')
