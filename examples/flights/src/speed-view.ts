@@ -1,15 +1,11 @@
-// The last day as the stream will bring it: one JSON event at a time, decoded, folded into its entity's two chunks, which are
+// The last day as the stream will bring it: one JSON event at a time, decoded, folded into its entity's chunks, which are
 // kept as bytes. A store and its fences come with the speed layer; here a map stands for it.
-import { encodeState, foldEvent, openState, prepareRow } from '@tidemark/aggregation/fold'
+import { NO_CHUNKS, type SpeedChunks, encodeState, openState, presentChunks } from '@tidemark/aggregation/entity-state'
+import { foldEvent, prepareRow } from '@tidemark/aggregation/fold'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { type KeyType, encodeEntityKey } from '@tidemark/feature-schema/entity-key'
 import { type DecodedEvent, compileEventDecoder, isRejected } from '@tidemark/feature-schema/event-decoder'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
-
-interface StoredChunks {
-  open: Uint8Array | null
-  closed: Uint8Array | null
-}
 
 /** A record of the log: its JSON text, and its row number in the file as its offset. */
 export interface LogRecord {
@@ -20,7 +16,7 @@ export interface LogRecord {
 export class SpeedView {
   readonly plan: ViewPlan
   /** By the entity's key bytes as text. */
-  readonly chunks = new Map<string, StoredChunks>()
+  readonly chunks = new Map<string, SpeedChunks>()
   private readonly keyTypes: readonly KeyType[]
 
   constructor(plan: ViewPlan) {
@@ -35,24 +31,17 @@ export class SpeedView {
     if (!prepareRow(plan, row)) return false
     const keys = plan.keys.map(({ index }) => row[index] ?? null)
     if (keys.includes(null)) return false
-    const stored = this.storedAt(encodeEntityKey(keys, this.keyTypes))
-    const state = openState(plan, stored.open, stored.closed)
+    const entity = keyText(encodeEntityKey(keys, this.keyTypes))
+    const stored = this.chunks.get(entity) ?? NO_CHUNKS
+    const state = openState(plan, stored)
     foldEvent(plan, state, { eventTimeMs: event.eventTimeMs, appendTimeMs, epoch, partition: 0, offset, row })
-    Object.assign(stored, encodeState(plan, state))
+    this.chunks.set(entity, { ...stored, ...encodeState(plan, state) })
     return true
   }
 
   /** The chunks of an entity, by its key's bytes. */
   read(entity: Uint8Array): Uint8Array[] {
-    const { open = null, closed = null } = this.chunks.get(keyText(entity)) ?? {}
-    return [open, closed].filter((chunk) => chunk !== null)
-  }
-
-  private storedAt(entity: Uint8Array): StoredChunks {
-    const key = keyText(entity)
-    let stored = this.chunks.get(key)
-    if (stored === undefined) this.chunks.set(key, (stored = { open: null, closed: null }))
-    return stored
+    return presentChunks(this.chunks.get(keyText(entity)) ?? NO_CHUNKS)
   }
 }
 

@@ -71,7 +71,7 @@ async function kernelFigures(name: string, op: AggregationOp, spec: SlotSpec): P
   const panes: Uint8Array[] = []
   const fold = (): void => {
     panes.length = 0
-    const buffer = new GrowableBytes()
+    const buffer = GrowableBytes.empty()
     const order = { eventTimeMs: 0, partition: 0, offset: 0 }
     for (let start = 0; start < EVENTS; start += PANE_EVENTS) {
       buffer.clear()
