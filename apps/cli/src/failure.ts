@@ -57,7 +57,7 @@ function tellCommanderError(output: Output, { exitCode, message }: CommanderErro
   if (exitCode === 0) return EXIT.ok
   // Help that nobody asked for, after a command that has subcommands.
   if (message === '(outputHelp)') return EXIT.usage
-  const [said, ...advice] = message.replace(/^error: /, '').split('\n')
+  const [said, ...advice] = message.replace(/^error: /, '').replace('(Did you mean', 'Did you mean').replace('?)', '?').split('\n')
   const action = [...advice, '`tidemark help COMMAND` shows the options of a command.'].join(' ')
   const problem: Problem = { code: 'USAGE', message: sentence(said ?? message), where: 'command line', action }
   output.failure({ error: { code: 'USAGE', problems: [problem] } }, problemsText(output.errorColors, [problem]))

@@ -41,7 +41,7 @@ function createProgram(output: Output, startProgress: () => Progress): Command {
     .argument('[command...]', 'its words: features get')
     .action((words: readonly string[]) => helpFor(program, words))
   for (const command of commandsOf(program)) {
-    command.exitOverride().configureOutput({ outputError: () => undefined })
+    command.exitOverride().configureOutput({ outputError: () => undefined }).helpCommand(false)
     if (command.commands.length === 0 && command.name() !== 'help') command.option('--json', 'one JSON document on stdout, errors too')
   }
   return program

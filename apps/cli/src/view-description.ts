@@ -79,7 +79,7 @@ function describeFeature({ name, aggregation, slot, window }: PlannedFeature): F
 
 export function viewText({ colors }: Output, view: ViewDescription): string {
   const entity = view.entity.map(({ key, column, type }) => `${key} (${type}${column === key ? '' : `, column ${column}`})`).join(', ')
-  const rows = view.features.map(({ name, type, window, resolution, relativeError }) => [name, type, window, resolution, relativeError === null ? 'exact' : `±${relativeError * 100}%`])
+  const rows = view.features.map(({ name, type, window, resolution, relativeError }) => [name, type, window, resolution, relativeError === null ? 'exact' : `±${Number((relativeError * 100).toPrecision(3))}%`])
   const state = view.fullBytesMax === view.rowBytesMax
     ? `at most ${formatBytes(view.rowBytesMax)}`
     : `at most ${formatBytes(view.rowBytesMax)}, and ${formatBytes(view.fullBytesMax)} with every sketch, list and map full (a string taken as ${STRING_BYTES_ASSUMED} bytes)`

@@ -40,7 +40,7 @@ export function addFeaturesCommand(program: Command, output: Output, startProgre
         using progress = startProgress()
         progress.step('reading events')
         const views = plans.map((plan) => ({ plan, input: inputs.get(plan.source.name)! }))
-        return readFeaturesAt({ engine, views, features: names, entity, atMs, signal })
+        return await readFeaturesAt({ engine, views, features: names, entity, atMs, signal })
       })
       output.answer(documentOf(answer, entity), () => answerText(output, answer, entity, plans))
       const sourceOf = new Map(plans.map(({ view }) => [view.name, view.source]))

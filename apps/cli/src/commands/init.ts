@@ -1,5 +1,5 @@
 // `tidemark init`: a small project of one's own that works at once.
-import { copyFileSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { exampleData } from '../example-project/data.ts'
@@ -55,7 +55,7 @@ function writeProject(folder: string, tidemark: string): string[] {
   const { eventsCsv, rowsCsv } = exampleData()
   const texts = { 'events.csv': eventsCsv, 'rows.csv': rowsCsv, 'tsconfig.json': tsconfigText(), 'README.md': exampleReadme(tidemark) }
   try {
-    mkdirSync(folder, { recursive: true })
+    if (!existsSync(folder)) mkdirSync(folder)
     copyFileSync(join(example, 'features.ts'), join(folder, 'features.ts'))
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text)
   } catch (error) {

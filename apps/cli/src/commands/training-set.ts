@@ -60,7 +60,7 @@ async function build(options: TrainingSetOptions, startProgress: () => Progress)
   const result = await withEngine(async (engine, signal) => {
     using progress = startProgress()
     progress.step('reading events and rows')
-    return buildTrainingSet({
+    return await buildTrainingSet({
       engine, writer: engine, views: plans.map((plan) => ({ plan, input: inputs.get(plan.source.name)! })),
       features: names, rows, rowKeys, output, signal, knownAt: options.knownAt,
       hasStatuses: options.statuses === true, hasDefaults: options.defaults === true,
