@@ -10,7 +10,7 @@ const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
 /** Lengths of cells, each a multiple of the one before. */
-const LEVEL_LENGTHS_MS: readonly number[] = [MINUTE_MS, 15 * MINUTE_MS, 4 * HOUR_MS, 2 * DAY_MS, 32 * DAY_MS]
+const LEVEL_LENGTHS_MS: readonly number[] = [MINUTE_MS, 15 * MINUTE_MS, 4 * HOUR_MS, 2 * DAY_MS, 32 * DAY_MS, 512 * DAY_MS]
 /** A level is made where its states are at most this part of the finer level's. */
 const REDUCTION_MIN = 3
 /** How many entities are looked at: those with the most pairs of a row and an event, which are what levels save. */
