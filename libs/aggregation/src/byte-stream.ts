@@ -79,17 +79,20 @@ export class ByteWriter {
   }
 
   u32(value: number): void {
-    this.view.setUint32(this.reserve(4), value, true)
+    const at = this.reserve(4)
+    this.view.setUint32(at, value, true)
     this.length += 4
   }
 
   u32BigEndian(value: number): void {
-    this.view.setUint32(this.reserve(4), value)
+    const at = this.reserve(4)
+    this.view.setUint32(at, value)
     this.length += 4
   }
 
   u64BigEndian(value: bigint): void {
-    this.view.setBigUint64(this.reserve(8), value)
+    const at = this.reserve(8)
+    this.view.setBigUint64(at, value)
     this.length += 8
   }
 
@@ -122,7 +125,7 @@ export class ByteWriter {
     this.length += count
   }
 
-  /** Makes room for `size` more bytes and returns where they go. */
+  /** Makes room for `size` more bytes and returns where they go. Before `bytes` or `view` is read: they may be others after it. */
   private reserve(size: number): number {
     if (this.length + size > this.bytes.length) {
       const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + size))
