@@ -23,7 +23,7 @@
 // A table's checksum is its own so that a table that did not change is copied with it, and is not read again.
 
 import { damaged } from './byte-stream.ts'
-import type { ViewPlan } from './view-plan.ts'
+import type { LadderGroup, ViewPlan } from './view-plan.ts'
 
 export const CHUNK_VERSION = 1
 export const MAGIC = 0x54
@@ -122,8 +122,8 @@ export function damagedChunk(message: string): Error {
 }
 
 /** Sum of the lengths of a row's variable slots: its part of the heap. */
-export function rowHeapBytes(view: DataView, rowAt: number, plan: ViewPlan, group: number): number {
+export function rowHeapBytes(view: DataView, rowAt: number, { variableSlots }: LadderGroup): number {
   let sum = 0
-  for (const { offset } of plan.groups[group]!.variableSlots) sum += view.getUint32(rowAt + offset, true)
+  for (const { offset } of variableSlots) sum += view.getUint32(rowAt + offset, true)
   return sum
 }

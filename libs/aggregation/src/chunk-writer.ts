@@ -2,10 +2,11 @@
 // them are known, and must not change before.
 
 import {
-  AT_BYTES, AT_TABLES, ENTRY_BYTES, ENTRY_CHECKSUM, ENTRY_EPOCH, ENTRY_GROUP, ENTRY_HEAP, ENTRY_ROWS, ENTRY_RUNG, ENTRY_TRUNCATED, entryAt, viewOf, writeHeader,
+  AT_BYTES, AT_TABLES, ENTRY_BYTES, ENTRY_CHECKSUM, ENTRY_EPOCH, ENTRY_GROUP, ENTRY_HEAP, ENTRY_ROWS, ENTRY_RUNG, ENTRY_TRUNCATED, entryAt, NONE, viewOf, writeHeader,
   type ChunkKind, type TableRef,
 } from './chunk-format.ts'
 import { GrowableBytes } from './growable-bytes.ts'
+import type { RowCursor } from './row-cursor.ts'
 import { TableBuilder } from './table-builder.ts'
 import type { ViewPlan } from './view-plan.ts'
 
@@ -30,7 +31,7 @@ export class ChunkWriter {
   startTable(group: number): TableBuilder {
     const builders = this.builders[group]!
     const index = this.builderCounts[group]!++
-    if (index === builders.length) builders.push(new TableBuilder(this.plan, this.plan.groups[group]!))
+    if (index === builders.length) builders.push(new TableBuilder(this.plan.groups[group]!))
     const builder = builders[index]!
     builder.clear()
     return builder
@@ -41,6 +42,16 @@ export class ChunkWriter {
     this.addEntry(name, rowCount, heap.length, 0)
     this.addPiece(rows.bytes, 0, rows.length)
     this.addPiece(heap.bytes, 0, heap.length)
+  }
+
+  /** Adds a table of the rows that are left in each of these, one after the other, unless there are none. */
+  addRows(name: TableName, parts: readonly RowCursor[]): void {
+    const spans = parts.filter(({ isAtEnd }) => !isAtEnd).map((part) => part.takeRest())
+    const rowCount = spans.reduce((sum, { count }) => sum + count, 0)
+    if (rowCount === 0 && name.truncatedAtMs === NONE) return
+    this.addEntry(name, rowCount, spans.reduce((sum, { heapFrom, heapTo }) => sum + heapTo - heapFrom, 0), 0)
+    for (const { bytes, rowsFrom, rowsTo } of spans) this.addPiece(bytes, rowsFrom, rowsTo)
+    for (const { bytes, heapFrom, heapTo } of spans) this.addPiece(bytes, heapFrom, heapTo)
   }
 
   /** Adds a table as it is, with its checksum. */

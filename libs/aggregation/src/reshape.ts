@@ -64,7 +64,7 @@ class Reshaper {
     this.open = new ChunkDraft(plan, OPEN_CHUNK)
     this.closed = new ChunkDraft(plan, CLOSED_CHUNK)
     this.settled = new ChunkDraft(plan, SETTLED_CHUNK)
-    this.carried = plan.groups.map((group) => new TableBuilder(plan, group))
+    this.carried = plan.groups.map((group) => new TableBuilder(group))
   }
 
   reshape(state: EntityState): void {
@@ -101,15 +101,18 @@ class Reshaper {
         continue
       }
       const { limitMs, truncatedAtMs } = limitOf(group, index, logTimeMs, kept, opened)
-      const keptRows = kept && new RowCursor(this.plan, kept)
-      const openRows = opened && new RowCursor(this.plan, opened)
+      const keptRows = kept && new RowCursor(group, kept)
+      const openRows = opened && new RowCursor(group, opened)
       const leaving = [keptRows?.takeBefore(limitMs), openRows?.takeBefore(limitMs), carried?.takeBefore(limitMs)].filter(hasRows)
       const closing = openRows?.takeBefore(openFromMs(group.openSpanMs, logTimeMs))
       const added = [closing, carried].find(hasRows) ?? null
       const isSame = added === null && (keptRows?.row ?? 0) === 0 && (kept?.truncatedAtMs ?? NONE) === truncatedAtMs
-      if (!isSame) writeStored(draft, group, rung, { group: group.index, rung: index, epoch, truncatedAtMs }, keptRows, added)
+      if (!isSame) writeStored(draft, rung, { group: group.index, rung: index, epoch, truncatedAtMs }, keptRows, added)
       else if (kept !== null) draft.writer.copyTable(kept)
-      if (openRows !== null) writeOpen(this.open, openRows)
+      draft.isChanged ||= !isSame
+      if (openRows?.row === 0) this.open.writer.copyTable(openRows.table)
+      else if (openRows !== null) this.open.writer.addRows(openRows.table, [openRows])
+      this.open.isChanged ||= openRows !== null && openRows.row > 0
       carried = this.carry(group, group.rungs[index + 1], leaving)
     }
   }
@@ -120,7 +123,7 @@ class Reshaper {
     const builder = this.carried[group.index]!
     builder.clear()
     mergeRows(builder, rung, leaving[0]!, leaving[1] ?? null)
-    return new RowCursor(this.plan, builder.snapshot())
+    return new RowCursor(group, builder.snapshot())
   }
 }
 
@@ -139,47 +142,25 @@ function limitOf(group: LadderGroup, index: number, logTimeMs: number, kept: Tab
   return truncatedAtMs < limitMs ? { limitMs, truncatedAtMs: NONE } : { limitMs: truncatedAtMs + 1, truncatedAtMs }
 }
 
-function writeStored(draft: ChunkDraft, group: LadderGroup, rung: Rung, name: TableName, kept: RowCursor | null, added: RowCursor | null): void {
-  draft.isChanged = true
-  const builder = draft.writer.startTable(group.index)
+function writeStored({ writer }: ChunkDraft, rung: Rung, name: TableName, kept: RowCursor | null, added: RowCursor | null): void {
   if (hasRows(kept) && hasRows(added) && kept.lastStartMs() >= added.startMs()) {
+    const builder = writer.startTable(name.group)
     mergeRows(builder, rung, kept, added)
+    writer.addBuilt(name, builder)
   } else {
-    kept?.appendTo(builder)
-    added?.appendTo(builder)
+    writer.addRows(name, [kept, added].filter(hasRows))
   }
-  if (builder.rowCount > 0 || name.truncatedAtMs !== NONE) draft.writer.addBuilt(name, builder)
-}
-
-/** The rows of an open table that stay. */
-function writeOpen(draft: ChunkDraft, rows: RowCursor): void {
-  const { table } = rows
-  if (rows.row === 0) {
-    draft.writer.copyTable(table)
-    return
-  }
-  draft.isChanged = true
-  if (rows.isAtEnd) return
-  const builder = draft.writer.startTable(table.group)
-  rows.appendTo(builder)
-  draft.writer.addBuilt(table, builder)
 }
 
 function epochsOf(closed: readonly TableRef[], open: readonly TableRef[]): number[] {
   return [...new Set([...closed, ...open].map(({ epoch }) => epoch))].sort((a, b) => a - b)
 }
 
-/** Appends the rows of both, ascending, as rows of `rung`. */
-function mergeRows(builder: TableBuilder, rung: Rung, a: RowCursor | null, b: RowCursor | null): void {
-  while (a !== null && !a.isAtEnd && b !== null && !b.isAtEnd) {
-    const next = a.startMs() <= b.startMs() ? a : b
-    next.addTo(builder, paneStartMs(rung, next.startMs()))
-    next.advance()
-  }
-  for (const rest of [a, b]) {
-    while (rest !== null && !rest.isAtEnd) {
-      rest.addTo(builder, paneStartMs(rung, rest.startMs()))
-      rest.advance()
-    }
+/** Adds the rows of both, ascending, as rows of `rung`. */
+function mergeRows(builder: TableBuilder, rung: Rung, a: RowCursor, b: RowCursor | null): void {
+  while (hasRows(a) || hasRows(b)) {
+    const isFirst = !hasRows(b) || (hasRows(a) && a.startMs() <= b.startMs())
+    const [next, other] = isFirst ? [a, b] : [b, a]
+    next.addPaneTo(builder, rung, hasRows(other) ? other.startMs() : Infinity)
   }
 }

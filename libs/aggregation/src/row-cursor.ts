@@ -1,18 +1,29 @@
 // Walks rows [row, end) of a table in order, with where each one's heap bytes are.
 
 import { rowHeapBytes, type TableRef } from './chunk-format.ts'
+import { paneStartMs, type Rung } from './ladder.ts'
 import type { TableBuilder } from './table-builder.ts'
-import type { ViewPlan } from './view-plan.ts'
+import type { LadderGroup } from './view-plan.ts'
+
+/** Rows of a table, and their part of its heap: offsets in `bytes`. */
+export interface RowSpan {
+  readonly bytes: Uint8Array
+  readonly count: number
+  readonly rowsFrom: number
+  readonly rowsTo: number
+  readonly heapFrom: number
+  readonly heapTo: number
+}
 
 export class RowCursor {
   row: number
   heapAt: number
   readonly end: number
   readonly table: TableRef
-  private readonly plan: ViewPlan
+  private readonly group: LadderGroup
 
-  constructor(plan: ViewPlan, table: TableRef, row = 0, heapAt = table.heapAt, end = table.rowCount) {
-    this.plan = plan
+  constructor(group: LadderGroup, table: TableRef, row = 0, heapAt = table.heapAt, end = table.rowCount) {
+    this.group = group
     this.table = table
     this.row = row
     this.heapAt = heapAt
@@ -32,13 +43,20 @@ export class RowCursor {
   }
 
   advance(): void {
-    this.heapAt += rowHeapBytes(this.table.view, this.rowAt(), this.plan, this.table.group)
+    this.heapAt += rowHeapBytes(this.table.view, this.table.rowsAt + this.row * this.table.rowBytes, this.group)
     this.row++
   }
 
-  /** Adds this row to a table as one that starts at `startMs`. */
-  addTo(builder: TableBuilder, startMs: number): void {
-    builder.addRow(startMs, this.table, this.rowAt(), this.heapAt)
+  /**
+   * Adds this row, and those after it that belong to the same pane of `rung` and start before `limitMs`, to a table of that rung.
+   * This cursor goes on after them.
+   */
+  addPaneTo(builder: TableBuilder, rung: Rung, limitMs: number): void {
+    const { row, heapAt } = this
+    const startMs = paneStartMs(rung, this.startMs())
+    do this.advance()
+    while (!this.isAtEnd && this.startMs() < limitMs && paneStartMs(rung, this.startMs()) === startMs)
+    builder.addRows(startMs, this.table, row, this.row - row, heapAt)
   }
 
   /** The rows that start before `limitMs`; this cursor goes on after them. */
@@ -46,14 +64,18 @@ export class RowCursor {
     const { row, heapAt } = this
     if (!this.isAtEnd && this.lastStartMs() < limitMs) this.skip()
     while (!this.isAtEnd && this.startMs() < limitMs) this.advance()
-    return new RowCursor(this.plan, this.table, row, heapAt, this.row)
+    return new RowCursor(this.group, this.table, row, heapAt, this.row)
   }
 
-  /** Appends what is left to a table whose rows are all earlier. */
-  appendTo(builder: TableBuilder): void {
-    const { row, heapAt } = this
+  /** Where the rows that are left are, and their heap bytes; then none is left. */
+  takeRest(): RowSpan {
+    const { row, heapAt, table } = this
     this.skip()
-    builder.appendRows(this.table, row, this.end, heapAt, this.heapAt)
+    return {
+      bytes: table.bytes, count: this.end - row,
+      rowsFrom: table.rowsAt + row * table.rowBytes, rowsTo: table.rowsAt + this.end * table.rowBytes,
+      heapFrom: heapAt, heapTo: this.heapAt,
+    }
   }
 
   private skip(): void {
@@ -63,10 +85,6 @@ export class RowCursor {
       this.row = this.end
       this.heapAt = this.table.heapAt + this.table.heapBytes
     }
-  }
-
-  private rowAt(): number {
-    return this.table.rowsAt + this.row * this.table.rowBytes
   }
 }
 

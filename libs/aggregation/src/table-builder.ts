@@ -5,19 +5,17 @@ import { NONE, rowHeapBytes, viewOf, type TableRef } from './chunk-format.ts'
 import { mergeEncoded } from './encoded-merge.ts'
 import { GrowableBytes } from './growable-bytes.ts'
 import type { Partial, RowRange } from './partial.ts'
-import type { LadderGroup, ViewPlan } from './view-plan.ts'
+import type { LadderGroup } from './view-plan.ts'
 
 export class TableBuilder {
   readonly rows = GrowableBytes.empty()
   readonly heap = GrowableBytes.empty()
   rowCount = 0
-  private readonly plan: ViewPlan
   private readonly group: LadderGroup
   private readonly range: RowRange
   private readonly ranges: readonly RowRange[]
 
-  constructor(plan: ViewPlan, group: LadderGroup) {
-    this.plan = plan
+  constructor(group: LadderGroup) {
     this.group = group
     this.range = { view: this.rows.view, at: 0, count: 1, stride: group.rowBytes }
     this.ranges = [this.range]
@@ -34,23 +32,20 @@ export class TableBuilder {
     return this.rowCount === 0 ? NONE : this.rows.view.getFloat64(this.lastRowAt(), true)
   }
 
-  /** Rows [from, to) of a table whose starts are after the last row's; `heapFrom` and `heapTo` are where their heap bytes are. */
-  appendRows(table: TableRef, from: number, to: number, heapFrom: number, heapTo: number): void {
-    this.rows.append(table.bytes, table.rowsAt + from * table.rowBytes, table.rowsAt + to * table.rowBytes)
-    this.heap.append(table.bytes, heapFrom, heapTo)
-    this.rowCount += to - from
-  }
-
-  /** The row at `rowAt`, with its heap bytes at `heapAt`, as a row that starts at `startMs`: not before the last one's. */
-  addRow(startMs: number, table: TableRef, rowAt: number, heapAt: number): void {
+  /** Merges `count` rows of a table from `row` on, whose heap bytes are at `heapAt`, into one that starts at `startMs`: not before the last one. */
+  addRows(startMs: number, table: TableRef, row: number, count: number, heapAt: number): void {
+    const { rowBytes, rowsAt } = table
+    const rowAt = rowsAt + row * rowBytes
     if (this.rowCount > 0 && this.lastStartMs() === startMs) {
-      this.mergeIntoLast(table, rowAt, heapAt)
+      this.mergeIntoLast(table, rowAt, count, heapAt)
       return
     }
-    this.rows.append(table.bytes, rowAt, rowAt + table.rowBytes)
-    this.heap.append(table.bytes, heapAt, heapAt + rowHeapBytes(table.view, rowAt, this.plan, this.group.index))
+    const firstHeapBytes = rowHeapBytes(table.view, rowAt, this.group)
+    this.rows.append(table.bytes, rowAt, rowAt + rowBytes)
+    this.heap.append(table.bytes, heapAt, heapAt + firstHeapBytes)
     this.rowCount++
     this.rows.view.setFloat64(this.lastRowAt(), startMs, true)
+    if (count > 1) this.mergeIntoLast(table, rowAt + rowBytes, count - 1, heapAt + firstHeapBytes)
   }
 
   /** A row of partials, one for each slot of the group, that starts after the last one. */
@@ -71,7 +66,7 @@ export class TableBuilder {
 
   /** What was built, as a table of bytes of its own; its name does not matter. */
   snapshot(): TableRef {
-    const bytes = new Uint8Array(this.rows.length + this.heap.length)
+    const bytes = Buffer.allocUnsafe(this.rows.length + this.heap.length)
     bytes.set(this.rows.bytes.subarray(0, this.rows.length))
     bytes.set(this.heap.bytes.subarray(0, this.heap.length), this.rows.length)
     return {
@@ -80,20 +75,25 @@ export class TableBuilder {
     }
   }
 
-  private mergeIntoLast(table: TableRef, rowAt: number, heapAt: number): void {
-    const { fixedSlots, variableSlots } = this.group
+  private mergeIntoLast(table: TableRef, rowAt: number, count: number, heapAt: number): void {
+    const { fixedSlots, variableSlots, rowBytes } = this.group
     const lastAt = this.lastRowAt()
     this.range.view = table.view
     this.range.at = rowAt
+    this.range.count = count
     for (const { kernel, offset } of fixedSlots) kernel.accumulate(this.rows.view, lastAt + offset, this.ranges, 1, offset)
-    let partAt = this.heap.length - rowHeapBytes(this.rows.view, lastAt, this.plan, this.group.index)
+    if (variableSlots.length === 0) return
+    const partsAt = this.heap.length - rowHeapBytes(this.rows.view, lastAt, this.group)
     let fromAt = heapAt
-    for (const { kernel, offset } of variableSlots) {
-      const fromLength = table.view.getUint32(rowAt + offset, true)
-      const length = mergeEncoded(kernel, this.heap, partAt, this.rows.view.getUint32(lastAt + offset, true), table.bytes, fromAt, fromLength)
-      this.rows.view.setUint32(lastAt + offset, length, true)
-      partAt += length
-      fromAt += fromLength
+    for (let added = 0; added < count; added++) {
+      let partAt = partsAt
+      for (const { kernel, offset } of variableSlots) {
+        const fromLength = table.view.getUint32(rowAt + added * rowBytes + offset, true)
+        const length = mergeEncoded(kernel, this.heap, partAt, this.rows.view.getUint32(lastAt + offset, true), table.bytes, fromAt, fromLength)
+        this.rows.view.setUint32(lastAt + offset, length, true)
+        partAt += length
+        fromAt += fromLength
+      }
     }
   }
 
