@@ -56,8 +56,8 @@ function moduleProblem(path: string, file: string, error: unknown): Error {
 /** `features.ts:12:5`: the first place in the stack that is in the file, or that a syntax error begins with; else the file. */
 function placeOf(path: string, file: string, error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
-  // A syntax error's stack begins with the place, the line, and a caret below the column.
-  const parsed = /^(?:file:\/\/)?(\/[^\n]+):(\d+)\n[^\n]*\n( *)\^/.exec(stack)
+  // A syntax error's stack begins with the place, some lines, and carets below the columns of the last one.
+  const parsed = /^(?:file:\/\/)?(\/[^\n]+):(\d+)\n(?:[^\n]*\n)*?( *)\^+\n/.exec(stack)
   if (parsed !== null) {
     const found = decodeURI(parsed[1]!)
     return `${found === file ? path : relative('', found)}:${parsed[2]}:${parsed[3]!.length + 1}`
