@@ -61,17 +61,26 @@ describe('law 9: exact panes are capped', () => {
       name: 'view', version: 1, source: 'events', sourceVersion: 1, bucketCount: 64, derive: [], entity: [{ key: 'user', column: 'user' }],
       aggregations: [{
         name: 'n', op: 'count', of: null,
-        windows: [{ name: 'all', lengthMs: 20_000, resolutionMs: 1 }, { name: 'second', lengthMs: 1_000, resolutionMs: 1 }, { name: 'coarse', lengthMs: 20_000, resolutionMs: 1_000 }],
+        windows: [
+          { name: 'all', lengthMs: 20_000, resolutionMs: 1 },
+          { name: 'second', lengthMs: 1_000, resolutionMs: 1 },
+          { name: 'coarse', lengthMs: 20_000, resolutionMs: 1_000 },
+        ],
       }],
     }
     const plan = planView(view, source)
     const state = openState(plan, NO_CHUNKS)
     const count = EXACT_PANES_MAX + 100
     for (let i = 0; i < count; i++) {
-      foldEvent(plan, state, { epoch: 0, partition: 0, offset: i, eventTimeMs: 2 * i, appendTimeMs: 2 * i, row: ['ann', null, 2 * i, null, null, null, null, null, null] })
+      const row = ['ann', null, 2 * i, null, null, null, null, null, null]
+      foldEvent(plan, state, { epoch: 0, partition: 0, offset: i, eventTimeMs: 2 * i, appendTimeMs: 2 * i, row })
     }
     const chunks = presentChunks({ ...NO_CHUNKS, ...encodeState(plan, state) })
     const { values } = mergeAtCut(plan, null, chunks, { cut: -Infinity, t: 2 * count })
-    expect(values).toEqual([{ status: 'UNAVAILABLE', value: null, reason: 'window_truncated' }, { status: 'PRESENT', value: 500 }, { status: 'PRESENT', value: count }])
+    expect(values).toEqual([
+      { status: 'UNAVAILABLE', value: null, reason: 'window_truncated' },
+      { status: 'PRESENT', value: 500 },
+      { status: 'PRESENT', value: count },
+    ])
   })
 })

@@ -73,7 +73,9 @@ const BROKEN_CORES: Readonly<Record<string, readonly [keyof typeof LAWS, Partial
   'merge: the batch blob is forgotten where there is speed': ['seam', {
     mergeAtCut: (plan, batch, speed, at) => CORE.mergeAtCut(plan, speed.length > 0 ? null : batch, speed, at),
   }],
-  'epoch: of the record alone, not the running maximum': ['seam', foldChanged((event, _, epochLengthMs) => ({ ...event, epoch: Math.floor(event.appendTimeMs / epochLengthMs) }))],
+  'epoch: of the record alone, not the running maximum': ['seam', foldChanged((event, _, epochLengthMs) => (
+    { ...event, epoch: Math.floor(event.appendTimeMs / epochLengthMs) }
+  ))],
   'ties: broken by arrival': ['seam', foldChanged((event, number) => ({ ...event, partition: 0, offset: number }))],
   'ties: broken without the partition': ['seam', foldChanged((event) => ({ ...event, partition: 0 }))],
   'drop: one epoch more than is said': ['seam', {
@@ -118,7 +120,8 @@ const BROKEN_CORES: Readonly<Record<string, readonly [keyof typeof LAWS, Partial
   }],
   'max age: forgotten': ['seam', { planView: (view, source) => ({ ...CORE.planView(view, source), newestSlot: null }) }],
   'chance: bytes depend on a clock': ['replay', {
-    encodeState: (plan, state) => Object.fromEntries(Object.entries(CORE.encodeState(plan, state)).map(([name, bytes]) => [name, new Uint8Array([...bytes, ticks++ % 251])])),
+    encodeState: (plan, state) =>
+      Object.fromEntries(Object.entries(CORE.encodeState(plan, state)).map(([name, bytes]) => [name, new Uint8Array([...bytes, ticks++ % 251])])),
   }],
 }
 let ticks = 0
@@ -126,14 +129,21 @@ let ticks = 0
 /** Modules of the core, each with one rule broken. */
 const BROKEN_MODULES: Readonly<Record<string, readonly [keyof typeof LAWS, string, (real: never) => object]>> = {
   'tail: not rounded to the resolution': ['seam', './window-tail.ts', (): Partial<typeof tails> => ({ windowTailMs: (atMs, windowMs) => atMs - windowMs })],
-  'tail: rounded up': ['seam', './window-tail.ts', (): Partial<typeof tails> => ({ windowTailMs: (atMs, windowMs, resolutionMs) => Math.ceil((atMs - windowMs) / resolutionMs) * resolutionMs })],
-  'tail: rounded towards 1970': ['seam', './window-tail.ts', (): Partial<typeof tails> => ({ windowTailMs: (atMs, windowMs, resolutionMs) => Math.trunc((atMs - windowMs) / resolutionMs) * resolutionMs })],
+  'tail: rounded up': ['seam', './window-tail.ts', (): Partial<typeof tails> => ({
+    windowTailMs: (atMs, windowMs, resolutionMs) => Math.ceil((atMs - windowMs) / resolutionMs) * resolutionMs,
+  })],
+  'tail: rounded towards 1970': ['seam', './window-tail.ts', (): Partial<typeof tails> => ({
+    windowTailMs: (atMs, windowMs, resolutionMs) => Math.trunc((atMs - windowMs) / resolutionMs) * resolutionMs,
+  })],
   'ladder: panes move up one pane early': ['seam', './ladder.ts', (real: typeof ladder): Partial<typeof ladder> => ({
     keepFromMs: (rung, logTimeMs) => real.keepFromMs(rung, logTimeMs) + (rung.alignMs ?? 0),
   })],
   'ladder: panes never move up': ['state', './ladder.ts', (): Partial<typeof ladder> => ({ nextKeepFromChangeMs: () => Infinity })],
   'ladder: the horizon is the shortest window': ['seam', './ladder.ts', (real: typeof ladder): Partial<typeof ladder> => ({
-    planRungs: (windows) => real.planRungs(windows).map((rung) => ({ ...rung, horizonMs: rung.lengthMs && Math.min(...windows.filter(({ resolutionMs }) => resolutionMs === rung.lengthMs).map(({ lengthMs }) => lengthMs!)) })),
+    planRungs(windows) {
+      const shortest = (length: number): number => Math.min(...windows.filter(({ resolutionMs }) => resolutionMs === length).map(({ lengthMs }) => lengthMs!))
+      return real.planRungs(windows).map((rung) => ({ ...rung, horizonMs: rung.lengthMs === null ? null : shortest(rung.lengthMs) }))
+    },
   })],
   'roll-up: what moves up is lost': ['seam', './roll-up.ts', (real: typeof rollUps): Partial<typeof rollUps> => ({
     rollUp: (plan, panes, ...rest) => {
@@ -151,10 +161,12 @@ const BROKEN_MODULES: Readonly<Record<string, readonly [keyof typeof LAWS, strin
   'moments: squares are added without the distance of the means': ['seam', './moments-kernel.ts', (real: typeof moments): Partial<typeof moments> => ({
     MomentsKernel: class extends real.MomentsKernel {
       override accumulate(view: DataView, at: number, ranges: readonly RowRange[], rangeCount: number, offset: number): void {
-        const m2 = ranges.slice(0, rangeCount).map((range) => Array.from({ length: range.count }, (_, i) => range.view.getFloat64(range.at + offset + i * range.stride + 16, true))).flat()
-        const before = view.getFloat64(at + 16, true)
+        let sum = view.getFloat64(at + 16, true)
+        for (const range of ranges.slice(0, rangeCount)) {
+          for (let i = 0; i < range.count; i++) sum += range.view.getFloat64(range.at + offset + i * range.stride + 16, true)
+        }
         super.accumulate(view, at, ranges, rangeCount, offset)
-        view.setFloat64(at + 16, m2.reduce((sum, x) => sum + x, before), true)
+        view.setFloat64(at + 16, sum, true)
       }
     },
   })],

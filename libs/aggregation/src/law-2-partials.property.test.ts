@@ -4,9 +4,8 @@ import { describe, it } from '@jest/globals'
 import type { DoubleSum, GroupMap, Moments, Partial } from './partial.ts'
 import { identityPartial, mergePartials, updatePartial } from './slot-partials.ts'
 import { contributionOf, orderOf, rowOf } from './testing/event-panes.ts'
-import { ALL_OPS, generateAggregation, generateSource, generateWindows } from './testing/generate-definition.ts'
+import { ALL_OPS, generateAggregation, generateSource, generateView, generateWindows } from './testing/generate-definition.ts'
 import { generateEvents } from './testing/generate-events.ts'
-import { generateView } from './testing/generate-definition.ts'
 import type { OracleEvent } from './testing/oracle.ts'
 import { checkProperty, without, type Property } from './testing/property.ts'
 import { planView, type Slot, type ViewPlan } from './view-plan.ts'
@@ -42,16 +41,23 @@ function isSameMap(slot: Slot, a: GroupMap, b: GroupMap, magnitude: number): boo
 
 function isSameNumbers(kind: 'sum' | 'moments', a: DoubleSum | Moments, b: DoubleSum | Moments, magnitude: number): boolean {
   const slack = 1e-9 * a.n * magnitude
-  const close = (x: number, y: number, most: number): boolean => (Number.isFinite(x) && Number.isFinite(y) ? Math.abs(x - y) <= most : !Number.isFinite(x) === !Number.isFinite(y) || magnitude > 1e300)
+  const close = (x: number, y: number, most: number): boolean => {
+    if (Number.isFinite(x) && Number.isFinite(y)) return Math.abs(x - y) <= most
+    return Number.isFinite(x) === Number.isFinite(y) || magnitude > 1e300
+  }
   if (a.n !== b.n) return false
   if (kind === 'sum') return close((a as DoubleSum).sum, (b as DoubleSum).sum, slack)
   return close((a as Moments).mean, (b as Moments).mean, slack) && close((a as Moments).m2, (b as Moments).m2, slack * magnitude)
 }
 
 function isEqual(a: unknown, b: unknown): boolean {
-  const plain = (value: unknown): string =>
-    JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner instanceof Map ? [...inner].sort(([x], [y]) => (x < y ? -1 : 1)) : typeof inner === 'number' && !Number.isFinite(inner) ? String(inner) : inner))
-  return plain(a) === plain(b)
+  return JSON.stringify(a, plainOf) === JSON.stringify(b, plainOf)
+}
+
+function plainOf(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`
+  if (value instanceof Map) return [...value].sort(([x], [y]) => (x < y ? -1 : 1))
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
 }
 
 function magnitudeOf({ plan, slot, sets }: Case): number {

@@ -10,7 +10,9 @@ export interface GivenFeature {
 }
 
 /** null where every feature agrees, or is excused by its index; else a sentence for each that does not. */
-export function disagreements(expected: readonly OracleFeature[], given: readonly GivenFeature[], isExcused: (index: number) => boolean = () => false): string | null {
+export function disagreements(
+  expected: readonly OracleFeature[], given: readonly GivenFeature[], isExcused: (index: number) => boolean = () => false,
+): string | null {
   if (expected.length !== given.length) return `${given.length} features instead of ${expected.length}`
   const wrong = expected.filter((feature, i) => !agrees(feature, given[i]!) && !isExcused(i))
   if (wrong.length === 0) return null
@@ -51,5 +53,8 @@ function isSame(expected: Answer, given: unknown): boolean {
 }
 
 function show(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : Object.is(inner, -0) ? '-0' : inner === Infinity ? 'Infinity' : inner))
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner === 'bigint') return `${inner}n`
+    return Object.is(inner, -0) || inner === Infinity ? (inner === 0 ? '-0' : 'Infinity') : inner
+  })
 }

@@ -30,7 +30,12 @@ export function generateCase(random: Random, generate: (random: Random, source: 
   const cut = random.chance(0.15) ? -Infinity : random.pick(epochs) + random.pick([-1, 0, 0, 0, 1])
   const droppedThrough = random.pick([-Infinity, Math.min(cut, random.pick(epochs)), cut])
   const isPinTooOld = random.chance(0.05)
-  return { view, source, events, cut, droppedThrough: isPinTooOld ? Math.max(cut + 1, random.pick(epochs)) : droppedThrough, fences: generateFences(random, events), seed: random.below(2 ** 31) }
+  return {
+    view, source, events, cut,
+    droppedThrough: isPinTooOld ? Math.max(cut + 1, random.pick(epochs)) : droppedThrough,
+    fences: generateFences(random, events),
+    seed: random.below(2 ** 31),
+  }
 }
 
 /** What speed has folded of each partition: everything, nothing, or up to some record. */
@@ -54,7 +59,8 @@ export function generateTimes(random: Random, { view, events }: SeamCase, logTim
     if (windows.length === 0) return logTimeMs + 1
     const { lengthMs, resolutionMs } = random.pick(windows)
     const { eventTimeMs } = random.pick(events)
-    const edge = random.chance(0.5) ? Math.ceil((logTimeMs + 1) / resolutionMs) * resolutionMs : Math.floor(eventTimeMs / resolutionMs) * resolutionMs + lengthMs
+    const nextPane = Math.ceil((logTimeMs + 1) / resolutionMs) * resolutionMs
+    const edge = random.chance(0.5) ? nextPane : Math.floor(eventTimeMs / resolutionMs) * resolutionMs + lengthMs
     return edge + random.pick([-1, 0, 0, 1, resolutionMs])
   }
   const later = [logTimeMs + 1, onEdge(), onEdge(), onEdge(), logTimeMs + random.between(1, 2 * (windows[0]?.lengthMs ?? 1000)), logTimeMs + 315_360_000_000]
@@ -74,8 +80,8 @@ export function* shrinkCase(example: SeamCase): Iterable<SeamCase> {
     for (const windows of without(aggregation.windows)) {
       if (windows.length > 0) yield { ...example, view: { ...view, aggregations: view.aggregations.with(i, { ...aggregation, windows }) } }
     }
-    const { where: _, groupBy: __, ...plain } = aggregation
-    if (aggregation.where !== undefined || aggregation.groupBy !== undefined) yield { ...example, view: { ...view, aggregations: view.aggregations.with(i, plain) } }
+    const { where, groupBy, ...plain } = aggregation
+    if (where !== undefined || groupBy !== undefined) yield { ...example, view: { ...view, aggregations: view.aggregations.with(i, plain) } }
   }
   const { where, maxAgeMs, ...anyEvent } = view
   if (where !== undefined || maxAgeMs !== undefined) yield { ...example, view: anyEvent }

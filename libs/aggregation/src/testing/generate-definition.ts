@@ -1,6 +1,8 @@
 // Random views over one source that has a field of every type: every operation, argument type, filter, grouping and kind of window.
 
-import type { AggregationDefinition, AggregationOp, DerivedColumnDefinition, FeatureViewDefinition, SourceDefinition, WindowDefinition } from '@tidemark/feature-schema/definition'
+import type {
+  AggregationDefinition, AggregationOp, DerivedColumnDefinition, FeatureViewDefinition, SourceDefinition, WindowDefinition,
+} from '@tidemark/feature-schema/definition'
 import type { Random } from './random.ts'
 
 export const ALL_OPS: readonly AggregationOp[] = [
@@ -69,11 +71,16 @@ interface Taste {
 
 function generateTaste(random: Random): Taste {
   const nothing = [undefined, undefined, undefined]
-  if (random.chance(0.5)) return { filters: [...nothing, random.pick(FILTERS)], groups: [...nothing, random.pick(GROUPS)], numbers: [random.pick(NUMBERS), random.pick(NUMBERS)] }
+  if (random.chance(0.5)) {
+    const numbers = [random.pick(NUMBERS), random.pick(NUMBERS)]
+    return { filters: [...nothing, random.pick(FILTERS)], groups: [...nothing, random.pick(GROUPS)], numbers }
+  }
   return { filters: [...nothing, ...nothing, ...FILTERS], groups: [...nothing, ...nothing, ...nothing, ...GROUPS], numbers: NUMBERS }
 }
 
-export function generateAggregation(random: Random, op: AggregationOp, name: string, windows: readonly WindowDefinition[], taste = generateTaste(random)): AggregationDefinition {
+export function generateAggregation(
+  random: Random, op: AggregationOp, name: string, windows: readonly WindowDefinition[], taste = generateTaste(random),
+): AggregationDefinition {
   const of = random.pick(ARGUMENTS[op])
   const where = random.pick(taste.filters)
   const groupBy = random.pick(taste.groups)
@@ -82,7 +89,7 @@ export function generateAggregation(random: Random, op: AggregationOp, name: str
     ...(where !== undefined && { where }),
     ...(groupBy !== undefined && { groupBy, groupsMax: random.pick([2, 4, 100]) }),
     ...(op === 'ratio' && { per: random.pick(taste.numbers) }),
-    ...(op.endsWith('K') && { k: random.between(1, 5) }),
+    ...(op.endsWith('K') && { k: random.pick([1, 2, 3, 5, 30]) }),
     ...(op === 'quantile' && { quantile: random.pick([0, 0.1, 0.5, 0.95, 1]), error: random.pick([0.01, 0.05, 0.1]) }),
     ...(op === 'approxUniqueCount' && random.chance(0.7) && { error: random.pick([0.02, 0.05, 0.26]) }),
     ...((op === 'uniqueCount' || op === 'histogram') && { valuesMax: random.pick([2, 5, 100]) }),

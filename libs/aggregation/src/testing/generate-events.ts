@@ -10,7 +10,9 @@ import type { Random } from './random.ts'
 export const USERS = ['ann', 'bob', '']
 export const REGIONS = [1, 2]
 
-const TEXT_VALUES = ['a', 'b', 'A', '', ' ', 'ß', 'é', 'e\u0301', '\uffff', '\u{1f600}', '__proto__', 'constructor', '10', '9', 'null', 'none', 'x'.repeat(300)]
+const TEXT_VALUES = [
+  'a', 'b', 'A', '', ' ', 'ß', 'é', 'e\u0301', '\uffff', '\u{1f600}', '__proto__', 'constructor', '10', '9', 'null', 'none', 'x'.repeat(300),
+]
 const DAY_MS = 86_400_000
 
 /** How wild a history's numbers are: mild ones keep every value present, wild ones overflow. */
@@ -24,7 +26,9 @@ export function windowsOf(view: FeatureViewDefinition): WindowDefinition[] {
 export function generateEvents(random: Random, view: FeatureViewDefinition, source: SourceDefinition, count: number): OracleEvent[] {
   const mood: Mood = random.chance(0.7) ? 'mild' : 'wild'
   const steps = stepsOf(random, view, count)
-  const partitions = Array.from({ length: random.between(1, 3) }, (_, partition) => ({ partition, offset: random.below(3), epoch: -Infinity, behindMs: random.pick([0, 0, 700]) }))
+  const partitions = Array.from({ length: random.between(1, 3) }, (_, partition) => (
+    { partition, offset: random.below(3), epoch: -Infinity, behindMs: random.pick([0, 0, 700]) }
+  ))
   let clockMs = random.pick([0, -5, 1_700_000_000_000, 982_137_600_000, -3_000_000_000_000, random.between(-1e9, 1e9)])
   return Array.from({ length: count }, () => {
     clockMs += random.pick(steps)

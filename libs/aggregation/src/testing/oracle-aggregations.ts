@@ -50,7 +50,9 @@ export function judgeAggregation(aggregation: AggregationDefinition, columns: Co
 }
 
 /** A group is there when a value of it counts; more groups than declared make the whole map unavailable. */
-function judgeGroups(aggregation: AggregationDefinition, groups: readonly (readonly [Value, readonly SeenEvent[]])[], judge: (events: readonly SeenEvent[]) => Judgement): Judgement {
+function judgeGroups(
+  aggregation: AggregationDefinition, groups: readonly (readonly [Value, readonly SeenEvent[]])[], judge: (events: readonly SeenEvent[]) => Judgement,
+): Judgement {
   const { of, per, groupsMax = GROUPS_MAX_DEFAULT } = aggregation
   const withValues = (argument: string | null): number => groups.filter(([, events]) => valuesOf(events, argument).length > 0).length
   if (withValues(of) > groupsMax || (per !== undefined && withValues(per) > groupsMax)) return UNAVAILABLE

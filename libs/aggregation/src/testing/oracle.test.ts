@@ -17,7 +17,8 @@ const W10 = { name: 'w', lengthMs: 10, resolutionMs: 5 }
 
 function viewOf(aggregation: Partial<AggregationDefinition>, more: Partial<FeatureViewDefinition> = {}): FeatureViewDefinition {
   const whole = { name: 'f', op: 'count', of: null, windows: [W10], ...aggregation } as const
-  return { name: 'v', version: 1, source: 'events', sourceVersion: 1, bucketCount: 1, entity: [{ key: 'user', column: 'user' }], derive: [], aggregations: [whole], ...more }
+  const entity = [{ key: 'user', column: 'user' }]
+  return { name: 'v', version: 1, source: 'events', sourceVersion: 1, bucketCount: 1, entity, derive: [], aggregations: [whole], ...more }
 }
 
 let offset = 0
@@ -87,7 +88,8 @@ describe('the oracle', () => {
     expect(ask(viewOf({ op: 'uniqueCount', of: 's', valuesMax: 3 }), events, 5).value).toBe(3)
     expect(ask(viewOf({ op: 'uniqueCount', of: 's', valuesMax: 2 }), events, 5).status).toBe('UNAVAILABLE')
     expect(Object.entries(ask(viewOf({ op: 'histogram', of: 's' }), events, 5).value ?? {})).toEqual([['__proto__', 1], ['a', 1], ['b', 2]])
-    expect(Object.entries(ask(viewOf({ groupBy: 's' }), events, 5).groups ?? {}).map(([group, { value }]) => [group, value])).toEqual([['__proto__', 1], ['a', 1], ['b', 2]])
+    const groups = Object.entries(ask(viewOf({ groupBy: 's' }), events, 5).groups ?? {})
+    expect(groups.map(([group, { value }]) => [group, value])).toEqual([['__proto__', 1], ['a', 1], ['b', 2]])
     expect(ask(viewOf({ groupBy: 's', groupsMax: 2 }), events, 5).status).toBe('UNAVAILABLE')
   })
 

@@ -60,14 +60,19 @@ export function oracleValues(view: FeatureViewDefinition, source: SourceDefiniti
   )
 }
 
-function judgeFeature(view: FeatureViewDefinition, columns: Columns, aggregation: AggregationDefinition, events: readonly SeenEvent[], newest: SeenEvent | undefined, atMs: number): Judgement {
+function judgeFeature(
+  view: FeatureViewDefinition, columns: Columns, aggregation: AggregationDefinition, events: readonly SeenEvent[],
+  newest: SeenEvent | undefined, atMs: number,
+): Judgement {
   if (newest === undefined) return { status: 'NOT_FOUND' }
   if (view.maxAgeMs !== undefined && atMs - newest.timeMs > view.maxAgeMs) return { status: 'OUTSIDE_MAX_AGE' }
   return judgeAggregation(aggregation, columns, events, atMs)
 }
 
 /** The entity's events that pass the view's filter, in the order of (event time, partition, offset). */
-function eventsOf(view: FeatureViewDefinition, columns: Columns, events: readonly OracleEvent[], question: OracleQuestion): SeenEvent[] {
+function eventsOf(
+  view: FeatureViewDefinition, columns: Columns, events: readonly OracleEvent[], question: OracleQuestion,
+): SeenEvent[] {
   const isEntity = (event: SeenEvent): boolean => view.entity.every(({ column }, i) => event.valueOf(column) !== null && event.valueOf(column) === question.entity[i])
   return events
     .filter(question.has)

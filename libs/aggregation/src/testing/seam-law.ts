@@ -42,7 +42,8 @@ function judgeEntity(core: Core, plan: ViewPlan, example: SeamCase, entity: read
     const given = core.mergeAtCut(plan, batch, presentChunks(speed), { cut, t: atMs })
     if (given.needsNewerPin !== droppedThrough > cut) return `sections through ${droppedThrough} are dropped, yet needsNewerPin is ${given.needsNewerPin}`
     if (given.needsNewerPin) continue
-    const isExcused = (feature: number): boolean => given.values[feature]!.reason === 'window_truncated' && mayBeTruncated(plan.features[feature]!.window, own.filter(has), atMs)
+    const isExcused = (feature: number): boolean =>
+      given.values[feature]!.reason === 'window_truncated' && mayBeTruncated(plan.features[feature]!.window, own.filter(has), atMs)
     const wrong = disagreements(oracleValues(view, source, events, { entity, atMs, has }), given.values, isExcused)
     if (wrong !== null) return `t = ${atMs}: ${wrong}`
   }

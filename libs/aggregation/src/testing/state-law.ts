@@ -15,8 +15,10 @@ import type { Property } from './property.ts'
 import type { Random } from './random.ts'
 import { batchBlob, foldAll } from './two-sides.ts'
 
+type JudgeEntity = (core: Core, plan: ViewPlan, events: readonly OracleEvent[], random: Random, example: SeamCase) => string | null
+
 /** Judges each entity's accepted events of a case. */
-function property(runs: number, judge: (core: Core, plan: ViewPlan, events: readonly OracleEvent[], random: Random, example: SeamCase) => string | null): (core: Core) => Property<SeamCase> {
+function property(runs: number, judge: JudgeEntity): (core: Core) => Property<SeamCase> {
   return (core) => ({
     runs,
     generate: (random) => generateCase(random, (inner, source) => withoutFloatAdditions(inner, source)),
