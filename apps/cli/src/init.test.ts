@@ -4,9 +4,8 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
-import { makeFolder, runShell } from './testing/run-cli.ts'
+import { makeFolder, runShell, stub } from './testing/run-cli.ts'
 
-const stub = join(import.meta.dirname, '..', 'bin', 'tidemark.js')
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 
 // Each test starts processes, on a machine that may be busy.

@@ -4,7 +4,9 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const main = join(import.meta.dirname, '..', 'main.ts')
+export const stub = join(import.meta.dirname, '..', '..', 'bin', 'tidemark.js')
+// One for all runs, also for those that get a temporary folder of their own.
+const compileCache = join(tmpdir(), 'node-compile-cache')
 
 export interface Ended {
   readonly code: number | null
@@ -27,7 +29,7 @@ export interface Folder extends Disposable {
 export function makeFolder(): Folder {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-cli-')))
   const start: Folder['start'] = (args, environment) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd: path, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [stub, ...args], { cwd: path, env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
     return { child, ended: endOf(child) }
   }
   const run: Folder['run'] = (...args) => start(args, {}).ended

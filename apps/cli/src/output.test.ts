@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals'
+import { Writable } from 'node:stream'
+import { EXIT, tellFailure } from './failure.ts'
+import { createOutput, type Output, tableText } from './output.ts'
+import { createProgress } from './progress.ts'
+
+/** A stream that keeps what is written, and tells when a text has been. */
+class Screen extends Writable {
+  readonly isTTY: boolean
+  readonly columns = 80
+  text = ''
+  private wanted = ''
+  private readonly seen = Promise.withResolvers<string>()
+
+  constructor(isTTY: boolean) {
+    super({ decodeStrings: false })
+    this.isTTY = isTTY
+  }
+
+  override _write(chunk: string, _encoding: string, done: () => void): void {
+    this.text += chunk
+    if (this.wanted !== '' && this.text.includes(this.wanted)) this.seen.resolve(this.text)
+    done()
+  }
+
+  shows(text: string): Promise<string> {
+    this.wanted = text
+    return this.seen.promise
+  }
+}
+
+function outputOn(isTTY: boolean, environment: NodeJS.ProcessEnv = {}, isJson = false): { output: Output; out: Screen; err: Screen } {
+  const [out, err] = [new Screen(isTTY), new Screen(isTTY)]
+  return { output: createOutput(isJson, out, err, environment), out, err }
+}
+
+describe('output', () => {
+  it('has colours on a terminal only, and never with NO_COLOR', () => {
+    const hasColours = (isTTY: boolean, environment: NodeJS.ProcessEnv): boolean => outputOn(isTTY, environment).output.colors.isColorSupported
+    expect([hasColours(true, {}), hasColours(false, {}), hasColours(true, { NO_COLOR: '1' }), hasColours(true, { TERM: 'dumb' }), hasColours(false, { CI: 'true' })])
+      .toEqual([true, false, false, false, false])
+  })
+
+  it('lays tables out in columns, and shortens what is too long for one', () => {
+    const text = tableText(outputOn(false).output.colors, ['name', 'n'], [['a', 1], ['b'.repeat(100), 12_345]])
+    expect(text.split('\n')).toEqual([`name${' '.repeat(70)}     n`, `a${' '.repeat(73)}     1`, `${'b'.repeat(71)}…  12,345`])
+  })
+
+  it('tells an unexpected error as a fault of its own, with the stack and the request to report it', () => {
+    const text = outputOn(false)
+    expect(tellFailure(text.output, new Error('no such luck'))).toBe(EXIT.bug)
+    expect(text.err.text).toMatch(/^unexpected error .*Please report it[\s\S]*no such luck[\s\S]* at /)
+    const json = outputOn(false, {}, true)
+    tellFailure(json.output, new Error('no such luck'))
+    expect(JSON.parse(json.out.text)).toMatchObject({ bug: { message: 'no such luck', stack: expect.stringContaining(' at ') } })
+    expect(json.err.text).toBe('')
+  })
+})
+
+describe('progress', () => {
+  it('is shown on a terminal once the work takes long, and leaves nothing behind', async () => {
+    const { output, err } = outputOn(true)
+    using progress = createProgress(output, err, 1)
+    progress.step('reading')
+    await err.shows('reading …')
+    progress.step('computing')
+    progress.advance(1_000, 2_000)
+    await err.shows('1,000 of 2,000')
+    progress[Symbol.dispose]()
+    expect(err.text.endsWith('\u001b[2K')).toBe(true)
+  })
+
+  it('is not shown elsewhere, nor with --json, nor for work that ends at once', () => {
+    for (const { output, err } of [outputOn(false), outputOn(true, {}, true), outputOn(true)]) {
+      const progress = createProgress(output, err)
+      progress.advance(1, 2)
+      progress[Symbol.dispose]()
+      expect(err.text).toBe('')
+    }
+  })
+})
