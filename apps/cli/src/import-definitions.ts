@@ -17,12 +17,16 @@ export async function importDefinitions(path: string): Promise<Readonly<Record<s
       return /\.m?ts$/.test(resolved.url) ? { ...resolved, format: 'module-typescript' } : resolved
     },
   })
+  const { log, info } = console
+  // stdout belongs to the command's answer.
+  console.log = console.info = console.error
   try {
     return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>
   } catch (error) {
     throw error instanceof TidemarkError ? error : moduleProblem(path, file, error)
   } finally {
     hooks.deregister()
+    Object.assign(console, { log, info })
   }
 }
 
