@@ -135,7 +135,7 @@ function parseJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new TidemarkError(
-      [invalid('document', `It is not JSON: ${(error as Error).message}.`, 'Write it with `tidemark plan --json`, or mend it by hand.')],
+      [invalid('document', `It is not JSON: ${(error as Error).message}.`, 'Write it with `tidemark plan FILE --out FILE.json`, or mend it by hand.')],
       { cause: error },
     )
   }
