@@ -16,16 +16,21 @@ import { planView } from './view-plan.ts'
 const FEW_PANES = 5
 
 /** The laws, over a core that keeps only a few exact panes, and views that have exact windows. */
-async function lawsWithFewPanes(): Promise<Readonly<Record<'seam' | 'state' | 'bound', Property<SeamCase>>>> {
+async function lawsWithFewPanes(): Promise<Readonly<Record<'seam' | 'state' | 'incremental' | 'bound', Property<SeamCase>>>> {
   const ladder = await import('./ladder.ts')
   jest.resetModules()
   jest.unstable_mockModule('./ladder.ts', () => ({ ...ladder, EXACT_PANES_MAX: FEW_PANES }))
   const { generateCase } = await import('./testing/generate-case.ts')
   const { seamLaw } = await import('./testing/seam-law.ts')
-  const { boundLaw, stateLaw } = await import('./testing/state-law.ts')
+  const { boundLaw, incrementalLaw, stateLaw } = await import('./testing/state-law.ts')
   const generate: typeof seamLaw.generate = (random) =>
     generateCase(random, (inner, source) => generateView(inner, source, generateWindows(inner, 1)))
-  return { seam: { ...seamLaw, runs: 400, generate }, state: { ...stateLaw, runs: 250 }, bound: { ...boundLaw, runs: 150 } }
+  return {
+    seam: { ...seamLaw, runs: 400, generate },
+    state: { ...stateLaw, runs: 250 },
+    incremental: { ...incrementalLaw, runs: 250 },
+    bound: { ...boundLaw, runs: 150 },
+  }
 }
 
 describe('law 9: exact panes are capped', () => {
@@ -49,6 +54,10 @@ describe('law 9: exact panes are capped', () => {
 
   it('law 2: what is kept is a function of the events and the log time', async () => {
     checkProperty((await lawsWithFewPanes()).state)
+  })
+
+  it('law 1: a base with newer epochs packs to the same bytes as all epochs at once', async () => {
+    checkProperty((await lawsWithFewPanes()).incremental)
   })
 
   it('law 9: tables never hold more', async () => {

@@ -1,9 +1,26 @@
-// The rows of a table as panes of plain data.
+// Panes as plain data, and the rows of a table as such.
 
 import { damagedChunk, type TableRef } from './chunk-format.ts'
 import type { Partial } from './partial.ts'
-import type { Pane } from './roll-up.ts'
 import type { ViewPlan } from './view-plan.ts'
+
+/** The partials of one entity for one interval of event time, in one epoch's section. */
+export interface Pane {
+  readonly epoch: number
+  readonly group: number
+  readonly rung: number
+  /** -Infinity for lifetime. */
+  readonly startMs: number
+  /** One for each slot of the ladder group, in its order. */
+  readonly partials: readonly Partial[]
+}
+
+/** The newest pane start of `exact` tables that had to move up early; absent: none. */
+export interface Truncation {
+  readonly epoch: number
+  readonly group: number
+  readonly startMs: number
+}
 
 /** Throws BLOB_DAMAGED where lengths or partials are none that a writer makes. */
 export function panesOf(plan: ViewPlan, { view, bytes, epoch, group, rung, rowCount, rowBytes, rowsAt, heapAt, heapBytes }: TableRef): Pane[] {

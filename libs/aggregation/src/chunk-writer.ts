@@ -7,7 +7,6 @@ import {
 } from './chunk-format.ts'
 import { GrowableBytes } from './growable-bytes.ts'
 import type { RowCursor } from './row-cursor.ts'
-import { TableBuilder } from './table-builder.ts'
 import type { ViewPlan } from './view-plan.ts'
 
 /** What names a table, and the newest pane that had to leave it early. */
@@ -18,30 +17,9 @@ export class ChunkWriter {
   private readonly entries = GrowableBytes.empty()
   private readonly pieces: Uint8Array[] = []
   private dataBytes = 0
-  private readonly builders: readonly TableBuilder[][]
-  private readonly builderCounts: Uint32Array
 
   constructor(plan: ViewPlan) {
     this.plan = plan
-    this.builders = plan.groups.map(() => [])
-    this.builderCounts = new Uint32Array(plan.groups.length)
-  }
-
-  /** An empty table of a ladder group, to be built and added; it lasts until the chunk is finished. */
-  startTable(group: number): TableBuilder {
-    const builders = this.builders[group]!
-    const index = this.builderCounts[group]!++
-    if (index === builders.length) builders.push(new TableBuilder(this.plan.groups[group]!))
-    const builder = builders[index]!
-    builder.clear()
-    return builder
-  }
-
-  /** Adds what was built; its checksum is the seal's to write. */
-  addBuilt(name: TableName, { rows, heap, rowCount }: TableBuilder): void {
-    this.addEntry(name, rowCount, heap.length, 0)
-    this.addPiece(rows.bytes, 0, rows.length)
-    this.addPiece(heap.bytes, 0, heap.length)
   }
 
   /** Adds a table of the rows that are left in each of these, one after the other, unless there are none. */
@@ -54,9 +32,9 @@ export class ChunkWriter {
     for (const { bytes, heapFrom, heapTo } of spans) this.addPiece(bytes, heapFrom, heapTo)
   }
 
-  /** Adds a table as it is, with its checksum. */
-  copyTable(table: TableRef): void {
-    this.addEntry(table, table.rowCount, table.heapBytes, table.checksum)
+  /** Adds a table as it is, with its checksum; in another epoch where one is given. */
+  copyTable(table: TableRef, epoch = table.epoch): void {
+    this.addEntry({ ...table, epoch }, table.rowCount, table.heapBytes, table.checksum)
     this.addPiece(table.bytes, table.rowsAt, table.heapAt + table.heapBytes)
   }
 
@@ -82,7 +60,6 @@ export class ChunkWriter {
     this.entries.clear()
     this.pieces.length = 0
     this.dataBytes = 0
-    this.builderCounts.fill(0)
   }
 
   private addPiece(bytes: Uint8Array, from: number, to: number): void {

@@ -4,12 +4,12 @@
 // and chunks of only such tables stay as they are.
 
 import { CLOSED_CHUNK, NONE, OPEN_CHUNK, SETTLED_CHUNK, tablesOf, type ChunkKind, type TableRef } from './chunk-format.ts'
-import { ChunkWriter, type TableName } from './chunk-writer.ts'
+import { ChunkWriter } from './chunk-writer.ts'
 import { isSettled, type EntityState, type StoredChunk } from './entity-state.ts'
 import { GrowableBytes } from './growable-bytes.ts'
-import { EXACT_PANES_MAX, isExact, keepFromMs, nextKeepFromChangeMs, openFromMs, paneStartMs, type Rung } from './ladder.ts'
-import { RowCursor, startOf } from './row-cursor.ts'
-import { TableBuilder } from './table-builder.ts'
+import { nextKeepFromChangeMs, openFromMs } from './ladder.ts'
+import { hasRows, limitOf, RowMerger, takeLeaving } from './roll-up.ts'
+import { RowCursor } from './row-cursor.ts'
 import type { LadderGroup, ViewPlan } from './view-plan.ts'
 
 /** The least log time above this one at which `reshape` has something to do. */
@@ -57,14 +57,14 @@ class Reshaper {
   private readonly open: ChunkDraft
   private readonly closed: ChunkDraft
   private readonly settled: ChunkDraft
-  private readonly carried: readonly TableBuilder[]
+  private readonly mergers: readonly RowMerger[]
 
   constructor(plan: ViewPlan) {
     this.plan = plan
     this.open = new ChunkDraft(plan, OPEN_CHUNK)
     this.closed = new ChunkDraft(plan, CLOSED_CHUNK)
     this.settled = new ChunkDraft(plan, SETTLED_CHUNK)
-    this.carried = plan.groups.map((group) => new TableBuilder(group))
+    this.mergers = plan.groups.map((group) => new RowMerger(group))
   }
 
   reshape(state: EntityState): void {
@@ -90,6 +90,7 @@ class Reshaper {
   }
 
   private reshapeSection({ logTimeMs, droppedThroughEpoch }: EntityState, group: LadderGroup, epoch: number, open: readonly TableRef[], stored: readonly TableRef[]): void {
+    const merger = this.mergers[group.index]!
     let carried: RowCursor | null = null
     for (const [index, rung] of group.rungs.entries()) {
       const draft = isSettled(index) ? this.settled : this.closed
@@ -100,67 +101,25 @@ class Reshaper {
         if (opened !== null) this.open.isChanged = true
         continue
       }
-      const { limitMs, truncatedAtMs } = limitOf(group, index, logTimeMs, kept, opened)
       const keptRows = kept && new RowCursor(group, kept)
       const openRows = opened && new RowCursor(group, opened)
-      const leaving = [keptRows?.takeBefore(limitMs), openRows?.takeBefore(limitMs), carried?.takeBefore(limitMs)].filter(hasRows)
-      const closing = openRows?.takeBefore(openFromMs(group.openSpanMs, logTimeMs))
-      const added = [closing, carried].find(hasRows) ?? null
-      const isSame = added === null && (keptRows?.row ?? 0) === 0 && (kept?.truncatedAtMs ?? NONE) === truncatedAtMs
-      if (!isSame) writeStored(draft, rung, { group: group.index, rung: index, epoch, truncatedAtMs }, keptRows, added)
+      const { limitMs, truncatedAtMs } = limitOf(group, index, logTimeMs, [keptRows, openRows].filter(hasRows), kept?.truncatedAtMs ?? NONE)
+      const leaving = takeLeaving([keptRows, openRows, carried].filter(hasRows), limitMs)
+      const added = [openRows?.takeBefore(openFromMs(group.openSpanMs, logTimeMs)), carried].filter(hasRows)
+      const isSame = added.length === 0 && (keptRows?.row ?? 0) === 0 && (kept?.truncatedAtMs ?? NONE) === truncatedAtMs
+      if (!isSame) draft.writer.addRows({ group: group.index, rung: index, epoch, truncatedAtMs }, merger.weave(rung, [keptRows, ...added].filter(hasRows)))
       else if (kept !== null) draft.writer.copyTable(kept)
       draft.isChanged ||= !isSame
       if (openRows?.row === 0) this.open.writer.copyTable(openRows.table)
       else if (openRows !== null) this.open.writer.addRows(openRows.table, [openRows])
       this.open.isChanged ||= openRows !== null && openRows.row > 0
-      carried = this.carry(group, group.rungs[index + 1], leaving)
+      const next = group.rungs[index + 1]
+      // What leaves the last rung, no window needs.
+      carried = next === undefined || leaving.length === 0 ? null : merger.merge(next, leaving)
     }
-  }
-
-  /** Rows that leave a rung, as rows of the next one; null: there are none, or no window needs them. */
-  private carry(group: LadderGroup, rung: Rung | undefined, leaving: readonly RowCursor[]): RowCursor | null {
-    if (rung === undefined || leaving.length === 0) return null
-    const builder = this.carried[group.index]!
-    builder.clear()
-    mergeRows(builder, rung, leaving[0]!, leaving[1] ?? null)
-    return new RowCursor(group, builder.snapshot())
-  }
-}
-
-function hasRows(rows: RowCursor | null | undefined): rows is RowCursor {
-  return rows?.isAtEnd === false
-}
-
-/** Rows that start before it leave the rung: keepFrom, or above it where an `exact` table would have too many rows. */
-function limitOf(group: LadderGroup, index: number, logTimeMs: number, kept: TableRef | null, open: TableRef | null): { limitMs: number; truncatedAtMs: number } {
-  const limitMs = keepFromMs(group.rungs[index]!, logTimeMs)
-  if (index > 0 || !isExact(group.rungs)) return { limitMs, truncatedAtMs: NONE }
-  const keptCount = kept?.rowCount ?? 0
-  const crowd = keptCount + (open?.rowCount ?? 0) - EXACT_PANES_MAX
-  const crowdedMs = crowd <= 0 ? NONE : crowd <= keptCount ? startOf(kept!, crowd - 1) : startOf(open!, crowd - keptCount - 1)
-  const truncatedAtMs = Math.max(crowdedMs, kept?.truncatedAtMs ?? NONE)
-  return truncatedAtMs < limitMs ? { limitMs, truncatedAtMs: NONE } : { limitMs: truncatedAtMs + 1, truncatedAtMs }
-}
-
-function writeStored({ writer }: ChunkDraft, rung: Rung, name: TableName, kept: RowCursor | null, added: RowCursor | null): void {
-  if (hasRows(kept) && hasRows(added) && kept.lastStartMs() >= added.startMs()) {
-    const builder = writer.startTable(name.group)
-    mergeRows(builder, rung, kept, added)
-    writer.addBuilt(name, builder)
-  } else {
-    writer.addRows(name, [kept, added].filter(hasRows))
   }
 }
 
 function epochsOf(closed: readonly TableRef[], open: readonly TableRef[]): number[] {
   return [...new Set([...closed, ...open].map(({ epoch }) => epoch))].sort((a, b) => a - b)
-}
-
-/** Adds the rows of both, ascending, as rows of `rung`. */
-function mergeRows(builder: TableBuilder, rung: Rung, a: RowCursor, b: RowCursor | null): void {
-  while (hasRows(a) || hasRows(b)) {
-    const isFirst = !hasRows(b) || (hasRows(a) && a.startMs() <= b.startMs())
-    const [next, other] = isFirst ? [a, b] : [b, a]
-    next.addPaneTo(builder, rung, hasRows(other) ? other.startMs() : Infinity)
-  }
 }

@@ -1,73 +1,84 @@
-// Rolls panes up to where a log time wants them, as plain data: panes that no window of their rung needs any more move to the
-// next rung as a whole, equal panes merge, and what no window needs is dropped. The fold does the same on bytes.
+// Rolling up, on bytes: which rows leave a rung, and rows of several tables as one table's. All tables are ascending, so that rows
+// are only ever appended or merged into the last one. The fold and the packing of batch blobs both work with these.
 
-import { EXACT_PANES_MAX, isExact, keepFromMs, paneStartMs } from './ladder.ts'
 import { NONE } from './chunk-format.ts'
-import type { Partial } from './partial.ts'
-import { mergePartials } from './slot-partials.ts'
-import type { LadderGroup, ViewPlan } from './view-plan.ts'
+import { EXACT_PANES_MAX, isExact, keepFromMs, type Rung } from './ladder.ts'
+import { RowCursor } from './row-cursor.ts'
+import { TableBuilder } from './table-builder.ts'
+import type { LadderGroup } from './view-plan.ts'
 
-/** The partials of one entity for one interval of event time, in one epoch's section. */
-export interface Pane {
-  readonly epoch: number
-  readonly group: number
-  readonly rung: number
-  /** -Infinity for lifetime. */
-  readonly startMs: number
-  /** One for each slot of the ladder group, in its order. */
-  readonly partials: readonly Partial[]
+export interface RungLimit {
+  /** Rows that start earlier leave the rung. */
+  readonly limitMs: number
+  /** The newest `exact` pane that had to leave early; -Infinity: none. */
+  readonly truncatedAtMs: number
 }
 
-/** The newest pane start of `exact` tables that had to move up early; absent: none. */
-export interface Truncation {
-  readonly epoch: number
-  readonly group: number
-  readonly startMs: number
+/**
+ * The limit is keepFrom, or above it where an `exact` table would have too many rows. `rows`: all of the section in this rung,
+ * apart and ascending; `truncatedBeforeMs`: what the table says by now.
+ */
+export function limitOf({ rungs }: LadderGroup, rung: number, logTimeMs: number, rows: readonly RowCursor[], truncatedBeforeMs: number): RungLimit {
+  const limitMs = keepFromMs(rungs[rung]!, logTimeMs)
+  if (rung > 0 || !isExact(rungs)) return { limitMs, truncatedAtMs: NONE }
+  const truncatedAtMs = Math.max(newestBeyondMs(rows, EXACT_PANES_MAX), truncatedBeforeMs)
+  return truncatedAtMs < limitMs ? { limitMs, truncatedAtMs: NONE } : { limitMs: truncatedAtMs + 1, truncatedAtMs }
 }
 
-export interface RolledPanes {
-  /** By (group, epoch, rung, start), each once. */
-  readonly panes: readonly Pane[]
-  readonly truncations: readonly Truncation[]
-}
-
-/** Rolls up panes of any order, equal ones among them. `truncations`: of the state that they come from. */
-export function rollUp(plan: ViewPlan, panes: readonly Pane[], logTimeMs: number, truncations: readonly Truncation[] = []): RolledPanes {
-  const rolled: Pane[] = []
-  const kept: Truncation[] = []
-  for (const group of plan.groups) {
-    const own = panes.filter((pane) => pane.group === group.index)
-    for (const epoch of [...new Set(own.map((pane) => pane.epoch))].sort((a, b) => a - b)) {
-      const before = truncations.filter((truncation) => truncation.group === group.index && truncation.epoch === epoch).map(({ startMs }) => startMs)
-      const truncatedAtMs = rollSection(plan, group, epoch, own.filter((pane) => pane.epoch === epoch), logTimeMs, Math.max(NONE, ...before), rolled)
-      if (truncatedAtMs !== NONE) kept.push({ epoch, group: group.index, startMs: truncatedAtMs })
-    }
+/** Start of the newest row that is not among the newest `countMax`; -Infinity: there is none. */
+function newestBeyondMs(rows: readonly RowCursor[], countMax: number): number {
+  let crowd = rows.reduce((sum, { count }) => sum + count, 0) - countMax
+  if (crowd <= 0) return NONE
+  for (const part of rows) {
+    if (crowd <= part.count) return part.startMs(crowd - 1)
+    crowd -= part.count
   }
-  return { panes: rolled, truncations: kept }
+  return NONE
 }
 
-function rollSection(
-  plan: ViewPlan, group: LadderGroup, epoch: number, panes: readonly Pane[], logTimeMs: number, truncatedBeforeMs: number, out: Pane[],
-): number {
-  let carried: { readonly startMs: number; readonly partials: readonly Partial[] }[] = []
-  let truncatedAtMs = NONE
-  group.rungs.forEach((rung, index) => {
-    const byStart = new Map<number, readonly Partial[]>()
-    for (const { startMs, partials } of [...panes.filter((pane) => pane.rung === index), ...carried]) {
-      const start = paneStartMs(rung, startMs)
-      const before = byStart.get(start)
-      byStart.set(start, before === undefined ? partials : group.slots.map((slot, i) => mergePartials(slot, before[i]!, partials[i]!)))
+/** The rows that start before the limit; the cursors go on after them. */
+export function takeLeaving(rows: readonly RowCursor[], limitMs: number): RowCursor[] {
+  return rows.map((part) => part.takeBefore(limitMs)).filter(hasRows)
+}
+
+export function hasRows(rows: RowCursor | null | undefined): rows is RowCursor {
+  return rows?.isAtEnd === false
+}
+
+/** Merges rows of a ladder group. Has working memory; what it gives has bytes of its own. */
+export class RowMerger {
+  private readonly group: LadderGroup
+  private readonly builder: TableBuilder
+
+  constructor(group: LadderGroup) {
+    this.group = group
+    this.builder = new TableBuilder(group)
+  }
+
+  /** All rows, of this rung or of finer ones, as rows of the rung. */
+  merge(rung: Rung, parts: readonly RowCursor[]): RowCursor {
+    this.builder.clear()
+    const left = parts.filter(hasRows)
+    while (left.length > 0) {
+      if (left.length > 1) left.sort(byStart)
+      left[0]!.addPaneTo(this.builder, rung, left[1]?.startMs() ?? Infinity)
+      if (!hasRows(left[0])) left.shift()
     }
-    const starts = [...byStart.keys()].sort((a, b) => a - b)
-    let keepFrom = keepFromMs(rung, logTimeMs)
-    if (isExact(group.rungs) && index === 0) {
-      const crowded = starts[starts.length - EXACT_PANES_MAX - 1] ?? NONE
-      truncatedAtMs = Math.max(crowded, truncatedBeforeMs)
-      if (truncatedAtMs < keepFrom) truncatedAtMs = NONE
-      keepFrom = Math.max(keepFrom, truncatedAtMs + 1)
-    }
-    carried = starts.filter((start) => start < keepFrom).map((startMs) => ({ startMs, partials: byStart.get(startMs)! }))
-    for (const startMs of starts) if (startMs >= keepFrom) out.push({ epoch, group: group.index, rung: index, startMs, partials: byStart.get(startMs)! })
-  })
-  return truncatedAtMs
+    return new RowCursor(this.group, this.builder.snapshot())
+  }
+
+  /** All rows, of this rung, apart and ascending: where tables overlap they are merged, and elsewhere they stay as they are. */
+  weave(rung: Rung, parts: readonly RowCursor[]): RowCursor[] {
+    const [first, ...others] = parts.filter(hasRows).sort(byStart)
+    if (first === undefined) return []
+    if (others.length === 0) return [first]
+    const before = first.takeBefore(others[0]!.startMs())
+    const rest = hasRows(first) ? [this.merge(rung, [first, ...others])] : this.weave(rung, others)
+    return [before, ...rest].filter(hasRows)
+  }
+}
+
+function byStart(a: RowCursor, b: RowCursor): number {
+  // Two lifetime rows start at -Infinity, and their difference is no number.
+  return a.startMs() < b.startMs() ? -1 : a.startMs() > b.startMs() ? 1 : 0
 }

@@ -34,8 +34,14 @@ export class RowCursor {
     return this.row >= this.end
   }
 
-  startMs(): number {
-    return startOf(this.table, this.row)
+  /** How many rows are left. */
+  get count(): number {
+    return this.end - this.row
+  }
+
+  /** Start of the row at hand, or of the one `ahead` rows after it. */
+  startMs(ahead = 0): number {
+    return startOf(this.table, this.row + ahead)
   }
 
   lastStartMs(): number {
@@ -88,6 +94,6 @@ export class RowCursor {
   }
 }
 
-export function startOf({ view, rowsAt, rowBytes }: TableRef, row: number): number {
+function startOf({ view, rowsAt, rowBytes }: TableRef, row: number): number {
   return view.getFloat64(rowsAt + row * rowBytes, true)
 }

@@ -50,14 +50,19 @@ export class TableBuilder {
 
   /** A row of partials, one for each slot of the group, that starts after the last one. */
   addPartials(startMs: number, partials: readonly Partial[]): void {
-    const { slots, fixedSlots, variableSlots, rowBytes } = this.group
+    const { slots, rowBytes } = this.group
+    if (this.rowCount > 0 && startMs <= this.lastStartMs()) throw new Error(`A pane that starts at ${startMs} comes after one that starts at ${this.lastStartMs()}.`)
     const rowAt = this.rows.extend(rowBytes)
     this.rows.bytes.fill(0, rowAt, rowAt + rowBytes)
     this.rows.view.setFloat64(rowAt, startMs, true)
-    const partialOf = new Map(slots.map(({ index }, i) => [index, partials[i]!]))
-    for (const { index, offset, kernel } of fixedSlots) kernel.fromPartial(this.rows.view, rowAt + offset, partialOf.get(index)!)
-    for (const { index, offset, kernel } of variableSlots) {
-      const bytes = kernel.encode(partialOf.get(index)!)
+    // Variable slots are in the group's order among themselves, which is that of the heap.
+    for (let i = 0; i < slots.length; i++) {
+      const { isFixed, kernel, offset } = slots[i]!
+      if (isFixed) {
+        kernel.fromPartial(this.rows.view, rowAt + offset, partials[i]!)
+        continue
+      }
+      const bytes = kernel.encode(partials[i]!)
       this.rows.view.setUint32(rowAt + offset, bytes.length, true)
       this.heap.append(bytes, 0, bytes.length)
     }

@@ -3,7 +3,7 @@
 import type { Row, Value } from '@tidemark/feature-schema/value'
 import { paneStartMs, rungFor } from '../ladder.ts'
 import type { EventOrder, NonNull, Partial } from '../partial.ts'
-import type { Pane } from '../roll-up.ts'
+import type { Pane } from '../chunk-panes.ts'
 import { identityPartial, updatePartial } from '../slot-partials.ts'
 import type { LadderGroup, Slot, ViewPlan } from '../view-plan.ts'
 import type { OracleEvent } from './oracle.ts'

@@ -1,10 +1,11 @@
 // Laws 2, 9 and 12 for what is stored: the panes of a speed state and of a batch blob are a function of the events and the log
 // time alone, and the ladder bounds them.
 
+import { isDeepStrictEqual } from 'node:util'
 import { decodeBlob } from '../batch-blob.ts'
+import type { Pane } from '../chunk-panes.ts'
 import { presentChunks, type SpeedChunks } from '../entity-state.ts'
 import { EXACT_PANES_MAX } from '../ladder.ts'
-import { rollUp, type Pane } from '../roll-up.ts'
 import { planView, type ViewPlan } from '../view-plan.ts'
 import { eventsOfEntity, newestAppendTime, panesOfEvents } from './event-panes.ts'
 import { CORE, type Core } from './core.ts'
@@ -13,6 +14,7 @@ import { generateView } from './generate-definition.ts'
 import type { OracleEvent } from './oracle.ts'
 import type { Property } from './property.ts'
 import type { Random } from './random.ts'
+import { rollUp } from './roll-up.ts'
 import { batchBlob, foldAll } from './two-sides.ts'
 
 type JudgeEntity = (core: Core, plan: ViewPlan, events: readonly OracleEvent[], random: Random, example: SeamCase) => string | null
@@ -61,7 +63,13 @@ export const stateLawOf = property(400, (core, plan, events, random, { droppedTh
 export const incrementalLawOf = property(400, (core, plan, events, random, { cut }) => {
   const whole = events.filter(({ epoch }) => epoch <= cut)
   const [some, other] = [batchBlob(core, plan, whole, cut, random), batchBlob(core, plan, random.shuffle(whole), cut, random)]
-  return some === null || other === null || Buffer.compare(some, other) === 0 ? null : 'a base with the newer epochs is not the blob of all of them'
+  if (some === null || other === null) return some === other ? null : 'only one order of the events gives a blob'
+  if (Buffer.compare(some, other) !== 0) return 'a base with the newer epochs is not the blob of all of them'
+  const given = decodeBlob(plan, some)
+  const inCut = panesOfEvents(plan, whole, () => -8e15).map((pane) => ({ ...pane, epoch: cut }))
+  const expected = rollUp(plan, inCut, newestAppendTime(whole))
+  if (textOf(given.panes) !== textOf(expected.panes)) return `packed into\n${textOf(given.panes)}\nnot\n${textOf(expected.panes)}`
+  return isDeepStrictEqual(given.truncations, expected.truncations) ? null : `truncated at ${JSON.stringify(given.truncations)}, not ${JSON.stringify(expected.truncations)}`
 })
 
 export const boundLawOf = property(200, (core, plan, events, random, { cut }) => {

@@ -1,7 +1,6 @@
 // The two sides of the seam for one entity of a case: the batch blob of its older epochs, and the speed chunks that its events
 // are folded into.
 
-import { decodeBlob, type DecodedChunk } from '../batch-blob.ts'
 import { NO_CHUNKS, type SpeedChunks } from '../entity-state.ts'
 import type { ViewPlan } from '../view-plan.ts'
 import type { Core } from './core.ts'
@@ -17,15 +16,15 @@ export function batchBlob(core: Core, plan: ViewPlan, events: readonly OracleEve
   if (events.length === 0) return null
   const baseEpoch = random.pick(events).epoch - (random.chance(0.5) ? 1 : 0)
   const inBase = events.filter(({ epoch }) => epoch <= baseEpoch)
-  const base = inBase.length === 0 ? null : decodeBlob(plan, pack(core, plan, inBase, baseEpoch, random))
+  const base = inBase.length === 0 ? null : pack(core, plan, inBase, baseEpoch, random)
   return pack(core, plan, events.filter(({ epoch }) => epoch > baseEpoch), throughEpoch, random, base)
 }
 
-function pack(core: Core, plan: ViewPlan, events: readonly OracleEvent[], throughEpoch: number, random: Random, base: DecodedChunk | null = null): Uint8Array {
-  const logTimeMs = Math.max(newestAppendTime(events), base?.logTimeMs ?? -Infinity)
-  const earlierMs = events.length > 0 && random.chance(0.5) ? Math.min(logTimeMs, random.pick(events).appendTimeMs) : logTimeMs
-  const panes = panesOfEvents(plan, events, () => random.pick([earlierMs, logTimeMs, -8e15]))
-  return core.encodeBatchBlob(plan, { logTimeMs, throughEpoch, panes: [...panes, ...(base?.panes ?? [])], truncations: base?.truncations ?? [] })
+function pack(core: Core, plan: ViewPlan, events: readonly OracleEvent[], throughEpoch: number, random: Random, base: Uint8Array | null = null): Uint8Array {
+  const logTimeMs = newestAppendTime(events)
+  const earlierMs = events.length > 0 && random.chance(0.5) ? random.pick(events).appendTimeMs : logTimeMs
+  const panes = panesOfEvents(plan, events.map((event) => ({ ...event, epoch: throughEpoch })), () => random.pick([earlierMs, logTimeMs, -8e15]))
+  return core.encodeBatchBlob(plan, { logTimeMs, throughEpoch, panes: random.shuffle(panes), base })
 }
 
 /** Folds events in some order, storing and opening the state now and then. */

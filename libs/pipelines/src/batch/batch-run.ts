@@ -1,6 +1,6 @@
 // A batch run: events grouped by the engine, packed into a blob for each entity. On a base only the new epochs are read, and the
 // entities that they touch get the base's panes and the new ones merged, at their new log time: the same as from all events.
-import { decodeBlob, encodeBatchBlob } from '@tidemark/aggregation/batch-blob'
+import { encodeBatchBlob } from '@tidemark/aggregation/batch-blob'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Value } from '@tidemark/feature-schema/value'
 import type { BatchEngine, EventInput, InputReport } from '@tidemark/ports/batch-engine'
@@ -69,15 +69,9 @@ export async function runBatch(run: BatchRun): Promise<BatchRunResult> {
 
 async function packBlobs({ plan, base, throughEpoch }: BatchRun, entities: readonly EntityPanes[]): Promise<EntityBlob[]> {
   const baseBlobs = await base?.read(entities.map(({ entity }) => entity))
-  return entities.map(({ entity, logTimeMs, panes }, i) => {
-    const before = baseBlobs?.[i] ? decodeBlob(plan, baseBlobs[i]) : null
-    const state = before === null ? { logTimeMs, panes } : {
-      logTimeMs: Math.max(before.logTimeMs, logTimeMs),
-      panes: [...before.panes, ...panes],
-      truncations: before.truncations,
-    }
-    return { entity, blob: encodeBatchBlob(plan, { ...state, throughEpoch }) }
-  })
+  return entities.map(({ entity, logTimeMs, panes }, i) => (
+    { entity, blob: encodeBatchBlob(plan, { logTimeMs, throughEpoch, panes, base: baseBlobs?.[i] ?? null }) }
+  ))
 }
 
 async function* inBatches<T>(items: AsyncIterable<T>, countMax: number): AsyncGenerator<T[]> {

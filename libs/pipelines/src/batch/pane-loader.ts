@@ -1,15 +1,12 @@
 // Reads an engine's answer entity by entity: the entities' stream and the measures' streams side by side, all in the order of the
 // entities, so that what is held at a time is one entity's panes and a batch of each stream.
-import type { Pane } from '@tidemark/aggregation/roll-up'
+import type { LoosePane } from '@tidemark/aggregation/batch-blob'
 import { identityPartial } from '@tidemark/aggregation/slot-partials'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { encodeEntityKey, type KeyType } from '@tidemark/feature-schema/entity-key'
 import type { PaneResult } from '@tidemark/ports/batch-engine'
 import { ColumnCursor } from '../column-cursor.ts'
 import { PartialStream, type GroupPartials, type MeasuredSlots } from '../partial-stream.ts'
-
-/** Panes that are not yet under an epoch. */
-export type LoosePane = Omit<Pane, 'epoch'>
 
 export interface EntityPanes {
   /** The entity's key bytes. */
