@@ -1,6 +1,6 @@
 // The batch engine on DuckDB. A query has a session of its own: its events are loaded, filtered and numbered into tables, and each
 // stream of its result is a grouping of them that runs once it is read.
-import type { BatchEngine, PaneQuery, PaneResult, RowsWriter, TableReader } from '@tidemark/ports/batch-engine'
+import type { BatchEngine, MeasureStream, PaneQuery, PaneResult, RowsWriter, TableReader } from '@tidemark/ports/batch-engine'
 import { groupAsOf } from './as-of.ts'
 import { queryBatches } from './column-batches.ts'
 import { openDuckDb, type DuckDb, type DuckDbLimits } from './duckdb-session.ts'
@@ -31,14 +31,20 @@ async function groupPanes(database: DuckDb, query: PaneQuery): Promise<PaneResul
     measures: query.ladders.flatMap(({ measures }) => measures),
     times: [],
   })
-  const streams = query.ladders.flatMap((ladder, i) => {
-    const events = paneEventsSql(ladder, selected, entities)
-    return shareQueries(ladder.measures.map(bind)).map((measures) => ({
-      ladder: i,
-      measures: measures.map(({ index }) => index),
-      batches: queryBatches(session, paneRowsSql(measures, events)),
-    }))
-  })
+  const streams: MeasureStream[] = []
+  for (const [ladder, { rungs, measures }] of query.ladders.entries()) {
+    const bound = measures.map(bind)
+    const shared = shareQueries(bound)
+    let events = paneEventsSql(rungs, bound, selected, entities)
+    if (shared.length > 1) {
+      const table = `${session.schema}.ladder_${ladder}`
+      await session.run(`CREATE TABLE ${table} AS FROM ${events}`)
+      events = table
+    }
+    for (const each of shared) {
+      streams.push({ ladder, measures: each.map(({ index }) => index), batches: queryBatches(session, paneRowsSql(each, events)) })
+    }
+  }
   const keys = query.keys.map((_, i) => `key_${i}`)
   const entitiesSql = `SELECT entity::DOUBLE AS entity, ${keys.join(', ')}, log_time::DOUBLE AS "logTimeMs", event_count::DOUBLE AS "eventCount" FROM ${entities} ORDER BY ${entities}.entity`
   const owned = cleanUp.move()

@@ -37,7 +37,7 @@ export function expandPaths(paths: readonly string[]): string[] {
 
 /** Scans of Parquet files: consecutive files with the same columns share one. */
 export async function parquetScans(session: DuckDbSession, paths: readonly string[]): Promise<FileScan[]> {
-  const signatures = await parquetSignatures(session, paths)
+  const signatures = paths.length === 1 ? [''] : await parquetSignatures(session, paths)
   const runs: string[][] = []
   for (const [i, path] of paths.entries()) {
     if (i > 0 && signatures[i] === signatures[i - 1]) runs.at(-1)!.push(path)

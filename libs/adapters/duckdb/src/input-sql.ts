@@ -41,7 +41,7 @@ interface Load {
 async function reportOf({ session, records }: Load): Promise<EventTable['report']> {
   const { skippedLines, readCount, files } = records
   const table = `${session.schema}.rejected`
-  const rejected = `SELECT log_row, rejection AS reason FROM ${records.relation} WHERE rejection IS NOT NULL`
+  const rejected = `SELECT log_row, rejection AS reason FROM ${records.rejected}`
   const skipped = skippedLines === null ? '' : ` UNION ALL SELECT from_row + shift - 1 AS log_offset, reason FROM ${skippedLines}`
   await session.run(`CREATE TABLE ${table} AS SELECT log_offset, reason FROM ${offsetRows(records, rejected)}${skipped}`)
   const [count] = await session.rows(`SELECT count(*) AS n FROM ${table}`)
@@ -71,15 +71,15 @@ async function createEventsView(load: Load, options: LoadOptions, report: EventT
   const { session, columns, kept, records } = load
   const { appendTime, offset, eventTime } = columns
   const isAsked = options.needsKnownTime || appendTime === null
-  const accepted = acceptedSql(load, records.relation, report, kept)
-  let rows = `(${accepted})`
+  const inTime = records.between(appendTime ?? eventTime, options.fromMs ?? null, options.beforeMs ?? null)
+  const from = isAsked ? await askedFrom(load, options, report) : ''
+  let rows = `(${acceptedSql(load, isAsked ? inTime : records.relation, report, kept)})`
   let knownTime = 'logged_time'
-  if (isAsked && !(await isOrderly(session, columns, acceptedSql(load, records.relation, report, [])))) {
+  if (isAsked && !(await isOrderly(session, columns, `${acceptedSql(load, records.relation, report, [])}${from}`))) {
+    const accepted = `${acceptedSql(load, records.relation, report, kept)}${from}`
     await session.run(`CREATE TABLE ${session.schema}.known_records AS SELECT *, max(logged_time) OVER (${logOrder(columns)}ROWS UNBOUNDED PRECEDING) AS known_time FROM (${accepted})`)
     rows = `${session.schema}.known_records`
     knownTime = 'known_time'
-  } else if (isAsked) {
-    rows = `(${acceptedSql(load, records.between(appendTime ?? eventTime, options.fromMs ?? null, options.beforeMs ?? null), report, kept)})`
   }
   if (offset === null) rows = offsetRows(records, `SELECT * FROM ${rows}`)
   const times = appendTime === null
@@ -88,6 +88,19 @@ async function createEventsView(load: Load, options: LoadOptions, report: EventT
   const relation = `${session.schema}.events`
   await session.run(`CREATE VIEW ${relation} AS SELECT ${[...times, `${knownTime} AS known_time`, 'log_partition', 'log_offset', ...kept.map((i) => `f${i}`)].join(', ')} FROM ${rows}`)
   return relation
+}
+
+/**
+ * A condition that leaves out the records before the first one whose time is asked for, where their order is that of the file: their
+ * known times are too early, and they do not show in those of later records.
+ */
+async function askedFrom(load: Load, { fromMs = null }: LoadOptions, report: EventTable['report']): Promise<string> {
+  const { session, columns: { partition, offset, appendTime, eventTime }, records } = load
+  if (fromMs === null || partition !== null || offset !== null) return ''
+  const late = `SELECT * FROM (${acceptedSql(load, records.between(appendTime ?? eventTime, fromMs, null), report, [])}) WHERE logged_time >= ${fromMs}`
+  const [first] = await session.rows(`SELECT min(log_row) AS log_row FROM (${late})`)
+  const row = first!['log_row'] as bigint | null
+  return `${report.rejectedCount === 0 ? ' WHERE' : ' AND'} ${row === null ? 'false' : `log_row >= ${row}`}`
 }
 
 /** Accepted records with fields, log_partition, logged_time (what known time is the running maximum of), and log_offset or log_row. */

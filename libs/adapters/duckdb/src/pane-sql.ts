@@ -2,7 +2,7 @@
 // an entity; an event then takes the first rung that keeps it. A rung keeps whole panes, its edge being a multiple of its length, so
 // comparing the event time decides as comparing the pane's start would.
 import type { LadderGrouping } from '@tidemark/ports/batch-engine'
-import { isOneRow, foldSql, outputSql, type BoundMeasure } from './measure-sql.ts'
+import { isOneRow, foldSql, needsOrder, outputSql, type BoundMeasure } from './measure-sql.ts'
 import { floorToMultiple } from './sql-text.ts'
 
 const PANE_COLUMNS = ['entity', 'rung', 'start']
@@ -14,8 +14,11 @@ export function shareQueries(measures: readonly BoundMeasure[]): BoundMeasure[][
   return shared.length === 0 ? single : [shared, ...single]
 }
 
-/** The relation of a ladder's events: what `selected` has, and rung and start; events that no rung keeps are left out. */
-export function paneEventsSql({ rungs }: LadderGrouping, selected: string, entities: string): string {
+/** The relation of a ladder's events: entity, rung, start and what its measures name of `selected`; events that no rung keeps are left out. */
+export function paneEventsSql(rungs: LadderGrouping['rungs'], measures: readonly BoundMeasure[], selected: string, entities: string): string {
+  const named = new Set(measures.flatMap(({ of, where, groupBy }) => [of, where, groupBy]).filter((column) => column !== null))
+  if (measures.some(({ measure }) => needsOrder(measure))) named.add('event_order')
+  const columns = ['entity', ...named].join(', ')
   const edges: string[] = []
   const rungCases: string[] = []
   const startCases: string[] = []
@@ -29,9 +32,9 @@ export function paneEventsSql({ rungs }: LadderGrouping, selected: string, entit
     rungCases.push(`WHEN event_time >= edge_${i} THEN ${i}`)
     startCases.push(`WHEN ${i} THEN ${floorToMultiple('event_time', lengthMs)}`)
   }
-  if (edges.length === 0) return `(SELECT *, 0 AS rung, 0 AS start FROM ${selected})`
+  if (edges.length === 0) return `(SELECT ${columns}, 0 AS rung, 0 AS start FROM ${selected})`
   const kept = `SELECT s.*, (CASE ${rungCases.join(' ')} END)::TINYINT AS rung FROM ${selected} s JOIN (SELECT entity, ${edges.join(', ')} FROM ${entities}) USING (entity)`
-  return `(SELECT *, CASE rung ${startCases.join(' ')} END AS start FROM (${kept}) WHERE rung IS NOT NULL)`
+  return `(SELECT ${columns}, rung, CASE rung ${startCases.join(' ')} END AS start FROM (${kept}) WHERE rung IS NOT NULL)`
 }
 
 /** The port's rows of measures that share a query, by entity, rung and start. */

@@ -2,7 +2,7 @@
 // field without reading it. A column whose statistics are missing, or of another kind, proves nothing and is read.
 import type { FieldDefinition } from '@tidemark/feature-schema/definition'
 import { TIMESTAMP_MAX_MS, TIMESTAMP_MIN_MS } from '@tidemark/feature-schema/limits'
-import { INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN } from '@tidemark/feature-schema/value'
+import { INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, type ValueType } from '@tidemark/feature-schema/value'
 import type { DuckDbSession } from './duckdb-session.ts'
 
 export interface ColumnStatistics {
@@ -33,11 +33,17 @@ export function provesAccepted(field: FieldDefinition, rawType: string, statisti
   const isBounded = field.min !== undefined || field.max !== undefined
   if (field.type === 'boolean') return rawType === 'BOOLEAN'
   if (field.type === 'string') return rawType === 'VARCHAR'
-  if (!(rawType in RANGED_TYPES[field.type])) return false
-  const [least, most] = RANGED_TYPES[field.type][rawType]!
-  const { range } = statistics
-  if (range === null) return false
-  return range.min >= least && range.max <= most && (!isBounded || (Number(range.min) >= (field.min ?? -Infinity) && Number(range.max) <= (field.max ?? Infinity)))
+  if (!provesInRange(field.type, rawType, statistics)) return false
+  const { min, max } = statistics.range!
+  return !isBounded || (Number(min) >= (field.min ?? -Infinity) && Number(max) <= (field.max ?? Infinity))
+}
+
+/** Whether every value of a column of `rawType` is one of the type, which then is a number or a time. */
+export function provesInRange(type: ValueType, rawType: string, statistics: ColumnStatistics | undefined): boolean {
+  const range = statistics?.range ?? null
+  if (range === null || type === 'boolean' || type === 'string' || !(rawType in RANGED_TYPES[type])) return false
+  const [least, most] = RANGED_TYPES[type][rawType]!
+  return range.min >= least && range.max <= most
 }
 
 type Ranges = Readonly<Record<string, readonly [least: bigint, most: bigint]>>

@@ -5,18 +5,21 @@ import type { FieldDefinition } from '@tidemark/feature-schema/definition'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { closestName } from '@tidemark/feature-schema/expression/closest-name'
 import { SQL_TYPES } from '@tidemark/feature-schema/expression/sql-text'
+import type { ValueType } from '@tidemark/feature-schema/value'
 import type { EventInput } from '@tidemark/ports/batch-engine'
 import { coded, messageOf, type DuckDbSession } from './duckdb-session.ts'
 import { fieldValueSql, rejectedSql, rejectionReasonSql } from './field-sql.ts'
 import { CSV_REJECTS_TABLE, csvScan, dropCsvRejects, expandPaths, literalPath, parquetScans, unreadable, type FileScan } from './input-files.ts'
 import { appendRecords } from './input-json.ts'
 import type { LogColumns } from './log-columns.ts'
-import { provesAccepted } from './parquet-statistics.ts'
+import { provesAccepted, provesInRange, type ColumnStatistics } from './parquet-statistics.ts'
 import { quoteText } from './sql-text.ts'
 
 export interface Records {
   /** A relation that queries select from. */
   readonly relation: string
+  /** The relation of its rejected records alone. */
+  readonly rejected: string
   /** The relation without records whose column `f…` of a timestamp is outside [fromMs, beforeMs), as far as leaving them out saves reading. */
   between(column: string, fromMs: number | null, beforeMs: number | null): string
   /** In reading order, with the offset of each one's first record. */
@@ -42,6 +45,8 @@ export async function readRecords(session: DuckDbSession, columns: LogColumns, k
   return input.format === 'csv' ? csvRecords(target, paths) : ndjsonRecords(target, paths)
 }
 
+type Relation = Pick<Records, 'relation' | 'rejected' | 'between' | 'rethrow'>
+
 interface Target {
   readonly session: DuckDbSession
   readonly columns: LogColumns
@@ -66,11 +71,15 @@ async function parquetRecords(target: Target, paths: readonly string[]): Promise
   return { ...table, ...counted }
 }
 
-function scannedInPlace({ columns, kept }: Target, scan: FileScan, files: Records['files']): Pick<Records, 'relation' | 'between' | 'rethrow'> {
+function scannedInPlace({ columns, kept }: Target, scan: FileScan, files: Records['files']): Relation {
   const row = files.length === 1 ? 'file_row_number' : `[${files.map(({ firstOffset }) => firstOffset).join(', ')}][(file_index + 1)::BIGINT] + file_row_number`
-  const relationOf = (conditions: readonly string[]): string => `(${scanSql(columns, kept, scan, [`${row} AS log_row`], conditions)})`
+  const scanned = (conditions: readonly string[]): ScanSql => scanSql(columns, kept, scan, [`${row} AS log_row`], conditions)
+  const relationOf = (conditions: readonly string[]): string => `(${scanned(conditions).select})`
+  const { select, isRejected } = scanned([])
   return {
     relation: relationOf([]),
+    // Said of the columns, not of the reason that is made of them, it spares whole row groups.
+    rejected: `(${select} WHERE ${isRejected})`,
     between(column, fromMs, beforeMs) {
       const { name } = columns.fields[Number(column.slice(1))]!
       const literal = TIME_LITERALS[scan.columnTypes.get(name)!]
@@ -124,13 +133,14 @@ async function ndjsonRecords(target: Target, paths: readonly string[]): Promise<
 }
 
 /** A table of records; what is read from it afterwards has nothing to do with files. */
-async function createTable({ session, columns, kept }: Target): Promise<Pick<Records, 'relation' | 'between' | 'rethrow'> & { name: string }> {
+async function createTable({ session, columns, kept }: Target): Promise<Relation & { name: string }> {
   const name = `${session.schema}.records`
   await session.run(`CREATE TABLE ${name} (${['rejection VARCHAR', ...kept.map((i) => `f${i} ${SQL_TYPES[columns.fields[i]!.type]}`)].join(', ')})`)
   const relation = `(SELECT *, rowid AS log_row FROM ${name})`
   return {
     name,
     relation,
+    rejected: `(SELECT * FROM ${relation} WHERE rejection IS NOT NULL)`,
     between: () => relation,
     rethrow: (error) => {
       throw error
@@ -140,34 +150,48 @@ async function createTable({ session, columns, kept }: Target): Promise<Pick<Rec
 
 async function insertScan({ session, columns, kept }: Target, scan: FileScan, format: string): Promise<void> {
   await session
-    .run(`INSERT INTO ${session.schema}.records ${scanSql(columns, kept, scan, [], [])}`)
+    .run(`INSERT INTO ${session.schema}.records ${scanSql(columns, kept, scan, [], []).select}`)
     .catch((error: unknown) => unreadable(error, culpritOf(error, scan.paths), format))
 }
 
-/** SELECT of a scan's records: rejection, the kept fields, and `more`. */
-function scanSql(columns: LogColumns, kept: readonly number[], scan: FileScan, more: readonly string[], conditions: readonly string[]): string {
+interface ScanSql {
+  /** SELECT of a scan's records: rejection, the kept fields, and `more`. */
+  readonly select: string
+  /** Whether a record of it is rejected: a condition that the SELECT takes. */
+  readonly isRejected: string
+}
+
+function scanSql(columns: LogColumns, kept: readonly number[], scan: FileScan, more: readonly string[], conditions: readonly string[]): ScanSql {
   const raws: string[] = [...more]
-  const rejections: string[] = []
+  const rejections: { readonly when: string; readonly reason: string }[] = []
   for (const [i, field] of columns.fields.entries()) {
     const rawType = typeOfColumn(field, columns, scan)
     const raw = rawType === null ? 'NULL::VARCHAR' : scan.rawColumn(field.name)
     const statistics = scan.statistics.get(field.name)
     const isAccepted = rawType === null || provesAccepted(field, rawType, statistics)
-    // From 1970 on, DuckDB rounds as we do.
-    const isPlainTime = isAccepted && field.type === 'timestamp' && rawType === 'TIMESTAMP' && statistics!.range!.min > 0n
-    const value = isPlainTime ? `epoch_ms(${raw})` : fieldValueSql(field.type, raw, rawType ?? 'VARCHAR')
+    const value = rawType !== null && provesInRange(field.type, rawType, statistics) ? inRangeValueSql(field.type, raw, rawType, statistics!) : fieldValueSql(field.type, raw, rawType ?? 'VARCHAR')
     if (value === null) {
       throw coded('INPUT_UNREADABLE', `Its column ${field.name} is ${rawType}, which cannot hold ${field.type}.`, scan.paths[0]!,
         `Give the field ${field.name} another type in source ${columns.sourceName}, or convert the column.`)
     }
     const rejected = isAccepted ? null : rejectedSql(field, `r${i}`, `f${i}`, rawType!)
-    if (rejected !== null) rejections.push(`WHEN ${rejected} THEN ${rejectionReasonSql(field, `r${i}`, rawType!)}`)
+    if (rejected !== null) rejections.push({ when: rejected, reason: rejectionReasonSql(field, `r${i}`, rawType!) })
     if (rejected !== null || kept.includes(i)) raws.push(`${raw} AS r${i}`, `${value} AS f${i}`)
   }
-  const rejection = rejections.length === 0 ? 'NULL::VARCHAR' : `CASE ${rejections.join(' ')} END`
+  const rejection = rejections.length === 0 ? 'NULL::VARCHAR' : `CASE ${rejections.map(({ when, reason }) => `WHEN ${when} THEN ${reason}`).join(' ')} END`
   const selected = [`${rejection} AS rejection`, ...kept.map((i) => `f${i}`), ...(more.length === 0 ? [] : ['log_row'])]
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-  return `SELECT ${selected.join(', ')} FROM (SELECT ${raws.join(', ')} FROM ${scan.relation}${where})`
+  return {
+    select: `SELECT ${selected.join(', ')} FROM (SELECT ${raws.join(', ')} FROM ${scan.relation}${where})`,
+    isRejected: rejections.length === 0 ? 'false' : rejections.map(({ when }) => `(${when})`).join(' OR '),
+  }
+}
+
+/** The value of a field where every value of the column is known to be one: no range to check. */
+function inRangeValueSql(type: ValueType, raw: string, rawType: string, { range }: ColumnStatistics): string | null {
+  if (type === 'int32') return fieldValueSql('int64', raw, rawType)
+  // From 1970 on, DuckDB rounds as we do.
+  return type === 'timestamp' && rawType === 'TIMESTAMP' && range!.min > 0n ? `epoch_ms(${raw})` : fieldValueSql(type, raw, rawType)
 }
 
 /** The type of a field's column; null where there is none, and the field is NULL throughout. */

@@ -4,7 +4,7 @@
 //   selected   entity, event_time, append_time, known_time (the latter two where asked for), event_order (where a measure needs it), x0, x1 …
 import type { Expression } from '@tidemark/feature-schema/expression/ast'
 import { expressionSql } from '@tidemark/feature-schema/expression/sql'
-import type { EventSelection, InputReport, Measure } from '@tidemark/ports/batch-engine'
+import type { EventInput, EventSelection, InputReport, Measure } from '@tidemark/ports/batch-engine'
 import { openAppender } from './append-rows.ts'
 import type { DuckDbSession } from './duckdb-session.ts'
 import { orderSql } from './event-order.ts'
@@ -123,6 +123,7 @@ async function countLeftOut(
 ): Promise<Pick<InputReport, 'filteredCount' | 'nullKeyCount'>> {
   const asked = askedSql(selection)
   const filter = filterSql(selection, columnSql)
+  if (filter.length === 0 && selection.keys.every(({ column }) => isNeverNull(selection.input, column))) return { filteredCount: 0, nullKeyCount: 0 }
   let [askedCount, passingCount] = [acceptedCount, acceptedCount]
   if (asked.length + filter.length > 0) {
     const passing = filter.length === 0 ? 'true' : filter[0]!
@@ -130,6 +131,10 @@ async function countLeftOut(
     ;[askedCount, passingCount] = [Number(counts!['asked']), Number(counts!['passing'])]
   }
   return { filteredCount: askedCount - passingCount, nullKeyCount: passingCount - keyedCount }
+}
+
+function isNeverNull({ source }: EventInput, column: string): boolean {
+  return source.fields.some(({ name, nullable }) => name === column && !nullable)
 }
 
 /** The column of each different expression of the measures, by its SQL. */
