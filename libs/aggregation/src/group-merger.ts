@@ -5,8 +5,8 @@ import { EXACT_RESOLUTION_MS } from '@tidemark/feature-schema/window'
 import { NONE } from './chunk-format.ts'
 import { featureValueOf, NOT_FOUND, OUTSIDE_MAX_AGE, ratioOf, type FeatureValue } from './feature-value.ts'
 import { tailMs } from './ladder.ts'
-import type { Accumulator, Finalisation, FinalValue, RowRange, Unavailable } from './partial.ts'
-import type { LadderGroup, PlannedFeature, PlannedWindow, Slot, ViewPlan } from './view-plan.ts'
+import type { Accumulator, Finalisation, FinalValue, FixedKernel, RowRange, Unavailable } from './partial.ts'
+import type { FixedSlot, LadderGroup, Slot, ViewPlan } from './view-plan.ts'
 
 /** A table while it is merged: rows [0, upper) and heap bytes up to `heapEnd` are still to come. */
 interface OpenTable {
@@ -17,14 +17,20 @@ interface OpenTable {
   heapEnd: number
 }
 
-/** A feature and how its slots are finalised. */
+/** The merge of a slot over the bands so far. */
+type Running = Pick<Accumulator, 'clear' | 'finalise'>
+
+/** A feature, and what it is finalised from: two slots for ratio. */
 interface Finisher {
-  readonly feature: PlannedFeature
-  readonly as: { -readonly [K in keyof Finalisation]: Finalisation[K] }
+  readonly index: number
+  readonly running: Running
+  readonly per: Running | null
+  readonly as: Finalisation
 }
 
 interface MergeWindow {
-  readonly window: PlannedWindow
+  readonly lengthMs: number | null
+  readonly resolutionMs: number | null
   readonly finishers: readonly Finisher[]
   readonly isLongest: boolean
   tailMs: number
@@ -41,8 +47,12 @@ export class GroupMerger {
   private readonly windows: MergeWindow[]
   /** The fixed slots' running merge: a row. */
   private readonly merged: DataView
-  /** The variable slots'. */
-  private readonly accumulators: ReadonlyMap<Slot, Accumulator>
+  private readonly running: readonly Running[]
+  /** Of the variable slots, in their order; they are among `running`. */
+  private readonly accumulators: readonly Accumulator[]
+  private readonly newest: Running | null
+  /** How time-since-last is finalised, which depends on t. */
+  private readonly sinceLast = { op: 'timeSinceLast' as const, quantile: 0, atMs: 0 }
   private readonly tables: OpenTable[] = []
   private tableCount = 0
   /** The band's rows, and the tables that they are of. */
@@ -50,34 +60,37 @@ export class GroupMerger {
   private readonly rangeTables: OpenTable[] = []
   private rangeCount = 0
   private truncatedAtMs = NONE
-  private atMs = 0
 
   constructor(plan: ViewPlan, group: LadderGroup) {
     this.plan = plan
     this.group = group
     this.rowBytes = group.rowBytes
     this.merged = new DataView(new ArrayBuffer(group.rowBytes))
-    this.accumulators = new Map(group.variableSlots.map((slot) => [slot, slot.kernel.newAccumulator()]))
-    this.windows = group.windows.map((window) => ({
-      window,
-      finishers: window.features.map((feature) => ({
-        feature, as: { op: feature.aggregation.op, quantile: feature.aggregation.quantile ?? 0, atMs: 0 },
+    this.accumulators = group.variableSlots.map(({ kernel }) => kernel.newAccumulator())
+    const fixed = group.fixedSlots.map((slot) => new RunningRow(slot, this.merged))
+    this.running = [...fixed, ...this.accumulators]
+    const slots: readonly Slot[] = [...group.fixedSlots, ...group.variableSlots]
+    const runningOf = (slot: Slot | null): Running | null => (slot?.group === group.index ? this.running[slots.indexOf(slot)]! : null)
+    this.newest = runningOf(plan.newestSlot)
+    this.windows = group.windows.map(({ lengthMs, resolutionMs, features }) => ({
+      lengthMs,
+      resolutionMs,
+      isLongest: group.index === plan.presenceGroup && lengthMs === plan.longestWindow.lengthMs && resolutionMs === plan.longestWindow.resolutionMs,
+      finishers: features.map(({ index, slot, perSlot, aggregation: { op, quantile = 0 } }) => ({
+        index, running: runningOf(slot)!, per: runningOf(perSlot), as: op === 'timeSinceLast' ? this.sinceLast : { op, quantile, atMs: 0 },
       })),
-      isLongest:
-        group.index === plan.presenceGroup && window.lengthMs === plan.longestWindow.lengthMs && window.resolutionMs === plan.longestWindow.resolutionMs,
       tailMs: 0,
     }))
   }
 
   /** Starts a merge at time t. */
   start(atMs: number): void {
-    this.atMs = atMs
+    this.sinceLast.atMs = atMs
     this.tableCount = 0
     this.truncatedAtMs = NONE
-    for (const { kernel, offset } of this.group.fixedSlots) kernel.clear(this.merged, offset)
-    for (const accumulator of this.accumulators.values()) accumulator.clear()
+    for (const running of this.running) running.clear()
     const { windows } = this
-    for (const window of windows) window.tailMs = tailMs(window.window, atMs)
+    for (const window of windows) window.tailMs = tailMs(window, atMs)
     // They mostly lie in order; a longer window of finer resolution may begin later.
     for (let i = 1; i < windows.length; i++) {
       for (let j = i; j > 0 && windows[j]!.tailMs > windows[j - 1]!.tailMs; j--) [windows[j - 1], windows[j]] = [windows[j]!, windows[j - 1]!]
@@ -107,21 +120,18 @@ export class GroupMerger {
   finish(values: FeatureValue[]): FeatureValue | null {
     let isFound = false
     let verdict: FeatureValue | null = null
-    for (const { finishers, isLongest, tailMs: fromMs, window } of this.windows) {
+    for (const { finishers, isLongest, tailMs: fromMs, resolutionMs } of this.windows) {
       this.takeBand(fromMs)
       if (this.rangeCount > 0) {
         isFound = true
         for (const { kernel, offset } of this.group.fixedSlots) kernel.accumulate(this.merged, offset, this.ranges, this.rangeCount, offset)
-        if (this.group.variableSlots.length > 0) this.mergeHeaps()
+        if (this.accumulators.length > 0) this.mergeHeaps()
       }
       if (isLongest) verdict = isFound ? this.judgeAge() : NOT_FOUND
-      const isTruncated = window.resolutionMs === EXACT_RESOLUTION_MS && this.truncatedAtMs >= fromMs
-      for (const { feature, as } of finishers) {
-        as.atMs = this.atMs
-        const value = feature.perSlot === null
-          ? this.finalise(feature.slot, as)
-          : ratioOf(this.finalise(feature.slot, as), this.finalise(feature.perSlot, as))
-        values[feature.index] = featureValueOf(value, isTruncated)
+      const isTruncated = resolutionMs === EXACT_RESOLUTION_MS && this.truncatedAtMs >= fromMs
+      for (const { index, running, per, as } of finishers) {
+        const value = per === null ? running.finalise(as) : ratioOf(running.finalise(as), per.finalise(as))
+        values[index] = featureValueOf(value, isTruncated)
       }
     }
     return verdict
@@ -129,18 +139,21 @@ export class GroupMerger {
 
   /** Collects the rows, not yet taken, that start at or after `fromMs`. */
   private takeBand(fromMs: number): void {
-    this.rangeCount = 0
-    for (let i = 0; i < this.tableCount; i++) {
-      const table = this.tables[i]!
-      const lower = firstRowFrom(table, this.rowBytes, fromMs)
-      if (lower === table.upper) continue
-      const range = this.ranges[this.rangeCount]!
-      range.view = table.view
-      range.at = table.rowsAt + lower * this.rowBytes
-      range.count = table.upper - lower
-      this.rangeTables[this.rangeCount++] = table
+    const { tables, tableCount, ranges, rangeTables, rowBytes } = this
+    let rangeCount = 0
+    for (let i = 0; i < tableCount; i++) {
+      const table = tables[i]!
+      const { view, rowsAt, upper } = table
+      if (upper === 0 || view.getFloat64(rowsAt + (upper - 1) * rowBytes, true) < fromMs) continue
+      const lower = view.getFloat64(rowsAt, true) >= fromMs ? 0 : firstRowFrom(view, rowsAt, rowBytes, upper, fromMs)
+      const range = ranges[rangeCount]!
+      range.view = view
+      range.at = rowsAt + lower * rowBytes
+      range.count = upper - lower
+      rangeTables[rangeCount++] = table
       table.upper = lower
     }
+    this.rangeCount = rangeCount
   }
 
   private mergeHeaps(): void {
@@ -151,32 +164,47 @@ export class GroupMerger {
       let at = table.heapEnd
       for (let rowAt = rowsAt + (count - 1) * stride; rowAt >= rowsAt; rowAt -= stride) {
         for (let s = variableSlots.length - 1; s >= 0; s--) {
-          const slot = variableSlots[s]!
-          const length = view.getUint32(rowAt + slot.offset, true)
+          const length = view.getUint32(rowAt + variableSlots[s]!.offset, true)
           at -= length
-          if (length > 0) this.accumulators.get(slot)!.add(table.bytes, at, length)
+          if (length > 0) this.accumulators[s]!.add(table.bytes, at, length)
         }
       }
       table.heapEnd = at
     }
   }
 
-  private finalise(slot: Slot, as: Finalisation): FinalValue | Unavailable {
-    return slot.isFixed ? slot.kernel.finalise(this.merged, slot.offset, as) : this.accumulators.get(slot)!.finalise(as)
-  }
-
   private judgeAge(): FeatureValue | null {
-    const { newestSlot, view } = this.plan
-    if (newestSlot === null || view.maxAgeMs === undefined) return null
-    const ageMs = this.finalise(newestSlot, { op: 'timeSinceLast', quantile: 0, atMs: this.atMs }) as number
-    return ageMs > view.maxAgeMs ? OUTSIDE_MAX_AGE : null
+    const { maxAgeMs } = this.plan.view
+    if (this.newest === null || maxAgeMs === undefined) return null
+    return (this.newest.finalise(this.sinceLast) as number) > maxAgeMs ? OUTSIDE_MAX_AGE : null
   }
 }
 
-/** The first row, of those still to come, that starts at or after `fromMs`; their number where there is none. */
-function firstRowFrom({ view, rowsAt, upper }: OpenTable, rowBytes: number, fromMs: number): number {
-  let low = 0
-  let high = upper
+/** The running merge of a fixed slot: its bytes in a row. */
+class RunningRow implements Running {
+  private readonly kernel: FixedKernel
+  private readonly offset: number
+  private readonly row: DataView
+
+  constructor({ kernel, offset }: FixedSlot, row: DataView) {
+    this.kernel = kernel
+    this.offset = offset
+    this.row = row
+  }
+
+  clear(): void {
+    this.kernel.clear(this.row, this.offset)
+  }
+
+  finalise(as: Finalisation): FinalValue | Unavailable {
+    return this.kernel.finalise(this.row, this.offset, as)
+  }
+}
+
+/** The first row that starts at or after `fromMs`, after the first and at most the one before `upper`. */
+function firstRowFrom(view: DataView, rowsAt: number, rowBytes: number, upper: number, fromMs: number): number {
+  let low = 1
+  let high = upper - 1
   while (low < high) {
     const middle = (low + high) >>> 1
     if (view.getFloat64(rowsAt + middle * rowBytes, true) < fromMs) low = middle + 1

@@ -2,7 +2,7 @@
 // function. It adds exactly the speed sections of epochs after the cut (law 3). Windows of a ladder group are nested, so that
 // one pass serves them all: from the newest pane back, band by band, finalising where a window begins.
 
-import { NOT_FOUND, type FeatureValue } from './feature-value.ts'
+import type { FeatureValue } from './feature-value.ts'
 import { GroupMerger } from './group-merger.ts'
 import type { ViewPlan } from './view-plan.ts'
 import {

@@ -38,7 +38,7 @@ const allowed: [folder: string, specifier: string][] = [
   ['libs/pipelines', '@tidemark/ports/clock'],
   ['libs/adapters/memory', '@tidemark/ports/clock'],
   ['libs/adapters/duckdb', '@duckdb/node-api'],
-  ['apps/cli', '@tidemark/adapter-duckdb/duckdb-session'],
+  ['apps/cli', '@tidemark/adapter-memory/manual-clock'],
   ['tools/conformance', '@tidemark/aggregation/window-tail'],
 ]
 
