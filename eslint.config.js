@@ -16,7 +16,7 @@ const layers = {
   contract: { sees: [], vendors: ['jsep', 'zod'] },
   core: { sees: ['contract'], vendors: [] },
   ports: { sees: ['contract'], vendors: [] },
-  pipelines: { sees: ['ports', 'core', 'contract'], vendors: [] },
+  pipelines: { sees: ['ports', 'core', 'contract'], vendors: ['zod'] },
   adapter: { sees: ['ports', 'contract'] },
   app: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
   tool: { sees: ['tool', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
@@ -33,7 +33,7 @@ const depConstraints = Object.entries(layers).map(([layer, { sees, vendors }]) =
 const withoutIo = ['libs/feature-schema', 'libs/aggregation', 'libs/ports', 'libs/pipelines']
 const suites = ['**/*.test.ts', '**/*.contract.ts', '**/testing/**']
 /** Built-in modules that only compute. */
-const pureBuiltins = ['assert', 'assert/strict', 'buffer', 'crypto', 'util']
+const pureBuiltins = ['assert', 'assert/strict', 'buffer', 'crypto', 'util', 'zlib']
 const bareBuiltins = builtinModules.filter((name) => !name.startsWith('_') && !name.startsWith('node:'))
 
 export default tseslint.config(

@@ -5,3 +5,9 @@ export interface Clock {
   /** Epoch milliseconds, a whole number. */
   nowMs(): number
 }
+
+/** A clock that one can wait by. */
+export interface WaitingClock extends Clock {
+  /** Resolves after that many milliseconds, or at once when the signal is aborted. */
+  wait(durationMs: number, signal?: AbortSignal): Promise<void>
+}

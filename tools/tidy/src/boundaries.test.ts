@@ -15,7 +15,7 @@ const forbidden: [folder: string, specifier: string, rule: string][] = [
   ['libs/aggregation', 'node:fs', 'no-restricted-imports'],
   ['libs/aggregation', 'fast-check', 'no-restricted-imports'],
   ['libs/adapters/memory', '@tidemark/aggregation/window-tail', boundary],
-  ['libs/adapters/memory', '@tidemark/pipelines/epoch', boundary],
+  ['libs/adapters/memory', '@tidemark/pipelines/log/epoch', boundary],
   ['libs/adapters/memory', '@tidemark/adapter-duckdb/duckdb-session', boundary],
   ['libs/adapters/memory', '../../../aggregation/src/window-tail.ts', boundary],
   ['libs/feature-schema', '@tidemark/aggregation/window-tail', boundary],

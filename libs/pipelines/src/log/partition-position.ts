@@ -1,0 +1,86 @@
+// Where a reader of a partition stands: how far it has read, and what the running maximum is there. From a position, the epochs of all
+// later records follow from the log and the source's register alone, whoever reads and in whatever batches (law 3).
+
+import { crc32 } from 'node:zlib'
+import type { LogRecord } from '@tidemark/ports/event-log'
+import { nextEpoch } from './epoch.ts'
+import type { LogMark } from './manifest.ts'
+import type { AppendTimeOverride, Opening, SealRegister } from './seal-register.ts'
+
+export interface PartitionPosition {
+  /** The next offset to read. */
+  readonly next: number
+  /** The epoch of the last record; -Infinity: none yet. */
+  readonly epoch: number
+  /** The running maximum of append times; -Infinity: none yet. */
+  readonly knownTimeMs: number
+  /** The last visible record before `next`; null: none yet. */
+  readonly mark: LogMark | null
+}
+
+/** The epoch of the next record, from the running one. Another one stands here only in tests. */
+export type EpochRule = typeof nextEpoch
+
+/** Walks over the records of one partition. */
+export class PartitionReader {
+  next: number
+  epoch: number
+  knownTimeMs: number
+  private last: LogRecord | null = null
+  private lastMark: LogMark | null
+  private readonly epochLengthMs: number
+  private readonly epochRule: EpochRule
+  private openings: readonly Opening[] = []
+  private overrides: readonly AppendTimeOverride[] = []
+  private readonly partition: number
+
+  constructor(partition: number, position: PartitionPosition, register: SealRegister, epochRule: EpochRule = nextEpoch) {
+    this.partition = partition
+    this.next = position.next
+    this.epoch = position.epoch
+    this.knownTimeMs = position.knownTimeMs
+    this.lastMark = position.mark
+    this.epochLengthMs = register.epochLengthMs
+    this.epochRule = epochRule
+    this.follow(register)
+  }
+
+  /** Takes up the openings and overrides that a register has by now. */
+  follow({ openings, overrides }: SealRegister): void {
+    this.openings = openings.filter(({ partition, epoch }) => partition === this.partition && epoch !== null)
+    this.overrides = overrides.filter(({ partition }) => partition === this.partition)
+  }
+
+  /** The append time of a record: the log's, or the declared one. */
+  appendTimeMs({ offset, appendTimeMs }: LogRecord): number {
+    for (const override of this.overrides) if (override.offset === offset) return override.appendTimeMs
+    return appendTimeMs
+  }
+
+  /** Steps over a record, in the order of offsets; afterwards `epoch` and `knownTimeMs` are its own. */
+  take(record: LogRecord): void {
+    const appendTimeMs = this.appendTimeMs(record)
+    for (const { offset, epoch } of this.openings) if (offset <= record.offset && epoch! > this.epoch) this.epoch = epoch!
+    this.epoch = this.epochRule(this.epoch, appendTimeMs, this.epochLengthMs)
+    if (appendTimeMs > this.knownTimeMs) this.knownTimeMs = appendTimeMs
+    this.next = record.offset + 1
+    this.last = record
+  }
+
+  /** Steps over offsets that have no visible record. */
+  skipTo(next: number): void {
+    this.next = next
+  }
+
+  position(): PartitionPosition {
+    if (this.last !== null) {
+      this.lastMark = markOf(this.last)
+      this.last = null
+    }
+    return { next: this.next, epoch: this.epoch, knownTimeMs: this.knownTimeMs, mark: this.lastMark }
+  }
+}
+
+export function markOf({ offset, appendTimeMs, value }: LogRecord): LogMark {
+  return { offset, appendTimeMs, checksum: value === null ? 0 : crc32(value) }
+}

@@ -1,0 +1,18 @@
+// The names that layers agree on: of views, topics and registers.
+
+import type { FeatureViewDefinition, SourceDefinition } from '@tidemark/feature-schema/definition'
+
+/** `airport_delays@1`: what stores know a view version by. */
+export function viewId({ name, version }: Pick<FeatureViewDefinition, 'name' | 'version'>): string {
+  return `${name}@${version}`
+}
+
+/** The topic that a source's events are read from. */
+export function topicOf({ name }: Pick<SourceDefinition, 'name'>): string {
+  return name
+}
+
+/** The topic of a source's records that could not be decoded, or do not fit a view. */
+export function deadLetterTopicOf({ name }: Pick<SourceDefinition, 'name'>): string {
+  return `${name}.dead-letters`
+}

@@ -1,0 +1,82 @@
+// The pointer of a view version: which generation is read, how far back it may still go, and which numbers are taken (law 5). One
+// register, replaced whole by compare-and-set. What is neither published here nor planned here is void: its rows count nowhere, and
+// whoever still works on it finds out by reading this again.
+
+import { z } from 'zod'
+import { decodeVersioned } from './versioned-json.ts'
+
+export const POINTER_VERSION = 1
+
+export interface PublishedGeneration {
+  readonly n: number
+  /** The generation it was built on; 0: on nothing. */
+  readonly base: number
+  /** The last epoch that it contains. */
+  readonly cut: number
+  readonly publishedAtMs: number
+}
+
+export interface PlannedGeneration {
+  readonly n: number
+  readonly base: number
+  readonly cut: number
+}
+
+export interface Pointer {
+  readonly formatVersion: number
+  /** `airport_delays@1` */
+  readonly view: string
+  /** The generation that is read; 0: none yet, whose cut is no epoch at all. */
+  readonly n: number
+  /** The oldest generation that the pointer may go back to; 0 before the first one. */
+  readonly floor: number
+  /** Numbers from here on were never given away. */
+  readonly next: number
+  /** The generations that can be read, by number: those from the floor on that are not void. */
+  readonly published: readonly PublishedGeneration[]
+  /** The one run that may publish; null: none. */
+  readonly planned: PlannedGeneration | null
+  /** Void numbers whose rows are not yet known to be removed, with when they were voided. */
+  readonly purge: readonly { readonly n: number; readonly voidedAtMs: number }[]
+}
+
+export function pointerName(view: string): string {
+  return `pointer/${view}`
+}
+
+export function emptyPointer(view: string): Pointer {
+  return { formatVersion: POINTER_VERSION, view, n: 0, floor: 0, next: 1, published: [], planned: null, purge: [] }
+}
+
+/** The cut of a generation that the pointer lists; -Infinity for 0, which contains nothing. Throws a plain error for others. */
+export function cutOf({ published, view }: Pointer, n: number): number {
+  if (n === 0) return -Infinity
+  const found = published.find((generation) => generation.n === n)
+  if (found === undefined) throw new Error(`Generation ${n} of ${view} is not published.`)
+  return found.cut
+}
+
+/** The cut that speed state is kept above: the floor's. */
+export function floorCut(pointer: Pointer): number {
+  return cutOf(pointer, pointer.floor)
+}
+
+const schema: z.ZodType<Pointer> = z.strictObject({
+  formatVersion: z.literal(POINTER_VERSION),
+  view: z.string(),
+  n: z.int().min(0),
+  floor: z.int().min(0),
+  next: z.int().min(1),
+  published: z.array(z.strictObject({ n: z.int().min(1), base: z.int().min(0), cut: z.int(), publishedAtMs: z.int() })),
+  planned: z.strictObject({ n: z.int().min(1), base: z.int().min(0), cut: z.int() }).nullable(),
+  purge: z.array(z.strictObject({ n: z.int().min(1), voidedAtMs: z.int() })),
+})
+
+export function encodePointer(pointer: Pointer): Uint8Array {
+  return Buffer.from(JSON.stringify(pointer))
+}
+
+/** Throws STORE_DAMAGED or STORE_TOO_NEW. */
+export function decodePointer(bytes: Uint8Array, where: string): Pointer {
+  return decodeVersioned(schema, POINTER_VERSION, bytes, where)
+}

@@ -1,0 +1,83 @@
+// The log: topics of partitions, each a sequence of records that only grows. What is read is the log's; what is folded, archived or
+// committed is somebody else's business. An append is one transaction, over several topics where asked, and durable when it resolves.
+
+/** A record as the log keeps it. */
+export interface LogRecord {
+  readonly offset: number
+  /** When the log took it, epoch ms by the log's clock, which may step back. */
+  readonly appendTimeMs: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: Readonly<Record<string, Uint8Array>>
+}
+
+export interface LogAppend {
+  readonly topic: string
+  readonly partition: number
+  readonly records: readonly {
+    readonly key: Uint8Array | null
+    readonly value: Uint8Array | null
+    readonly headers?: Readonly<Record<string, Uint8Array>>
+  }[]
+}
+
+/** What was read: the fetch positions [from, next), of which the records are the visible ones (no transaction markers, nothing compacted away). */
+export interface LogBatch {
+  readonly from: number
+  /** Where to read next; equal to `from` at the end of the log. */
+  readonly next: number
+  readonly records: readonly LogRecord[]
+}
+
+/** The offsets that a partition has: [start, end). Retention moves the start. */
+export interface LogExtent {
+  readonly start: number
+  readonly end: number
+}
+
+export interface FetchLimits {
+  readonly countMax: number
+  /** At least one record comes, whatever its size. */
+  readonly sizeMaxBytes: number
+  /** How long to wait for a first record at the end of the log. */
+  readonly waitMaxMs: number
+}
+
+/** A place of the log that a consumer group says it has read to: a hint, for people and for lag. */
+export interface CommittedPosition {
+  readonly group: string
+  readonly topic: string
+  readonly partition: number
+  /** The next offset to read. */
+  readonly offset: number
+}
+
+export interface EventLog extends AsyncDisposable {
+  /** Makes the topic, or adds partitions to one that has fewer; safe to run twice. */
+  ensureTopic(topic: string, partitionCount: number): Promise<void>
+  /** How many partitions, numbered from 0. UNKNOWN_NAME where there is no such topic. */
+  partitionCount(topic: string): Promise<number>
+  topics(): Promise<string[]>
+  /** All of the appends and the commit, or nothing. The first offset of each append, in order. UNKNOWN_NAME, EVENT_TOO_LARGE, STORE_FULL. */
+  append(appends: readonly LogAppend[], commit?: CommittedPosition): Promise<readonly { readonly firstOffset: number; readonly appendTimeMs: number }[]>
+  /**
+   * Reads on from a position; returns empty-handed at the end once `waitMaxMs` have passed or the signal is aborted.
+   * LOG_OFFSET_GONE where `from` is before the start or past the end: never silently elsewhere. STORE_DAMAGED.
+   */
+  fetch(topic: string, partition: number, from: number, limits: FetchLimits, signal?: AbortSignal): Promise<LogBatch>
+  extent(topic: string, partition: number): Promise<LogExtent>
+  commit(position: CommittedPosition): Promise<void>
+  /** The next offset to read; null: none was committed. */
+  committed(group: string, topic: string, partition: number): Promise<number | null>
+}
+
+/** Which partitions of a topic a member of a consumer group reads. Two members may believe in the same one for a while. */
+export interface Membership extends AsyncDisposable {
+  /** As of now; a change shows here, and whoever works on a partition asks before each fetch. */
+  assigned(): Promise<readonly number[]>
+}
+
+export interface ConsumerGroups {
+  /** Joins a group; others' partitions are taken over once they leave or are silent for longer than the session time-out. */
+  join(group: string, topic: string, member: string): Promise<Membership>
+}
