@@ -52,14 +52,25 @@ export interface CommittedPosition {
   readonly offset: number
 }
 
+/** Where an append begins, and the append time of its first record. */
+export interface AppendedAt {
+  readonly firstOffset: number
+  readonly appendTimeMs: number
+}
+
 export interface EventLog extends AsyncDisposable {
   /** Makes the topic, or adds partitions to one that has fewer; safe to run twice. */
   ensureTopic(topic: string, partitionCount: number): Promise<void>
   /** How many partitions, numbered from 0. UNKNOWN_NAME where there is no such topic. */
   partitionCount(topic: string): Promise<number>
   topics(): Promise<string[]>
-  /** All of the appends and the commit, or nothing. The first offset of each append, in order. UNKNOWN_NAME, EVENT_TOO_LARGE, STORE_FULL. */
-  append(appends: readonly LogAppend[], commit?: CommittedPosition): Promise<readonly { readonly firstOffset: number; readonly appendTimeMs: number }[]>
+  /** All of the appends, or nothing; where each begins, in order. UNKNOWN_NAME, EVENT_TOO_LARGE, STORE_FULL. */
+  append(appends: readonly LogAppend[]): Promise<readonly AppendedAt[]>
+  /**
+   * The same together with a commit, so that what is appended because of a record is appended once. null, and nothing is done, where the
+   * group's position is no longer `expected` (null: none was committed).
+   */
+  appendAndCommit(appends: readonly LogAppend[], commit: CommittedPosition, expected: number | null): Promise<readonly AppendedAt[] | null>
   /**
    * Reads on from a position; returns empty-handed at the end once `waitMaxMs` have passed or the signal is aborted.
    * LOG_OFFSET_GONE where `from` is before the start or past the end: never silently elsewhere. STORE_DAMAGED.
