@@ -16,7 +16,7 @@ const layers = {
   contract: { sees: [], vendors: ['jsep', 'zod'] },
   core: { sees: ['contract'], vendors: [] },
   ports: { sees: ['contract'], vendors: [] },
-  pipelines: { sees: ['ports', 'core', 'contract'], vendors: ['zod'] },
+  pipelines: { sees: ['ports', 'core', 'contract'], vendors: ['zod', 'lru-cache'] },
   adapter: { sees: ['ports', 'contract'] },
   app: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
   tool: { sees: ['tool', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
