@@ -2,10 +2,21 @@
 // register, replaced whole by compare-and-set. What is neither published here nor planned here is void: its rows count nowhere, and
 // whoever still works on it finds out by reading this again.
 
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { Revision } from '@tidemark/ports/revision'
 import { z } from 'zod'
 import { decodeVersioned } from './versioned-json.ts'
 
 export const POINTER_VERSION = 1
+
+/**
+ * How long a reader may use a pointer that it read, at most, every request that it pins included. Above every deadline, by more than
+ * clocks may differ: rows and sections that only an older pointer needs are removed after it.
+ */
+export const PIN_LEASE_MS = 120_000
+
+/** Generations that a pointer may go back, along its lineage, where nothing else is declared. */
+export const KEPT_GENERATION_COUNT = 2
 
 export interface PublishedGeneration {
   readonly n: number
@@ -59,6 +70,31 @@ export function cutOf({ published, view }: Pointer, n: number): number {
 /** The cut that speed state is kept above: the floor's. */
 export function floorCut(pointer: Pointer): number {
   return cutOf(pointer, pointer.floor)
+}
+
+/** Whether a number that was given away counts for nothing: it is neither published nor planned. */
+export function isVoid({ published, planned, next }: Pointer, n: number): boolean {
+  return n > 0 && n < next && planned?.n !== n && !published.some((generation) => generation.n === n)
+}
+
+/** A pointer as it was read; what is compared when it is replaced. */
+export interface ReadPointer {
+  readonly pointer: Pointer
+  /** null: there is no register yet, and the pointer is the empty one. */
+  readonly revision: Revision | null
+}
+
+/** Throws STORE_DAMAGED or STORE_TOO_NEW. */
+export async function readPointer(registers: RegisterStore, view: string): Promise<ReadPointer> {
+  const register = await registers.read(pointerName(view))
+  if (register === null) return { pointer: emptyPointer(view), revision: null }
+  return { pointer: decodePointer(register.bytes, `pointer of ${view}`), revision: register.revision }
+}
+
+/** Replaces a pointer that is still as it was read. What it is then; null: somebody was faster. */
+export async function replacePointer(registers: RegisterStore, expected: Revision | null, pointer: Pointer): Promise<ReadPointer | null> {
+  const revision = await registers.compareAndSet(pointerName(pointer.view), expected, encodePointer(pointer))
+  return revision === null ? null : { pointer, revision }
 }
 
 const schema: z.ZodType<Pointer> = z.strictObject({
