@@ -1,0 +1,108 @@
+// The serving policy: a request's views are read side by side, each under one pin, until the deadline; what was read by then is the answer.
+
+import { TidemarkError, type ErrorCode, type Problem } from '@tidemark/feature-schema/errors'
+import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import type { WaitingClock } from '@tidemark/ports/clock'
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import { decodeSealRegister, sealRegisterName } from '../log/seal-register.ts'
+import { topicOf } from '../names.ts'
+import { BatchBlobCache } from './batch-blobs.ts'
+import { composeAnswer, type ReadView } from './compose-answer.ts'
+import type { Degradation, DegradationCode, FeatureAnswer } from './feature-answer.ts'
+import type { FeatureCatalog } from './feature-catalog.ts'
+import { resolveRequest, type FeatureRequest, type ResolvedRequest, type ResolvedView } from './feature-request.ts'
+import { FreshnessReader, judgeFreshness } from './freshness.ts'
+import { PointerPins } from './pointer-pins.ts'
+import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
+
+export const DEADLINE_MAX_MS = 10_000
+export const BATCH_CACHE_SIZE_DEFAULT_BYTES = 64 * 2 ** 20
+
+export interface FeatureServerOptions {
+  /** Asked for each request, so that definitions can change while it runs. */
+  readonly catalog: () => FeatureCatalog
+  readonly registers: RegisterStore
+  readonly batchViews: BatchViewStore
+  readonly speedViews: SpeedViewStore
+  readonly clock: WaitingClock
+  readonly batchCacheSizeMaxBytes?: number
+  readonly rules?: ServeRules
+}
+
+export interface FeatureServer {
+  /** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE, REQUEST_TOO_LARGE; under the policy `fail` also what keeps the answer from being whole. */
+  answer(request: FeatureRequest): Promise<FeatureAnswer>
+}
+
+export function createFeatureServer(options: FeatureServerOptions): FeatureServer {
+  const { catalog, registers, batchViews, speedViews, clock, batchCacheSizeMaxBytes = BATCH_CACHE_SIZE_DEFAULT_BYTES, rules = SERVE_RULES } = options
+  const sources: Sources = {
+    pins: new PointerPins(registers, clock),
+    batchBlobs: new BatchBlobCache(batchViews, batchCacheSizeMaxBytes),
+    freshness: new FreshnessReader(speedViews, clock),
+    registers, speedViews, clock, rules,
+  }
+  return {
+    async answer(request) {
+      const resolved = resolveRequest(catalog(), request)
+      const views = await readViews(sources, resolved, request)
+      const answer = composeAnswer(resolved, request, views, clock.nowMs())
+      if (request.policy === 'fail') refuseDegraded(answer.degraded, views)
+      return answer
+    },
+  }
+}
+
+/** What reading the views of one request takes. */
+interface Sources extends ReadingContext {
+  readonly clock: WaitingClock
+  readonly registers: RegisterStore
+  readonly freshness: FreshnessReader
+}
+
+async function readViews(sources: Sources, { views }: ResolvedRequest, { deadlineMs, explain }: FeatureRequest): Promise<ReadView[]> {
+  const ended = new AbortController()
+  const deadline = sources.clock.wait(Math.min(deadlineMs, DEADLINE_MAX_MS), ended.signal).then(() => null)
+  try {
+    return await Promise.all(views.map(async (view): Promise<ReadView> => {
+      const unread: ReadView = { view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }
+      try {
+        return (await Promise.race([readWholeView(sources, view, explain), deadline])) ?? unread
+      } catch (error) {
+        if (error instanceof TidemarkError) return { ...unread, failure: error.problems[0]! }
+        throw error
+      }
+    }))
+  } finally {
+    ended.abort()
+  }
+}
+
+async function readWholeView(sources: Sources, view: ResolvedView, explain: boolean): Promise<ReadView> {
+  const partitions = explain ? await openPartitions(sources.registers, view) : []
+  // Before the state: a heartbeat that came later would speak of records that the state which was read lacks.
+  const heartbeats = await sources.freshness.heartbeats(view.id)
+  const reading = await readView(sources, view, partitions)
+  return { view, reading, partitions, failure: null, freshness: judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock.nowMs()) }
+}
+
+async function openPartitions(registers: RegisterStore, { plan }: ResolvedView): Promise<number[]> {
+  const name = sealRegisterName(topicOf(plan.source))
+  const register = await registers.read(name)
+  return register === null ? [] : [...new Set(decodeSealRegister(register.bytes, name).openings.map(({ partition }) => partition))]
+}
+
+const FAIL_CODES: Readonly<Partial<Record<DegradationCode, ErrorCode>>> = { DEADLINE: 'DEADLINE_EXCEEDED', STATE_DAMAGED: 'BLOB_DAMAGED', BATCH_UNAVAILABLE: 'STORE_UNAVAILABLE', SPEED_UNAVAILABLE: 'STORE_UNAVAILABLE' }
+
+function refuseDegraded(degraded: readonly Degradation[], views: readonly ReadView[]): void {
+  if (degraded.length === 0) return
+  const idOf = new Map(views.map(({ view: { plan, id } }) => [plan.view.name, id]))
+  const [first, ...others] = degraded.map(({ code, view, message }): Problem => ({
+    code: FAIL_CODES[code] ?? 'NOT_SERVABLE',
+    message: `${code}: ${message}`,
+    where: `view ${idOf.get(view) ?? view}`,
+    action: 'Ask again; or ask with the policy `degrade`, which says what is missing beside what is not.',
+  }))
+  throw new TidemarkError([first!, ...others])
+}

@@ -1,0 +1,63 @@
+// What a request gets: values with their statuses, and what makes them believable: t, generation, cut, how far the speed layer lags, and
+// what was degraded and why (law 7).
+
+import type { FeatureStatus } from '@tidemark/aggregation/feature-value'
+import type { FinalValue, UnavailableReason } from '@tidemark/aggregation/partial'
+import type { FeatureName } from '../resolve-features.ts'
+import type { EntityExplanation } from './explain.ts'
+
+/** Why a value is missing that the definition would give. */
+export type MissingReason = UnavailableReason | 'batch_unavailable' | 'speed_unavailable' | 'deadline' | 'state_damaged'
+
+export interface ServedValue {
+  readonly status: FeatureStatus
+  /** null for every status but PRESENT, unless it is the declared default. */
+  readonly value: FinalValue
+  readonly reason?: MissingReason
+  /** The value is the declared default: the policy asked for it. */
+  readonly isDefault?: true
+}
+
+export type DegradationCode =
+  /** Its values are of the batch view alone, as of the cut. */
+  | 'SPEED_UNAVAILABLE'
+  | 'BATCH_UNAVAILABLE'
+  | 'DEADLINE'
+  /** A blob or chunk is not what was written; its entities' values are UNAVAILABLE. */
+  | 'STATE_DAMAGED'
+  /** A partition's processor has been silent: what is missing is not known. */
+  | 'SPEED_SILENT'
+  /** A partition is further behind the log than the limit. */
+  | 'SPEED_LAGGING'
+  /** A partition stands still until somebody intervenes. */
+  | 'PARTITION_STOPPED'
+  /** A record came later than the declared skew; no generation contains it yet. */
+  | 'SEAM_BROKEN'
+
+export interface Degradation {
+  readonly code: DegradationCode
+  readonly view: string
+  readonly message: string
+}
+
+export interface ViewFacts {
+  readonly view: string
+  readonly version: number
+  /** 0: no generation is published; everything is of the speed view. */
+  readonly generation: number
+  /** The last epoch of the generation; null: none. */
+  readonly cut: number | null
+  /** Everything that the log took longer ago than this is in the answer; null: not known. */
+  readonly lagMs: number | null
+}
+
+export interface FeatureAnswer {
+  /** The time that the features are of, epoch ms. */
+  readonly t: number
+  /** In the order that was asked for, with where each window begins; null: lifetime. */
+  readonly features: readonly (FeatureName & { readonly tailMs: number | null })[]
+  /** In the order of the request; the values in the order of `features`. */
+  readonly entities: readonly { readonly values: readonly ServedValue[]; readonly explanation?: readonly EntityExplanation[] }[]
+  readonly views: readonly ViewFacts[]
+  readonly degraded: readonly Degradation[]
+}

@@ -1,0 +1,77 @@
+// One view's share of a request: a pin, the batch blobs at its generation and the speed state beside them, all of one pointer. Where the
+// speed state has dropped what the pin's cut needs, or reading took longer than a pin may live, everything is read again under a newer pin.
+
+import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
+import type { Clock } from '@tidemark/ports/clock'
+import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import type { BatchBlob, BatchBlobCache } from './batch-blobs.ts'
+import type { ResolvedView } from './feature-request.ts'
+import type { Pin, PointerPins } from './pointer-pins.ts'
+import { readSpeedChunks, type SpeedChunksRead } from './speed-chunks.ts'
+
+/**
+ * The longest that a pin may be used, from before its pointer was read: older, what it names may be gone. Purges and clean-ups wait longer.
+ * It is more than a pin's sharing and the longest deadline together.
+ */
+export const PIN_LIFE_MAX_MS = 30_000
+/** How often a view is read again under a newer pin before it is given up. */
+const PINS_PER_READ_MAX = 4
+
+export interface ServeRules {
+  /** Whether a state from which sections through an epoch are gone cannot be merged at a cut. */
+  readonly needsNewerPin: (goneThroughEpoch: number, cut: number) => boolean
+  /** Whether a pin is too old to be believed, now that everything is read. */
+  readonly isExpired: (pin: Pin, nowMs: number) => boolean
+}
+
+export const SERVE_RULES: ServeRules = {
+  needsNewerPin: (goneThroughEpoch, cut) => goneThroughEpoch > cut,
+  isExpired: ({ sinceMs }, nowMs) => nowMs - sinceMs > PIN_LIFE_MAX_MS,
+}
+
+export interface ReadingContext {
+  readonly pins: PointerPins
+  readonly batchBlobs: BatchBlobCache
+  readonly speedViews: SpeedViewStore
+  readonly clock: Clock
+  readonly rules: ServeRules
+}
+
+/** What was read, or why it could not be. */
+export type Part<T> = { readonly isRead: true; readonly value: T } | { readonly isRead: false; readonly problem: Problem }
+
+export interface ViewReading {
+  readonly pin: Pin
+  readonly batch: Part<readonly BatchBlob[]>
+  readonly speed: Part<SpeedChunksRead>
+}
+
+/** Throws what reading the pointer throws. */
+export async function readView(context: ReadingContext, view: ResolvedView, partitions: readonly number[]): Promise<ViewReading> {
+  const { pins, batchBlobs, speedViews, clock, rules } = context
+  let pin = await pins.pin(view.id)
+  for (let i = 0; i < PINS_PER_READ_MAX; i++) {
+    const [batch, speed] = await Promise.all([
+      part(batchBlobs.read(view, pin.n)),
+      part(readSpeedChunks(speedViews, view, partitions)),
+    ])
+    const isTooOld = rules.isExpired(pin, clock.nowMs()) || (speed.isRead && rules.needsNewerPin(speed.value.goneThroughEpoch, pin.cut))
+    if (!isTooOld) return { pin, batch, speed }
+    pin = await pins.renew(view.id)
+  }
+  const problem: Problem = {
+    code: 'NOT_SERVABLE', message: `Its speed state was ahead of ${PINS_PER_READ_MAX} pointers in turn.`, where: `view ${view.id}`,
+    action: 'Ask again; where it stays so, look at `tidemark pointer show` and whether the speed layer has another pointer register.',
+  }
+  return { pin, batch: { isRead: false, problem }, speed: { isRead: false, problem } }
+}
+
+/** A failure of a store or of what it holds is part of the answer; a bug is not. */
+async function part<T>(reading: Promise<T>): Promise<Part<T>> {
+  try {
+    return { isRead: true, value: await reading }
+  } catch (error) {
+    if (!(error instanceof TidemarkError)) throw error
+    return { isRead: false, problem: error.problems[0]! }
+  }
+}
