@@ -57,11 +57,17 @@ export class PartitionReader {
     return appendTimeMs
   }
 
+  /** The epoch that the record would have, were it the next one. */
+  epochOf(record: LogRecord): number {
+    let running = this.epoch
+    for (const { offset, epoch } of this.openings) if (offset <= record.offset && epoch! > running) running = epoch!
+    return this.epochRule(running, this.appendTimeMs(record), this.epochLengthMs)
+  }
+
   /** Steps over a record, in the order of offsets; afterwards `epoch` and `knownTimeMs` are its own. */
   take(record: LogRecord): void {
+    this.epoch = this.epochOf(record)
     const appendTimeMs = this.appendTimeMs(record)
-    for (const { offset, epoch } of this.openings) if (offset <= record.offset && epoch! > this.epoch) this.epoch = epoch!
-    this.epoch = this.epochRule(this.epoch, appendTimeMs, this.epochLengthMs)
     if (appendTimeMs > this.knownTimeMs) this.knownTimeMs = appendTimeMs
     this.next = record.offset + 1
     this.last = record

@@ -2,9 +2,12 @@
 // and what the last seal contains (law 3). Archiver and processors open partitions in it; only an archiver seals.
 //
 // Why an epoch cannot be sealed without a record that a processor folds under it: before a processor folds what it polled, it reads this
-// register; before an archiver seals an idle partition, it writes `closing` here and only then reads the log's end. So either the
-// archiver finds the record, or the processor finds the epoch closing, and opens the partition again, past the seal.
+// register; before an archiver seals idle partitions, it writes `closing` here, with where each of them ends, and only then reads the log's
+// ends again. So either the archiver finds the record and does not seal, or the processor finds the epoch closing without the record. It then
+// takes `closing` back, which fails the seal's compare-and-set; or it is late itself, finds the epoch sealed without the record, and opens
+// the partition again, past the seal. Archiver and processors ask `isExpected` of each record, and write `withUnexpected` where it is not.
 
+import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { z } from 'zod'
 import { decodeVersioned } from '../versioned-json.ts'
 import { manifestSchema, type Manifest } from './manifest.ts'
@@ -28,6 +31,13 @@ export interface AppendTimeOverride {
   readonly appendTimeMs: number
 }
 
+/** An archiver is about to seal epochs of partitions that are idle: no record of theirs at or after `end` is expected in them. */
+export interface Closing {
+  readonly through: number
+  /** Of the idle partitions, by number. */
+  readonly ends: readonly { readonly partition: number; readonly end: number }[]
+}
+
 export interface SealRegister {
   readonly formatVersion: number
   readonly source: string
@@ -35,8 +45,8 @@ export interface SealRegister {
   readonly epochLengthMs: number
   /** null: nothing is sealed. */
   readonly sealedThrough: number | null
-  /** The epoch through which an archiver is about to seal idle partitions; null: none. */
-  readonly closing: number | null
+  /** null: no idle partition is about to be sealed. */
+  readonly closing: Closing | null
   /** By (partition, offset). */
   readonly openings: readonly Opening[]
   readonly overrides: readonly AppendTimeOverride[]
@@ -55,19 +65,72 @@ export function emptySealRegister(source: string, epochLengthMs: number): SealRe
   return { formatVersion: SEAL_REGISTER_VERSION, source, epochLengthMs, sealedThrough: null, closing: null, openings: [], overrides: [], lastSeal: null }
 }
 
+/** The epoch that a partition is opened at. Another one than `firstUnsealed` stands here only in tests. */
+export type OpeningRule = (register: SealRegister) => number | null
+
 export function isOpen({ openings }: SealRegister, partition: number): boolean {
   return openings.some((opening) => opening.partition === partition)
 }
 
 /** The register with a partition opened at the first unsealed epoch; what is open already stays as it is. */
-export function withPartitionOpened(register: SealRegister, partition: number, offset: number): SealRegister {
-  return isOpen(register, partition) ? register : withOpening(register, { partition, offset, epoch: firstUnsealed(register), reason: 'first' })
+export function withPartitionOpened(register: SealRegister, partition: number, offset: number, openingEpoch: OpeningRule = firstUnsealed): SealRegister {
+  return isOpen(register, partition) ? register : withOpening(register, { partition, offset, epoch: openingEpoch(register), reason: 'first' })
 }
 
-/** The register with a partition opened again from an offset whose record came too late for what is sealed, or is about to be. */
+/** The register with a partition opened again from an offset whose record came too late for what is sealed. */
 export function withPartitionReopened(register: SealRegister, partition: number, offset: number): SealRegister {
-  const epoch = Math.max(firstUnsealed(register) ?? -Infinity, register.closing === null ? -Infinity : register.closing + 1)
-  return withOpening(register, { partition, offset, epoch, reason: 'skew' })
+  const epoch = firstUnsealed(register)
+  if (epoch === null) throw new Error(`Nothing of source ${register.source} is sealed, so that no record came too late.`)
+  // What is about to be sealed may hold that epoch.
+  return withOpening({ ...register, closing: null }, { partition, offset, epoch, reason: 'skew' })
+}
+
+/** Whether the epoch of a record that a reader found at `offset` is neither sealed nor about to be, or is so with the record in it. */
+export function isExpected(register: SealRegister, partition: number, offset: number, epoch: number): boolean {
+  return !isSealedWithout(register, partition, offset, epoch) && !isClosingWithout(register, partition, offset, epoch)
+}
+
+/**
+ * The register in which a record that is not expected has its place: the epoch that closes without it stays open; of one that is
+ * sealed without it, the partition is opened again at the record. `isExpected` is to be asked again: the record's epoch is another one then.
+ */
+export function withUnexpected(register: SealRegister, partition: number, offset: number, epoch: number): SealRegister {
+  if (isSealedWithout(register, partition, offset, epoch)) return withPartitionReopened(register, partition, offset)
+  return { ...register, closing: null }
+}
+
+/** A reader may be far behind what is sealed: only from the seal's end on is a record of a sealed epoch one too many. */
+function isSealedWithout({ sealedThrough, lastSeal }: SealRegister, partition: number, offset: number, epoch: number): boolean {
+  if (sealedThrough === null || epoch > sealedThrough) return false
+  return offset >= (lastSeal?.partitions.find((sealed) => sealed.partition === partition)?.end ?? 0)
+}
+
+function isClosingWithout({ closing }: SealRegister, partition: number, offset: number, epoch: number): boolean {
+  if (closing === null || epoch > closing.through) return false
+  return offset >= (closing.ends.find((idle) => idle.partition === partition)?.end ?? Infinity)
+}
+
+/** The openings for broken skew that a cut does not contain: an answer at that cut may lack what they are for, and says SEAM_BROKEN. */
+export function brokenSeams({ openings }: SealRegister, cut: number): Opening[] {
+  return openings.filter(({ reason, epoch }) => reason === 'skew' && epoch! > cut)
+}
+
+/**
+ * The register in which a record counts as appended at that time. Throws USAGE where the partition is not open, or the record is sealed or
+ * has another declared time already: its epoch is settled.
+ */
+export function withAppendTime(register: SealRegister, override: AppendTimeOverride): SealRegister {
+  const { partition, offset, appendTimeMs } = override
+  const found = register.overrides.find((one) => one.partition === partition && one.offset === offset)
+  if (found?.appendTimeMs === appendTimeMs) return register
+  const end = register.lastSeal?.partitions.find((sealed) => sealed.partition === partition)?.end ?? 0
+  const problem = !isOpen(register, partition) ? 'Nothing was read of that partition.'
+    : found !== undefined ? `Its append time was declared already, as ${found.appendTimeMs}.`
+      : offset < end ? 'Its epoch is sealed.' : null
+  if (problem !== null) {
+    throw new TidemarkError([{ code: 'USAGE', message: problem, where: `source ${register.source}, partition ${partition}, offset ${offset}`, action: 'Name the record that the alarm names.' }])
+  }
+  return { ...register, overrides: [...register.overrides, override].sort((a, b) => a.partition - b.partition || a.offset - b.offset) }
 }
 
 function withOpening(register: SealRegister, opening: Opening): SealRegister {
@@ -86,7 +149,7 @@ const schema = z.strictObject({
   source: z.string(),
   epochLengthMs: z.int().positive(),
   sealedThrough: z.int().nullable(),
-  closing: z.int().nullable(),
+  closing: z.strictObject({ through: z.int(), ends: z.array(z.strictObject({ partition: z.int().min(0), end: z.int().min(0) })) }).nullable(),
   openings: z.array(z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), epoch: z.int().nullable(), reason: z.enum(['first', 'skew']) })),
   overrides: z.array(z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), appendTimeMs: z.int() })),
   lastSeal: manifestSchema.nullable(),
