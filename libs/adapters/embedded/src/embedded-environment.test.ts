@@ -1,0 +1,148 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
+
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
+const numbered = (i: number): Uint8Array => {
+  const key = Buffer.alloc(4)
+  key.writeUInt32BE(i)
+  return new Uint8Array(key)
+}
+const opened = (folder: string): Promise<EmbeddedEnvironment> => openEmbeddedEnvironment({ folder, durability: 'process', verify: false })
+
+async function fill(folder: string, count: number): Promise<void> {
+  await using environment = await opened(folder)
+  const database = await environment.database('things')
+  await environment.write((writer) => {
+    for (let i = 0; i < count; i++) writer.put(database, numbered(i), bytes(`value ${i} `.repeat(20)))
+  })
+}
+
+describe('openEmbeddedEnvironment', () => {
+  it('gives back what was written, after it was closed too', async () => {
+    await using folder = await temporaryFolder()
+    {
+      await using environment = await openEmbeddedEnvironment({ folder: folder.path })
+      const database = await environment.database('things')
+      await environment.write((writer) => {
+        writer.put(database, bytes('a\0b'), bytes('1'))
+        writer.put(database, bytes('a'), bytes(''))
+        writer.put(database, bytes('b'), new Uint8Array(1_000_000).fill(7))
+      })
+    }
+    await using environment = await openEmbeddedEnvironment({ folder: folder.path })
+    const database = await environment.database('things')
+    environment.read((reader) => {
+      expect(reader.get(database, bytes('a\0b'))).toEqual(bytes('1'))
+      expect(reader.get(database, bytes('a'))).toEqual(bytes(''))
+      expect(Buffer.alloc(1_000_000, 7).equals(reader.get(database, bytes('b'))!)).toBe(true)
+      expect(reader.get(database, bytes('c'))).toBeNull()
+      expect([...reader.entries(database, bytes('a'), bytes('b'))].map(({ key }) => Buffer.from(key).toString())).toEqual(['a', 'a\0b'])
+      expect(reader.lastThrough(database, bytes('a'), bytes('az'))?.value).toEqual(bytes('1'))
+      expect(reader.lastThrough(database, bytes('b'), bytes('c'))?.value.length).toBe(1_000_000)
+      expect(reader.lastThrough(database, bytes('c'), bytes('d'))).toBeNull()
+    })
+  })
+
+  it('writes nothing of an action that throws, and all of its neighbours', async () => {
+    await using folder = await temporaryFolder()
+    await using environment = await opened(folder.path)
+    const database = await environment.database('things')
+    const settled = await Promise.allSettled([
+      environment.write((writer) => writer.put(database, bytes('a'), bytes('1'))),
+      environment.write((writer) => {
+        writer.put(database, bytes('a'), bytes('2'))
+        writer.put(database, bytes('b'), bytes('2'))
+        throw new Error('changed its mind')
+      }),
+      environment.write((writer) => writer.put(database, new Uint8Array(0), bytes('2'))),
+      environment.write((writer) => {
+        writer.put(database, bytes('c'), bytes('3'))
+        return reader(writer.get(database, bytes('a')))
+      }),
+    ])
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+    expect(settled[3]).toMatchObject({ value: '1' })
+    expect(environment.read(({ get }) => ['a', 'b', 'c'].map((key) => reader(get(database, bytes(key)))))).toEqual(['1', null, '3'])
+  })
+
+  it('refuses a folder of a newer format', async () => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path, 1)
+    writeFileSync(join(folder.path, 'FORMAT'), '{"format":"tidemark-embedded","version":2}\n')
+    await expect(openEmbeddedEnvironment({ folder: folder.path })).rejects.toMatchObject({ code: 'STORE_TOO_NEW' })
+  })
+
+  it.each(['data.mdb'])('notices that %s is missing, instead of beginning anew', async (name) => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path, 1)
+    rmSync(join(folder.path, name))
+    await expect(openEmbeddedEnvironment({ folder: folder.path })).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+  })
+
+  it('notices an environment that was replaced by an empty one', async () => {
+    await using folder = await temporaryFolder()
+    await using other = await temporaryFolder()
+    await fill(folder.path, 1)
+    await fill(other.path, 0)
+    rmSync(join(folder.path, 'data.mdb'))
+    writeFileSync(join(folder.path, 'data.mdb'), new Uint8Array())
+    await expect(openEmbeddedEnvironment({ folder: folder.path })).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+  })
+
+  it('notices garbage anywhere in the file, whether LMDB crashes on it or not', async () => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path, 20_000)
+    const path = join(folder.path, 'data.mdb')
+    const sound = readFileSync(path)
+    for (const part of [0.1, 0.45, 0.9]) {
+      const at = Math.floor((sound.length * part) / 4_096) * 4_096
+      writeFileSync(path, sound)
+      const file = openSync(path, 'r+')
+      writeSync(file, Buffer.alloc(65_536, 0xa5), 0, 65_536, at)
+      closeSync(file)
+      await expect(openEmbeddedEnvironment({ folder: folder.path })).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    }
+    writeFileSync(path, sound)
+    await using environment = await openEmbeddedEnvironment({ folder: folder.path })
+    expect(environment.folder).toBe(folder.path)
+  })
+
+  it('notices one changed byte of a value when it is read', async () => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path, 2)
+    const path = join(folder.path, 'data.mdb')
+    const file = readFileSync(path)
+    for (let at = file.indexOf('value 1'); at >= 0; at = file.indexOf('value 1', at + 1)) file[at] = 0x56
+    writeFileSync(path, file)
+    await using environment = await opened(folder.path)
+    const database = await environment.database('things')
+    expect(environment.read(({ get }) => reader(get(database, numbered(0))))).toContain('value 0')
+    expect(() => environment.read(({ get }) => get(database, numbered(1)))).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }))
+  })
+
+  it('says STORE_FULL on a full disk, keeps what it acknowledged, and goes on when there is room', async () => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path, 10)
+    const sizeBytes = statSync(join(folder.path, 'data.mdb')).size
+    // A limit on the size of files, in blocks of 1,024 bytes, fails a write as a full disk does.
+    const script = join(import.meta.dirname, 'testing', 'fill-until-full.ts')
+    const child = spawnSync('bash', ['-c', `ulimit -S -f ${Math.ceil(sizeBytes / 1_024) + 300}; exec "$0" "$@"`, process.execPath, script, folder.path], { encoding: 'utf8' })
+    expect(child.status).toBe(0)
+    const { acknowledged, code } = JSON.parse(child.stdout.trimEnd().split('\n').at(-1)!) as { acknowledged: number; code: string }
+    expect(code).toBe('STORE_FULL')
+    expect(acknowledged).toBeGreaterThan(0)
+    await using environment = await openEmbeddedEnvironment({ folder: folder.path })
+    const database = await environment.database('things')
+    const kept = environment.read((all) => [...all.entries(database, bytes('full'), bytes('fulm'))].length)
+    expect(kept).toBe(acknowledged)
+    await environment.write((writer) => writer.put(database, bytes('after'), bytes('1')))
+  })
+})
+
+function reader(value: Uint8Array | null): string | null {
+  return value === null ? null : Buffer.from(value).toString()
+}

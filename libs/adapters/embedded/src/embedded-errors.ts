@@ -1,0 +1,42 @@
+// What LMDB and the file system say, in the project's codes. Every error of the vendor passes through here.
+
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+
+/** LMDB's own codes of data that is not what it wrote: MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID. */
+const DAMAGE_CODES: ReadonlySet<unknown> = new Set([-30797, -30796, -30795, -30794, -30793])
+const MDB_MAP_FULL = -30792
+/** EFBIG, ENOSPC, EDQUOT, as numbers (LMDB) and as names (Node). */
+const FULL_CODES: ReadonlySet<unknown> = new Set([27, 28, 122, MDB_MAP_FULL, 'EFBIG', 'ENOSPC', 'EDQUOT'])
+const EIO = 5
+
+export function damaged(where: string, message: string, options?: ErrorOptions): TidemarkError {
+  return problem('STORE_DAMAGED', where, message, 'Stop everything that uses the folder and put a copy of it in its place; what is derived from the log can be removed and built again.', options)
+}
+
+export function tooNew(where: string, version: number, newestKnown: number): TidemarkError {
+  return problem('STORE_TOO_NEW', where, `It has format version ${version}; this release reads up to ${newestKnown}.`, 'Use the release that wrote it, or a newer one.')
+}
+
+export function unavailable(where: string, message: string, options?: ErrorOptions): TidemarkError {
+  return problem('STORE_UNAVAILABLE', where, message, 'See that the folder is on a local disk and that this process may read and write it.', options)
+}
+
+/** The coded error of something that LMDB or the file system threw; what is coded already stays as it is, and a bug stays a bug. */
+export function asTidemarkError(error: unknown, where: string): unknown {
+  if (error instanceof TidemarkError || !(error instanceof Error)) return error
+  const code = (error as { code?: unknown }).code
+  if (DAMAGE_CODES.has(code) || code === EIO) return damaged(where, `LMDB reads it and says "${error.message}".`, { cause: error })
+  if (FULL_CODES.has(code)) return problem('STORE_FULL', where, `There is no room to write ("${error.message}").`, 'Make room on the disk; everything that was acknowledged is kept, and nothing of this write.', { cause: error })
+  if (code !== undefined) return unavailable(where, `It cannot be used ("${error.message}").`, { cause: error })
+  return error
+}
+
+/** The same of an error that a commit failed with. LMDB says EIO of a write that the disk took a part of, which is what a full one does. */
+export function asCommitError(error: unknown, where: string): unknown {
+  if ((error as { code?: unknown }).code !== EIO) return asTidemarkError(error, where)
+  return problem('STORE_FULL', where, 'The disk did not take all of a write: it is full, or it fails.', 'Make room on the disk, or look after it; everything that was acknowledged is kept, and nothing of this write.', { cause: error })
+}
+
+function problem(code: ErrorCode, where: string, message: string, action: string, options?: ErrorOptions): TidemarkError {
+  return new TidemarkError([{ code, message, where, action }], options)
+}
