@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
 import { temporaryFolder } from './testing/temporary-folder.ts'
+
+// Child processes start slowly on a busy machine.
+jest.setTimeout(60_000)
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
 const numbered = (i: number): Uint8Array => {
