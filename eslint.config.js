@@ -18,9 +18,10 @@ const layers = {
   ports: { sees: ['contract'], vendors: [] },
   pipelines: { sees: ['ports', 'core', 'contract'], vendors: ['zod', 'lru-cache'] },
   adapter: { sees: ['ports', 'contract'] },
-  app: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
-  tool: { sees: ['tool', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
-  example: { sees: ['tool', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'express'] },
+  app: { sees: ['face', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  tool: { sees: ['tool', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  example: { sees: ['tool', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
 }
 
 const depConstraints = Object.entries(layers).map(([layer, { sees, vendors }]) => ({

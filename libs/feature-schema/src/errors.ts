@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   ROLLBACK_REFUSED: { httpStatus: 409, meaning: 'A pointer cannot go where it was asked to: below its floor, or to a generation that is voided or does not exist.' },
   REQUEST_TOO_LARGE: { httpStatus: 413, meaning: 'A request has more entities, features or bytes than the limit.' },
   DEADLINE_EXCEEDED: { httpStatus: 504, meaning: 'An answer was not ready before the request\'s deadline, and its policy was to fail.' },
+  PORT_IN_USE: { httpStatus: 500, meaning: 'A service cannot listen: another process has its port.' },
   NOT_SERVABLE: { httpStatus: 503, meaning: 'A view has no state that could be read yet, and the request\'s policy was to fail.' },
   USAGE: { httpStatus: 400, meaning: 'A command or request was called in a way it does not understand.' },
 } as const

@@ -3,7 +3,7 @@
 
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Clock } from '@tidemark/ports/clock'
-import { cutOf, decodePointer, emptyPointer, pointerName } from '../pointer.ts'
+import { cutOf, readPointer } from '../pointer.ts'
 
 export interface Pin {
   /** The generation that is read; 0: none. */
@@ -52,9 +52,7 @@ export class PointerPins {
 
   private async readNow(view: string): Promise<Pin> {
     const sinceMs = this.clock.nowMs()
-    const name = pointerName(view)
-    const register = await this.registers.read(name)
-    const pointer = register === null ? emptyPointer(view) : decodePointer(register.bytes, name)
+    const { pointer } = await readPointer(this.registers, view)
     const pin = { n: pointer.n, cut: cutOf(pointer, pointer.n), sinceMs }
     this.pins.set(view, pin)
     return pin

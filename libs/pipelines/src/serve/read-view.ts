@@ -4,29 +4,25 @@
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import { PIN_LEASE_MS } from '../pointer.ts'
 import type { BatchBlob, BatchBlobCache } from './batch-blobs.ts'
 import type { ResolvedView } from './feature-request.ts'
 import type { Pin, PointerPins } from './pointer-pins.ts'
 import { readSpeedChunks, type SpeedChunksRead } from './speed-chunks.ts'
 
-/**
- * The longest that a pin may be used, from before its pointer was read: older, what it names may be gone. Purges and clean-ups wait longer.
- * It is more than a pin's sharing and the longest deadline together.
- */
-export const PIN_LIFE_MAX_MS = 30_000
 /** How often a view is read again under a newer pin before it is given up. */
 const PINS_PER_READ_MAX = 4
 
 export interface ServeRules {
   /** Whether a state from which sections through an epoch are gone cannot be merged at a cut. */
   readonly needsNewerPin: (goneThroughEpoch: number, cut: number) => boolean
-  /** Whether a pin is too old to be believed, now that everything is read. */
+  /** Whether a pin is too old to be believed, now that everything is read: half its lease, since clocks differ. */
   readonly isExpired: (pin: Pin, nowMs: number) => boolean
 }
 
 export const SERVE_RULES: ServeRules = {
   needsNewerPin: (goneThroughEpoch, cut) => goneThroughEpoch > cut,
-  isExpired: ({ sinceMs }, nowMs) => nowMs - sinceMs > PIN_LIFE_MAX_MS,
+  isExpired: ({ sinceMs }, nowMs) => nowMs - sinceMs > PIN_LEASE_MS / 2,
 }
 
 export interface ReadingContext {

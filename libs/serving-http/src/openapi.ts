@@ -1,0 +1,78 @@
+// The OpenAPI document of the serving API. Its schemas are the ones that requests are checked with and that answers are tested against.
+
+import packageJson from '../package.json' with { type: 'json' }
+import { featureAnswerSchema } from './answer-json.ts'
+import { PROBLEM_TYPE, problemDocumentSchema } from './problem-document.ts'
+import { featureRequestSchema } from './request-schema.ts'
+
+const json = (schema: string): object => ({ 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } })
+const problem = (description: string): object => ({ description, content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } })
+
+export const openApiDocument = {
+  openapi: '3.1.0',
+  info: { title: 'Tidemark serving API', version: packageJson.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+  paths: {
+    '/v1/features': {
+      post: {
+        operationId: 'getFeatures',
+        summary: 'The features of entities, as of now, each with its status',
+        requestBody: { required: true, content: json('FeatureRequest') },
+        responses: {
+          200: { description: 'The values, and what makes them believable.', content: json('FeatureAnswer') },
+          400: problem('The request is malformed, or an entity is.'),
+          404: problem('A service, view or feature does not exist.'),
+          405: problem('Another method than POST.'),
+          413: problem('More entities, features or bytes than the limit.'),
+          415: problem('Another content type than application/json.'),
+          500: problem('Stored state is damaged, and the policy is `fail`; or a bug.'),
+          503: problem('A store does not answer, and the policy is `fail`.'),
+          504: problem('The deadline came first, and the policy is `fail`.'),
+        },
+      },
+    },
+    '/v1/catalog': { get: { operationId: 'getCatalog', summary: 'The views, their features and the services that can be asked', responses: { 200: { description: 'Names, types and windows.', content: json('Catalog') } } } },
+    '/v1/errors/{code}': {
+      get: {
+        operationId: 'explainError',
+        summary: 'What an error code means',
+        parameters: [{ name: 'code', in: 'path', required: true, schema: { type: 'string' } }],
+        responses: { 200: { description: 'Its meaning.', content: json('ErrorMeaning') }, 404: problem('There is no such code.') },
+      },
+    },
+    '/livez': { get: { operationId: 'isAlive', summary: 'Whether the process answers', responses: { 200: { description: 'It does.' } } } },
+  },
+  components: {
+    schemas: {
+      FeatureRequest: featureRequestSchema,
+      FeatureAnswer: featureAnswerSchema,
+      Problem: problemDocumentSchema,
+      ErrorMeaning: {
+        type: 'object', additionalProperties: false, required: ['code', 'status', 'meaning'],
+        properties: { code: { type: 'string' }, status: { type: 'integer' }, meaning: { type: 'string' } },
+      },
+      Catalog: {
+        type: 'object', additionalProperties: false, required: ['views', 'services'],
+        properties: {
+          views: {
+            type: 'array',
+            items: {
+              type: 'object', additionalProperties: false, required: ['view', 'version', 'source', 'entity', 'features'],
+              properties: {
+                view: { type: 'string' }, version: { type: 'integer' }, source: { type: 'string' }, description: { type: 'string' },
+                entity: { type: 'array', items: { type: 'object', additionalProperties: false, required: ['key', 'type'], properties: { key: { type: 'string' }, type: { type: 'string' } } } },
+                features: { type: 'array', items: { type: 'string' } },
+              },
+            },
+          },
+          services: {
+            type: 'array',
+            items: {
+              type: 'object', additionalProperties: false, required: ['service', 'version', 'features'],
+              properties: { service: { type: 'string' }, version: { type: 'integer' }, description: { type: 'string' }, features: { type: 'array', items: { type: 'string' } } },
+            },
+          },
+        },
+      },
+    },
+  },
+} as const

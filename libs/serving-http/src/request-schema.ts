@@ -1,0 +1,79 @@
+// The body of a request for features as a JSON schema: what the OpenAPI document shows is what is checked.
+
+import { Ajv, type ErrorObject } from 'ajv'
+import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
+import { DEADLINE_MAX_MS } from '@tidemark/pipelines/serve/answer-features'
+import { ENTITIES_PER_REQUEST_MAX, FEATURES_PER_REQUEST_MAX, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
+
+export const DEADLINE_DEFAULT_MS = 1_000
+
+export const featureRequestSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['entities'],
+  properties: {
+    service: { type: 'string', description: 'Name of a feature service. Either this or `features`.' },
+    features: {
+      type: 'array', minItems: 1, maxItems: FEATURES_PER_REQUEST_MAX, description: 'Features by name, VIEW:FEATURE. Either this or `service`.',
+      items: { type: 'string', pattern: '^[^:]+:[^:]+$' },
+    },
+    entities: {
+      type: 'array', maxItems: ENTITIES_PER_REQUEST_MAX,
+      description: 'Join keys and their values, for each entity; those of every view that is asked. Integers beyond 2^53 are strings.',
+      items: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+    },
+    policy: { enum: ['fail', 'degrade', 'defaults'], default: 'degrade', description: 'What to do where something is missing: an error; its status and why; the same with declared defaults as values.' },
+    deadlineMs: { type: 'integer', minimum: 1, maximum: DEADLINE_MAX_MS, default: DEADLINE_DEFAULT_MS, description: 'Milliseconds; what is not read by then is UNAVAILABLE.' },
+    explain: { type: 'boolean', default: false, description: 'Adds for each value the panes and the side of the seam that it came from, and the fences of its state.' },
+  },
+} as const
+
+/** A body that the schema accepts. */
+interface FeatureRequestBody {
+  readonly service?: string
+  readonly features?: readonly string[]
+  readonly entities: FeatureRequest['entities']
+  readonly policy?: FeatureRequest['policy']
+  readonly deadlineMs?: number
+  readonly explain?: boolean
+}
+
+const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<FeatureRequestBody>(featureRequestSchema)
+
+/** Reads a body. Throws USAGE or REQUEST_TOO_LARGE with every problem of its form. */
+export function readFeatureRequest(text: string): FeatureRequest {
+  const body = parseJson(text)
+  if (!validate(body)) {
+    const [first, ...others] = validate.errors!.map(problemOf)
+    throw new TidemarkError([first!, ...others])
+  }
+  const { service, features, entities, policy = 'degrade', deadlineMs = DEADLINE_DEFAULT_MS, explain = false } = body
+  if ((service === undefined) === (features === undefined)) throw new TidemarkError([usage('It must have either `service` or `features`.', 'body', 'Name a service, or list features as VIEW:FEATURE.')])
+  return { asked: service === undefined ? { features: features!.map(featureName) } : { service }, entities, policy, deadlineMs, explain }
+}
+
+function featureName(name: string): { view: string; feature: string } {
+  const at = name.indexOf(':')
+  return { view: name.slice(0, at), feature: name.slice(at + 1) }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new TidemarkError([usage(`It is not JSON: ${(error as Error).message}.`, 'body', 'Send a JSON object with content-type application/json.')], { cause: error })
+  }
+}
+
+function problemOf({ instancePath, keyword, message = 'is not accepted', params }: ErrorObject): Problem {
+  const where = instancePath === '' ? 'body' : `body${instancePath.replaceAll('/', '.').replaceAll(/\.(\d+)/g, '[$1]')}`
+  if (keyword === 'maxItems') {
+    return { code: 'REQUEST_TOO_LARGE', message: `It ${message}.`, where, action: `Ask in several requests, each with at most ${String(params['limit'])}.` }
+  }
+  const extra = keyword === 'additionalProperties' ? `: ${String(params['additionalProperty'])}` : keyword === 'enum' ? `: ${(params['allowedValues'] as string[]).join(', ')}` : ''
+  return usage(`It ${message}${extra}.`, where, 'The form of a request is in /openapi.json.')
+}
+
+function usage(message: string, where: string, action: string): Problem {
+  return { code: 'USAGE', message, where, action }
+}

@@ -1,0 +1,170 @@
+// What the serving API says over HTTP is what its OpenAPI document says, errors too.
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { count, max } from '@tidemark/feature-schema/aggregations'
+import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
+import { eventSource, featureService, featureView, all, double, string, timestamp } from '@tidemark/feature-schema/dsl'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
+import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
+import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
+import { resolveRequest, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
+import { Ajv } from 'ajv'
+import { listen, type HttpListener } from './http-listener.ts'
+import { openApiDocument } from './openapi.ts'
+import { BODY_SIZE_MAX_BYTES, createServingApp } from './serving-app.ts'
+
+const payments = eventSource('payments', { fields: { card: string(), at: timestamp(), amount: double() }, eventTime: 'at' })
+const spending = featureView('spending', { source: payments, entity: { card: 'card' }, features: { payments: count().over('1h'), largest: max('amount').over('1h', 'lifetime') } })
+const model = featureService('fraud', { features: [all(spending)] })
+const catalog = catalogOf(collectDefinitions([payments, spending, model]))
+
+const ajv = new Ajv({ strict: false, allErrors: true })
+const schemas = openApiDocument.components.schemas
+const answer: FeatureAnswer = {
+  t: 1_700_000_000_000,
+  features: [{ view: 'spending', feature: 'payments_1h', tailMs: 1_699_996_400_000 }, { view: 'spending', feature: 'largest_lifetime', tailMs: null }],
+  entities: [
+    { values: [{ status: 'PRESENT', value: 2n ** 60n }, { status: 'UNAVAILABLE', value: null, reason: 'overflow' }] },
+    { values: [{ status: 'NOT_FOUND', value: 0, isDefault: true }, { status: 'PRESENT', value: [1, { a: 2n ** 60n }] as never }], explanation: [] },
+  ],
+  views: [{ view: 'spending', version: 1, generation: 3, cut: null, lagMs: 12 }],
+  degraded: [{ code: 'SPEED_LAGGING', view: 'spending', message: 'It lags.' }],
+}
+
+let listener: HttpListener
+const asked: FeatureRequest[] = []
+const errors: unknown[] = []
+let failure: Error | null = null
+const server: FeatureServer = {
+  answer(request) {
+    asked.push(request)
+    resolveRequest(catalog, request)
+    return failure === null ? Promise.resolve(answer) : Promise.reject(failure)
+  },
+}
+
+beforeAll(async () => {
+  listener = await listen(createServingApp({ server, catalog: () => catalog, onError: (error) => void errors.push(error) }), { host: '127.0.0.1', port: 0 })
+})
+afterAll(async () => {
+  await listener[Symbol.asyncDispose]()
+})
+
+const post = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }): Promise<Response> =>
+  fetch(`${listener.url}/v1/features`, { method: 'POST', body, headers })
+const request = { service: 'fraud', entities: [{ card: 'c1' }] }
+
+async function problemOf(response: Response): Promise<{ status: number; code: string; wheres: string[] }> {
+  const document = (await response.json()) as { status: number; code: string; problems: { where: string }[] }
+  expect(ajv.validate(schemas.Problem, document)).toBe(true)
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  expect(document.status).toBe(response.status)
+  return { status: response.status, code: document.code, wheres: document.problems.map(({ where }) => where) }
+}
+
+describe('POST /v1/features', () => {
+  it('answers as the document says', async () => {
+    const response = await post(JSON.stringify({ ...request, policy: 'defaults', deadlineMs: 50, explain: true }))
+    expect(response.status).toBe(200)
+    const body = (await response.json()) as Record<string, unknown>
+    expect(ajv.validate(schemas.FeatureAnswer, body)).toBe(true)
+    expect(body).toEqual({
+      t: 1_700_000_000_000,
+      features: ['spending:payments_1h', 'spending:largest_lifetime'],
+      tails: [1_699_996_400_000, null],
+      entities: [
+        { values: ['1152921504606846976', null], statuses: ['PRESENT', 'UNAVAILABLE'], reasons: [null, 'overflow'] },
+        { values: [0, [1, { a: '1152921504606846976' }]], statuses: ['NOT_FOUND', 'PRESENT'], isDefault: [true, false], explanation: [] },
+      ],
+      views: answer.views,
+      degraded: answer.degraded,
+    })
+    expect(asked.at(-1)).toEqual({ asked: { service: 'fraud' }, entities: request.entities, policy: 'defaults', deadlineMs: 50, explain: true })
+  })
+
+  it('fills in what a request leaves out, and splits names at the first colon', async () => {
+    await post(JSON.stringify({ features: ['spending:largest_1h'], entities: [] }))
+    expect(asked.at(-1)).toEqual({ asked: { features: [{ view: 'spending', feature: 'largest_1h' }] }, entities: [], policy: 'degrade', deadlineMs: 1_000, explain: false })
+  })
+
+  it.each<[string, string, number, string]>([
+    ['no JSON', '{"service":', 400, 'USAGE'],
+    ['no object', '[]', 400, 'USAGE'],
+    ['neither service nor features', '{"entities":[]}', 400, 'USAGE'],
+    ['both', '{"service":"fraud","features":["spending:largest_1h"],"entities":[]}', 400, 'USAGE'],
+    ['a property that means nothing', '{"service":"fraud","entities":[],"polcy":"fail"}', 400, 'USAGE'],
+    ['a policy that there is not', '{"service":"fraud","entities":[],"policy":"hope"}', 400, 'USAGE'],
+    ['a deadline beyond the limit', '{"service":"fraud","entities":[],"deadlineMs":600000}', 400, 'USAGE'],
+    ['a name without a view', '{"features":["largest_1h"],"entities":[]}', 400, 'USAGE'],
+    ['a key that is a list', '{"service":"fraud","entities":[{"card":["c1"]}]}', 400, 'USAGE'],
+    ['a service that there is not', '{"service":"frod","entities":[]}', 404, 'UNKNOWN_NAME'],
+    ['a feature that there is not', '{"features":["spending:largest_2h"],"entities":[]}', 404, 'UNKNOWN_NAME'],
+    ['a key of another type', '{"service":"fraud","entities":[{"card":"c1"},{"card":7}]}', 400, 'ENTITY_INVALID'],
+    ['a key that no view has', '{"service":"fraud","entities":[{"card":"c1","crad":"c2"}]}', 400, 'ENTITY_INVALID'],
+    ['1,001 entities', JSON.stringify({ service: 'fraud', entities: Array.from({ length: 1_001 }, () => ({ card: 'c1' })) }), 413, 'REQUEST_TOO_LARGE'],
+    ['a body beyond the limit', `{"service":"fraud","entities":[{"card":"${'x'.repeat(BODY_SIZE_MAX_BYTES)}"}]}`, 413, 'REQUEST_TOO_LARGE'],
+  ])('refuses %s', async (_, body, status, code) => {
+    expect(await problemOf(await post(body))).toMatchObject({ status, code })
+  })
+
+  it('names every problem at once, each with its place', async () => {
+    const { wheres } = await problemOf(await post('{"service":7,"entities":[{"card":null}],"explain":"yes","x":1}'))
+    expect(wheres.sort()).toEqual(['body', 'body.entities[0].card', 'body.explain', 'body.service'])
+  })
+
+  it('refuses other methods and content types', async () => {
+    const response = await fetch(`${listener.url}/v1/features`)
+    expect(response.headers.get('allow')).toBe('POST')
+    expect(await problemOf(response)).toMatchObject({ status: 405, code: 'USAGE' })
+    expect(await problemOf(await post('service=fraud', { 'content-type': 'application/x-www-form-urlencoded' }))).toMatchObject({ status: 415, code: 'USAGE' })
+  })
+
+  it('tells a client of a store that is away, and of a bug no more than that it is one', async () => {
+    failure = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It does not answer.', where: 'speed store', action: 'Wait.' }])
+    expect(await problemOf(await post(JSON.stringify(request)))).toMatchObject({ status: 503, code: 'STORE_UNAVAILABLE' })
+    failure = new Error('secret')
+    const response = await post(JSON.stringify(request))
+    const text = await response.clone().text()
+    expect(await problemOf(response)).toMatchObject({ status: 500, code: 'INTERNAL' })
+    expect(text).not.toContain('secret')
+    expect(errors.slice(-2).map((error) => (error as Error).name)).toEqual(['TidemarkError', 'Error'])
+    failure = null
+  })
+})
+
+describe('the other routes', () => {
+  const get = async (path: string): Promise<[number, unknown]> => {
+    const response = await fetch(listener.url + path)
+    return [response.status, await response.json()]
+  }
+
+  it('lists what can be asked', async () => {
+    const [status, document] = await get('/v1/catalog')
+    expect(status).toBe(200)
+    expect(ajv.validate(schemas.Catalog, document)).toBe(true)
+    expect(document).toMatchObject({ views: [{ view: 'spending', features: ['payments_1h', 'largest_1h', 'largest_lifetime'] }], services: [{ service: 'fraud' }] })
+  })
+
+  it('explains an error code', async () => {
+    const [status, document] = await get('/v1/errors/ENTITY_INVALID')
+    expect(status).toBe(200)
+    expect(ajv.validate(schemas.ErrorMeaning, document)).toBe(true)
+    expect(await problemOf(await fetch(`${listener.url}/v1/errors/constructor`))).toMatchObject({ status: 404 })
+  })
+
+  it('says what does not exist', async () => {
+    expect(await problemOf(await fetch(`${listener.url}/v1/featurs`))).toMatchObject({ status: 404, code: 'UNKNOWN_NAME' })
+    expect(await problemOf(await fetch(`${listener.url}/v1/errors/%zz`))).toMatchObject({ status: 400, code: 'USAGE' })
+  })
+
+  it('has every route of the document', async () => {
+    expect((await get('/openapi.json'))[1]).toEqual(JSON.parse(JSON.stringify(openApiDocument)))
+    for (const path of Object.keys(openApiDocument.paths).filter((each) => each !== '/v1/features')) {
+      expect((await get(path.replace('{code}', 'USAGE')))[0]).toBe(200)
+    }
+  })
+})
+
+it('says whose port it is', async () => {
+  await expect(listen(() => undefined, { host: '127.0.0.1', port: listener.port })).rejects.toMatchObject({ code: 'PORT_IN_USE' })
+})
