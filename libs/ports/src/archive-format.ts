@@ -1,5 +1,6 @@
 // The form that records have in the archive: segments, each some records of one partition and epoch. An engine's format is its own; the
 // archive only knows bytes and keys. A segment has each record's own bytes, and the columns that the source's decoder made of them.
+// Rejected records have segments of their own, so that nothing that reads events ever meets one.
 
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Row } from '@tidemark/feature-schema/value'
@@ -8,6 +9,7 @@ import type { LogRecord } from './event-log.ts'
 import type { ObjectStore } from './object-store.ts'
 
 export interface ArchivedRecord {
+  /** As the log has it. */
   readonly record: LogRecord
   /** The log's append time, or the declared one. */
   readonly appendTimeMs: number
@@ -23,28 +25,45 @@ export interface SegmentContents {
   readonly source: SourceDefinition
   readonly partition: number
   readonly epoch: number
-  /** In the order of their offsets. */
+  /** In the order of their offsets; either all of them were rejected, or none. */
   readonly records: readonly ArchivedRecord[]
 }
 
-/** Events of the archive as an engine's input; its files are there until this is disposed. Rejected records are not among them. */
+/** Events of the archive as an engine's input, with all that the log knows of them; its files are there until this is disposed. */
 export interface ArchiveInput extends AsyncDisposable {
   readonly input: EventInput
 }
 
 /** A segment as a manifest names it. */
-export interface SegmentKey {
+export interface SegmentObject {
   readonly key: string
+  readonly sizeBytes: number
+  /** crc32 of the object's bytes. */
+  readonly checksum: number
   /** The version of the source whose schema its columns have. */
   readonly sourceVersion: number
+  /** Whether its records were rejected by that version's schema: all of them, or none. */
+  readonly isRejected: boolean
+}
+
+export interface ArchiveOpening {
+  readonly source: SourceDefinition
+  readonly objects: ObjectStore
+  readonly segments: readonly SegmentObject[]
+  /** The row of a record by the source's schema, null where it is rejected: for segments of another version. */
+  readonly decode: (record: LogRecord) => Row | null
 }
 
 export interface ArchiveFormat {
   /** Ends the keys of segments: `parquet`. */
   readonly extension: string
+  /** The same bytes for the same contents, as long as the format's own version does not change. */
   encode(contents: SegmentContents): Promise<Uint8Array>
-  /** Opens segments for a source's schema; those of another version are decoded again from the records' bytes. OBJECT_MISSING, STORE_DAMAGED. */
-  open(source: SourceDefinition, objects: ObjectStore, segments: readonly SegmentKey[]): Promise<ArchiveInput>
-  /** A segment's records back, their bytes included, rejected ones too. STORE_DAMAGED. */
-  read(bytes: Uint8Array, source: SourceDefinition): Promise<readonly ArchivedRecord[]>
+  /**
+   * Opens segments for a source's schema: those of its own version by their columns, without the rejected ones; all of another
+   * version by their records' bytes. OBJECT_MISSING; STORE_DAMAGED, also where a segment has another size or checksum than it should.
+   */
+  open(opening: ArchiveOpening): Promise<ArchiveInput>
+  /** A segment's records back, their bytes included; the source is the one it was made for. `where` names it. STORE_DAMAGED, STORE_TOO_NEW. */
+  read(bytes: Uint8Array, source: SourceDefinition, where: string): Promise<readonly ArchivedRecord[]>
 }

@@ -12,12 +12,22 @@ import type { Value, ValueType } from '@tidemark/feature-schema/value'
 export type EventInput = {
   readonly source: SourceDefinition
   /** File columns that hold what the log knows of a record; an archive has them all. Without appendTime: the running maximum of the event time. */
-  readonly columns?: { readonly appendTime?: string; readonly partition?: string; readonly offset?: string }
+  readonly columns?: LogColumnNames
 } & (
   | { readonly kind: 'files'; readonly format: 'csv' | 'parquet' | 'ndjson'; readonly paths: readonly string[] }
   /** For tests: records as decoded JSON objects, in file order. */
   | { readonly kind: 'records'; readonly records: readonly Readonly<Record<string, unknown>>[] }
 )
+
+export interface LogColumnNames {
+  readonly appendTime?: string
+  readonly partition?: string
+  readonly offset?: string
+  /** Epoch ms. Without it: the running maximum of append time over the input's own records, which may lack what the log had before them. */
+  readonly knownTime?: string
+  /** Without it: floor(known time / epoch length), which knows nothing of how partitions were opened. */
+  readonly epoch?: string
+}
 
 /** What a measure folds. `of` null: every event of the group counts. NULL values and events whose `where` is not true do not count. */
 interface MeasureInput {
@@ -75,7 +85,7 @@ export interface EventSelection {
   readonly where: Expression | null
   /** Entity keys: column (field or derived) and type, in join-key order. An event with a NULL key is skipped and counted. */
   readonly keys: readonly { readonly key: string; readonly column: string; readonly type: ValueType }[]
-  /** Only epochs > afterEpoch and <= throughEpoch; null: no bound. Epoch: floor(running maximum of append time / epochLengthMs). */
+  /** Only epochs > afterEpoch and <= throughEpoch; null: no bound. Epoch: the input's column, else floor(known time / epochLengthMs). */
   readonly afterEpoch: number | null
   readonly throughEpoch: number | null
   /** Only events appended before this time, and with eventTime < it. */

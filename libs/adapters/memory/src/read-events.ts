@@ -10,8 +10,10 @@ export interface LogEvent {
   /** The earlier of the event's own time and its append time. */
   readonly eventTimeMs: number
   readonly appendTimeMs: number
-  /** The running maximum of append time in the partition: when the log knew of it, and what its epoch is made of. */
+  /** When the log knew of it: the input's column, else the running maximum of append time in the partition. */
   readonly knownMs: number
+  /** The input's column; null: what known time says. */
+  readonly epoch: number | null
   readonly partition: number
   readonly offset: number
 }
@@ -41,18 +43,25 @@ export async function readEvents(input: EventInput): Promise<{ events: LogEvent[
   }
 }
 
-type PlacedEvent = DecodedEvent & Pick<LogEvent, 'partition' | 'offset'>
+interface Place extends Pick<LogEvent, 'partition' | 'offset' | 'epoch'> {
+  /** null where the input has no column of it. */
+  readonly knownMs: number | null
+}
+
+type PlacedEvent = DecodedEvent & Place
 
 /** The append column that the input names comes before the source's. */
 function withAppendTime({ source, columns }: EventInput): SourceDefinition {
   return columns?.appendTime === undefined ? source : { ...source, appendTime: columns.appendTime }
 }
 
-function placeOf({ columns = {} }: EventInput, record: unknown, number: number): Pick<LogEvent, 'partition' | 'offset'> {
+function placeOf({ columns = {} }: EventInput, record: unknown, number: number): Place {
   const properties = (typeof record === 'string' ? JSON.parse(record) : record) as Readonly<Record<string, unknown>>
   return {
     partition: columns.partition === undefined ? 0 : Number(properties[columns.partition]),
     offset: columns.offset === undefined ? number : Number(properties[columns.offset]),
+    knownMs: columns.knownTime === undefined ? null : Number(properties[columns.knownTime]),
+    epoch: columns.epoch === undefined ? null : Number(properties[columns.epoch]),
   }
 }
 
@@ -60,10 +69,10 @@ function placeOf({ columns = {} }: EventInput, record: unknown, number: number):
 function inLogOrder(placed: readonly PlacedEvent[]): LogEvent[] {
   const knownByPartition = new Map<number, number>()
   const inOrder = placed.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset)
-  return inOrder.map(({ row, eventTimeMs, partition, offset, ...event }) => {
-    const knownMs = Math.max(knownByPartition.get(partition) ?? -Infinity, event.appendTimeMs ?? eventTimeMs)
+  return inOrder.map(({ row, eventTimeMs, partition, offset, epoch, ...event }) => {
+    const knownMs = event.knownMs ?? Math.max(knownByPartition.get(partition) ?? -Infinity, event.appendTimeMs ?? eventTimeMs)
     knownByPartition.set(partition, knownMs)
     const appendTimeMs = event.appendTimeMs ?? knownMs
-    return { row, eventTimeMs: Math.min(eventTimeMs, appendTimeMs), appendTimeMs, knownMs, partition, offset }
+    return { row, eventTimeMs: Math.min(eventTimeMs, appendTimeMs), appendTimeMs, knownMs, epoch, partition, offset }
   })
 }

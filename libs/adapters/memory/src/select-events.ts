@@ -53,8 +53,8 @@ export function keyText(keys: readonly Value[]): string {
   return JSON.stringify(keys.map((key) => [typeof key, String(key)]))
 }
 
-function isAskedFor({ input, afterEpoch, throughEpoch, untilMs }: EventSelection, { knownMs }: LogEvent): boolean {
-  const epoch = Math.floor(knownMs / input.source.epochLengthMs)
+function isAskedFor({ input, afterEpoch, throughEpoch, untilMs }: EventSelection, { knownMs, ...event }: LogEvent): boolean {
+  const epoch = event.epoch ?? Math.floor(knownMs / input.source.epochLengthMs)
   return epoch > (afterEpoch ?? -Infinity) && epoch <= (throughEpoch ?? Infinity) && knownMs < (untilMs ?? Infinity)
 }
 
