@@ -1,0 +1,266 @@
+// The archiver of a source: from its log to create-only objects, epoch by epoch (law 3). What it knows beside the register and the objects is
+// thrown away when anything goes wrong, and read again; so it may be killed anywhere, and several may work at once: objects are created, never
+// replaced, and the register changes by compare-and-set only.
+//
+// One step does one of these: publishes the manifest of the last seal, opens partitions, seals what can be sealed, or archives
+// some records of one partition.
+
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import type { ArchiveFormat } from '@tidemark/ports/archive-format'
+import type { Clock } from '@tidemark/ports/clock'
+import type { EventLog, LogExtent, LogRecord } from '@tidemark/ports/event-log'
+import type { ObjectStore } from '@tidemark/ports/object-store'
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { Alarm, OnAlarm } from '../alarm.ts'
+import { openPartitions, readSealRegister, replaceSealRegister, type ReadSealRegister } from '../log/change-seal-register.ts'
+import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
+import { isLogReplaced } from '../log/log-mark.ts'
+import { isExpected, isOpen, withUnexpected } from '../log/seal-register.ts'
+import { topicOf } from '../names.ts'
+import { ARCHIVE_LIMITS, type ArchiveLimits } from './archive-limits.ts'
+import { ARCHIVE_RULES, type ArchiveRules } from './archive-rules.ts'
+import { ensureManifest } from './manifest-store.ts'
+import { PartitionArchive } from './partition-archive.ts'
+import { planSeal, seal } from './seal.ts'
+import { segmentWriter, type WriteSegment } from './segment-writer.ts'
+
+export interface ArchiverOptions {
+  readonly source: SourceDefinition
+  readonly log: EventLog
+  readonly registers: RegisterStore
+  readonly objects: ObjectStore
+  readonly format: ArchiveFormat
+  readonly clock: Clock
+  /** Called once when a partition comes to a stand, and for each record that broke the declared skew. */
+  readonly onAlarm: OnAlarm
+  readonly limits?: Partial<ArchiveLimits>
+  readonly rules?: ArchiveRules
+}
+
+/** What a step did. */
+export type ArchiveStep =
+  | { readonly did: 'opened'; readonly partitions: readonly number[] }
+  | { readonly did: 'archived'; readonly partition: number; readonly recordCount: number }
+  | { readonly did: 'sealed'; readonly through: number }
+  /** Somebody else changed the register, or new records came in between; the next step sees to it. */
+  | { readonly did: 'overtaken' }
+  /** Nothing is there to do. */
+  | { readonly did: 'idle' }
+  /** Nothing is there to do, but some partitions stand still, and nothing is sealed until they go on. */
+  | { readonly did: 'stopped'; readonly alarms: readonly Alarm[] }
+
+export interface Archiver {
+  /** Does one bounded piece of work; not to be called again before it is done. Throws what the ports throw, and may be called again then. */
+  step(signal?: AbortSignal): Promise<ArchiveStep>
+}
+
+export function createArchiver(options: ArchiverOptions): Archiver {
+  const work = new ArchiveWork(options)
+  return {
+    async step(signal) {
+      signal?.throwIfAborted()
+      try {
+        return await work.step(signal)
+      } catch (error) {
+        work.forget()
+        throw error
+      }
+    },
+  }
+}
+
+/** The archiver's memory; every field of it can be made again from the log and the register. */
+export class ArchiveWork {
+  readonly options: Required<Omit<ArchiverOptions, 'limits'>>
+  readonly limits: ArchiveLimits
+  readonly topic: string
+  readonly write: WriteSegment
+  readonly partitions = new Map<number, PartitionArchive>()
+  private readonly decode: DecodeLogRecord
+  private read: ReadSealRegister | null = null
+  private published: number | null = null
+  private partitionCount = 0
+  private turn = 0
+
+  constructor({ limits, rules = ARCHIVE_RULES, ...options }: ArchiverOptions) {
+    this.options = { rules, ...options }
+    this.limits = { ...ARCHIVE_LIMITS, ...limits }
+    this.topic = topicOf(options.source)
+    this.write = segmentWriter(options.source, options.objects, options.format)
+    this.decode = compileLogDecoder(options.source)
+  }
+
+  forget(): void {
+    this.partitions.clear()
+    this.read = null
+    this.published = null
+  }
+
+  async step(signal?: AbortSignal): Promise<ArchiveStep> {
+    const read = await this.readRegister()
+    await this.publish(read)
+    const opened = await this.open(read)
+    if (opened !== null) return opened
+    const proven = planSeal(this, read)
+    if (proven !== null) return this.seal(read, proven)
+    const turns = [...this.partitions.values()]
+    for (let i = 0; i < turns.length; i++) {
+      signal?.throwIfAborted()
+      const archived = await this.archive(read, turns[this.turn++ % turns.length]!, signal)
+      if (archived !== null) return archived
+    }
+    const idle = planSeal(this, read)
+    if (idle !== null) return this.seal(read, idle)
+    const alarms = turns.flatMap(({ alarm }) => (alarm === null ? [] : [alarm]))
+    return alarms.length > 0 ? { did: 'stopped', alarms } : { did: 'idle' }
+  }
+
+  /** The register as it is, and the partitions as it says. Where it contradicts what was read, that is read again. */
+  private async readRegister(): Promise<ReadSealRegister> {
+    const { source, registers, rules } = this.options
+    let read = await readSealRegister(registers, source)
+    if (read.revision === this.read?.revision) read = this.read!
+    // Sealed by somebody else: what is held may have been cut otherwise.
+    if (read.register.sealedThrough !== (this.read?.register.sealedThrough ?? null)) this.partitions.clear()
+    if (read !== this.read) this.take(read)
+    for (const { partition } of read.register.openings) {
+      if (!this.partitions.has(partition)) this.partitions.set(partition, new PartitionArchive(read.register, partition, rules.epochOf))
+    }
+    return read
+  }
+
+  /** Goes on with a register that this archiver wrote or read; partitions that were read under another one are forgotten. */
+  private take(read: ReadSealRegister): void {
+    this.read = read
+    for (const [number, partition] of this.partitions) if (!partition.follow(read.register)) this.partitions.delete(number)
+  }
+
+  /** RULE seal: nothing is sealed before the manifest of the last seal is there for readers. */
+  private async publish({ register: { lastSeal } }: ReadSealRegister): Promise<void> {
+    if (lastSeal === null || lastSeal.through === this.published) return
+    await ensureManifest(this.options.objects, lastSeal)
+    this.published = lastSeal.through
+  }
+
+  /** RULE opening: partitions are opened before anything of them is archived. */
+  private async open({ register }: ReadSealRegister): Promise<ArchiveStep | null> {
+    const { source, log, registers, rules } = this.options
+    this.partitionCount = await log.partitionCount(this.topic)
+    const unopened = Array.from({ length: this.partitionCount }, (_, partition) => partition).filter((partition) => !isOpen(register, partition))
+    if (unopened.length === 0) return null
+    const starts = await Promise.all(unopened.map(async (partition) => ({ partition, offset: (await log.extent(this.topic, partition)).start })))
+    await openPartitions(registers, source, starts, rules.openingEpoch)
+    return { did: 'opened', partitions: unopened }
+  }
+
+  private async seal(read: ReadSealRegister, through: number): Promise<ArchiveStep> {
+    const sealed = await seal(this, read, through)
+    if (sealed === null) return { did: 'overtaken' }
+    for (const partition of this.partitions.values()) partition.drop(through)
+    this.take(sealed)
+    await this.publish(sealed)
+    return { did: 'sealed', through }
+  }
+
+  /** Archives what comes next of a partition; null: there is nothing, or it stands still. */
+  private async archive(read: ReadSealRegister, partition: PartitionArchive, signal?: AbortSignal): Promise<ArchiveStep | null> {
+    const { log } = this.options
+    const extent = partition.partition < this.partitionCount ? await log.extent(this.topic, partition.partition) : { start: 0, end: 0 }
+    const { next } = partition.reader
+    partition.end = extent.end
+    if (next < extent.start || next > extent.end) return this.stand(partition, lostAlarm(next, extent))
+    const { fetchCountMax: countMax, fetchSizeMaxBytes: sizeMaxBytes } = this.limits
+    const batch = next === extent.end ? null : await log.fetch(this.topic, partition.partition, next, { countMax, sizeMaxBytes, waitMaxMs: 0 }, signal)
+    // Compared after the fetch: what was fetched then follows what was read.
+    if (await this.isReplaced(partition, batch !== null)) return this.stand(partition, replacedAlarm(next))
+    if (batch === null) return this.goOn(partition)
+    let recordCount = 0
+    const archived = (): ArchiveStep => ({ did: 'archived', partition: partition.partition, recordCount })
+    for (const record of batch.records) {
+      const admission = await this.admit(read, partition, record)
+      if (admission !== 'take') return recordCount > 0 ? archived() : admission === 'stand' ? null : { did: 'overtaken' }
+      if (partition.isDue(partition.reader.epochOf(record), this.limits)) await partition.write(this.write)
+      partition.take(record, this.decode)
+      recordCount++
+    }
+    partition.reader.skipTo(batch.next)
+    this.goOn(partition)
+    return archived()
+  }
+
+  /**
+   * Whether a record may be taken. One of an epoch that is sealed, or closing, without it is first given its place in the register; the
+   * next step goes on from there. One that is stamped ahead of the clock stops the partition.
+   */
+  private async admit(read: ReadSealRegister, partition: PartitionArchive, record: LogRecord): Promise<'take' | 'stand' | 'wait'> {
+    const { source, registers, clock, rules, onAlarm } = this.options
+    const { reader, partition: number } = partition
+    const appendTimeMs = reader.appendTimeMs(record)
+    if (appendTimeMs > reader.knownTimeMs && rules.isAhead(appendTimeMs, clock.nowMs(), source.skewMaxMs)) {
+      const message = `It was appended at ${appendTimeMs}, more than ${source.skewMaxMs} ms from now. Mend the broker's clock; to go on, declare an append time for this offset.`
+      this.stand(partition, { code: 'APPEND_TIME_AHEAD', message, offset: record.offset })
+      return 'stand'
+    }
+    const epoch = reader.epochOf(record)
+    if (isExpected(read.register, number, record.offset, epoch)) return 'take'
+    const next = withUnexpected(read.register, number, record.offset, epoch)
+    const replaced = await replaceSealRegister(registers, read.revision, next)
+    if (replaced !== null && next.openings !== read.register.openings) {
+      const message = `It came for epoch ${epoch}, which is sealed: a broker's clock is behind by more than ${source.skewMaxMs} ms. It counts in the next epoch.`
+      onAlarm({ code: 'SEAM_BROKEN', message, where: this.place(number, record.offset) })
+    }
+    return 'wait'
+  }
+
+  /** RULE reset: the archive's position is compared with the log. */
+  private async isReplaced(partition: PartitionArchive, hasMore: boolean): Promise<boolean> {
+    const { log, clock, rules } = this.options
+    const nowMs = clock.nowMs()
+    const isFirst = partition.comparedAtMs === null
+    if (!isFirst && !hasMore && nowMs - partition.comparedAtMs! < this.limits.compareEveryMs && nowMs >= partition.comparedAtMs!) return false
+    partition.comparedAtMs = nowMs
+    if (!rules.isCompared(isFirst)) return false
+    for (const mark of partition.marks()) if (await isLogReplaced(log, this.topic, partition.partition, mark, rules.isReplaced)) return true
+    return false
+  }
+
+  /** RULE reset, once more: whether every partition is still the one that was read, just before its epochs are sealed. */
+  async isAnyReplaced(): Promise<boolean> {
+    for (const partition of this.partitions.values()) {
+      if (!(await this.isReplaced(partition, true))) continue
+      this.stand(partition, replacedAlarm(partition.reader.next))
+      return true
+    }
+    return false
+  }
+
+  private stand(partition: PartitionArchive, { code, message, offset }: PartitionAlarm): null {
+    const where = this.place(partition.partition, offset)
+    if (partition.alarm?.code === code && partition.alarm.where === where) return null
+    partition.alarm = { code, message, where }
+    this.options.onAlarm(partition.alarm)
+    return null
+  }
+
+  private goOn(partition: PartitionArchive): null {
+    partition.alarm = null
+    return null
+  }
+
+  private place(partition: number, offset: number): string {
+    return `source ${this.options.source.name}, partition ${partition}, offset ${offset}`
+  }
+}
+
+interface PartitionAlarm extends Pick<Alarm, 'code' | 'message'> {
+  readonly offset: number
+}
+
+function lostAlarm(next: number, { start, end }: LogExtent): PartitionAlarm {
+  if (next > end) return { code: 'LOG_REPLACED', message: `It ends at ${end}, before what was archived: the topic was made anew, or it was cut short.`, offset: next }
+  return { code: 'LOG_OFFSET_GONE', message: `It starts at ${start}: retention removed records before they were archived. They are lost; lengthen the topic's retention.`, offset: next }
+}
+
+function replacedAlarm(next: number): PartitionAlarm {
+  return { code: 'LOG_REPLACED', message: 'It has other records than were archived: the topic was made anew, or it was cut short.', offset: next }
+}
