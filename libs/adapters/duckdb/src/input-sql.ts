@@ -66,28 +66,36 @@ function offsetRows({ skippedLines }: Records, rows: string): string {
   return `(SELECT t.* EXCLUDE (log_row), log_row + coalesce(shift, 0) AS log_offset FROM (${rows}) t ASOF LEFT JOIN (${shifts}) ON log_row >= from_row)`
 }
 
-/** The view of accepted events; where append times go back, a table with their running maximum is made for it. */
+/** The view of accepted events; where append times go back, a table with their running maximum is made for it, unless the input knows it. */
 async function createEventsView(load: Load, options: LoadOptions, report: EventTable['report']): Promise<string> {
   const { session, columns, kept, records } = load
-  const { appendTime, offset, eventTime } = columns
-  const isAsked = options.needsKnownTime || appendTime === null
-  const inTime = records.between(appendTime ?? eventTime, options.fromMs ?? null, options.beforeMs ?? null)
-  const from = isAsked ? await askedFrom(load, options, report) : ''
-  let rows = `(${acceptedSql(load, isAsked ? inTime : records.relation, report, kept)})`
-  let knownTime = 'logged_time'
-  if (isAsked && !(await isOrderly(session, columns, `${acceptedSql(load, records.relation, report, [])}${from}`))) {
-    const accepted = `${acceptedSql(load, records.relation, report, kept)}${from}`
-    await session.run(`CREATE TABLE ${session.schema}.known_records AS SELECT *, max(logged_time) OVER (${logOrder(columns)}ROWS UNBOUNDED PRECEDING) AS known_time FROM (${accepted})`)
-    rows = `${session.schema}.known_records`
-    knownTime = 'known_time'
+  const { appendTime, offset, eventTime, epoch } = columns
+  const { rows: known, knownTime } = columns.knownTime === null ? await knownRows(load, options, report) : {
+    rows: `(${acceptedSql(load, records.between(columns.knownTime, options.fromMs ?? null, options.beforeMs ?? null), report, kept)})`,
+    knownTime: 'known_time',
   }
-  if (offset === null) rows = offsetRows(records, `SELECT * FROM ${rows}`)
+  const rows = offset === null ? offsetRows(records, `SELECT * FROM ${known}`) : known
   const times = appendTime === null
     ? [`${eventTime} AS event_time`, `${knownTime} AS append_time`]
     : [`least(${eventTime}, logged_time) AS event_time`, 'logged_time AS append_time']
+  const log = [`${knownTime} AS known_time`, ...(epoch === null ? [] : ['log_epoch']), 'log_partition', 'log_offset']
   const relation = `${session.schema}.events`
-  await session.run(`CREATE VIEW ${relation} AS SELECT ${[...times, `${knownTime} AS known_time`, 'log_partition', 'log_offset', ...kept.map((i) => `f${i}`)].join(', ')} FROM ${rows}`)
+  await session.run(`CREATE VIEW ${relation} AS SELECT ${[...times, ...log, ...kept.map((i) => `f${i}`)].join(', ')} FROM ${rows}`)
   return relation
+}
+
+/** The accepted records, and which column of theirs is the running maximum of append time. */
+async function knownRows(load: Load, options: LoadOptions, report: EventTable['report']): Promise<{ rows: string; knownTime: string }> {
+  const { session, columns, kept, records } = load
+  const isAsked = options.needsKnownTime || columns.appendTime === null
+  const inTime = records.between(columns.appendTime ?? columns.eventTime, options.fromMs ?? null, options.beforeMs ?? null)
+  const from = isAsked ? await askedFrom(load, options, report) : ''
+  if (!isAsked || (await isOrderly(session, columns, `${acceptedSql(load, records.relation, report, [])}${from}`))) {
+    return { rows: `(${acceptedSql(load, isAsked ? inTime : records.relation, report, kept)})`, knownTime: 'logged_time' }
+  }
+  const accepted = `${acceptedSql(load, records.relation, report, kept)}${from}`
+  await session.run(`CREATE TABLE ${session.schema}.known_records AS SELECT *, max(logged_time) OVER (${logOrder(columns)}ROWS UNBOUNDED PRECEDING) AS known_time FROM (${accepted})`)
+  return { rows: `${session.schema}.known_records`, knownTime: 'known_time' }
 }
 
 /**
@@ -105,11 +113,13 @@ async function askedFrom(load: Load, { fromMs = null }: LoadOptions, report: Eve
 
 /** Accepted records with fields, log_partition, logged_time (what known time is the running maximum of), and log_offset or log_row. */
 function acceptedSql({ columns }: Load, relation: string, { rejectedCount }: EventTable['report'], fields: readonly number[]): string {
-  const { appendTime, partition, offset, eventTime } = columns
+  const { appendTime, partition, offset, eventTime, knownTime, epoch } = columns
   const log = [
     `${partition ?? '0::BIGINT'} AS log_partition`,
     offset === null ? 'log_row' : `${offset} AS log_offset`,
     `${appendTime ?? eventTime} AS logged_time`,
+    ...(knownTime === null ? [] : [`${knownTime} AS known_time`]),
+    ...(epoch === null ? [] : [`${epoch} AS log_epoch`]),
   ]
   return `SELECT ${[...fields.map((i) => `f${i}`), ...log].join(', ')} FROM ${relation}${rejectedCount === 0 ? '' : ' WHERE rejection IS NULL'}`
 }

@@ -14,6 +14,8 @@ export interface LogColumns {
   readonly appendTime: string | null
   readonly partition: string | null
   readonly offset: string | null
+  readonly knownTime: string | null
+  readonly epoch: string | null
 }
 
 export function logColumnsOf({ source, columns = {} }: EventInput): LogColumns {
@@ -31,6 +33,8 @@ export function logColumnsOf({ source, columns = {} }: EventInput): LogColumns {
     appendTime: add(columns.appendTime ?? source.appendTime, { type: 'timestamp' }),
     partition: add(columns.partition, { type: 'int64', min: 0, max: PARTITION_MAX }),
     offset: add(columns.offset, { type: 'int64', min: 0, max: OFFSET_MAX }),
+    knownTime: add(columns.knownTime, { type: 'timestamp' }),
+    epoch: add(columns.epoch, { type: 'int64' }),
     eventTime: `f${eventTimeIndex}`,
     fields,
     always,

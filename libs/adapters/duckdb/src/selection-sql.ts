@@ -101,16 +101,19 @@ function keyedSql(selection: EventSelection, { sql, columnSql }: Columns): strin
   return `SELECT ${keys.join(', ')}, * FROM (${sql}) WHERE ${conditions.join(' AND ')}`
 }
 
-/** The known times that the bounds of epoch and time admit: an epoch is a range of them. */
-function knownBounds({ input, afterEpoch, throughEpoch, untilMs }: EventSelection): { fromMs: number | null; beforeMs: number | null } {
+/** The known times that the bounds of epoch and time admit: an epoch is a range of them, unless the input says each record's epoch. */
+function knownBounds({ input, untilMs, ...selection }: EventSelection): { fromMs: number | null; beforeMs: number | null } {
   const { epochLengthMs } = input.source
+  const { afterEpoch, throughEpoch } = input.columns?.epoch === undefined ? selection : { afterEpoch: null, throughEpoch: null }
   const before = [...(throughEpoch === null ? [] : [(throughEpoch + 1) * epochLengthMs]), ...(untilMs === null ? [] : [untilMs])]
   return { fromMs: afterEpoch === null ? null : (afterEpoch + 1) * epochLengthMs, beforeMs: before.length === 0 ? null : Math.min(...before) }
 }
 
 function askedSql(selection: EventSelection): string[] {
   const { fromMs, beforeMs } = knownBounds(selection)
-  return [...(fromMs === null ? [] : [`known_time >= ${fromMs}`]), ...(beforeMs === null ? [] : [`known_time < ${beforeMs}`])]
+  const { input: { columns }, afterEpoch, throughEpoch } = selection
+  const epochs = columns?.epoch === undefined ? [] : [...(afterEpoch === null ? [] : [`log_epoch > ${afterEpoch}`]), ...(throughEpoch === null ? [] : [`log_epoch <= ${throughEpoch}`])]
+  return [...(fromMs === null ? [] : [`known_time >= ${fromMs}`]), ...(beforeMs === null ? [] : [`known_time < ${beforeMs}`]), ...epochs]
 }
 
 function filterSql({ where }: EventSelection, columnSql: (name: string) => string): string[] {

@@ -102,6 +102,24 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
     expect(await notesOf({ untilMs: HOUR_MS + 1 })).toBe('a0,b7,b8')
   })
 
+  it('law 3: takes known times and epochs from an archive that has them, whatever its own records say', async () => {
+    await using harness = await createHarness()
+    const place = (offset: number, loggedHour: number, knownHour: number, epoch: number, note: string): JsonRecord =>
+      click(0, { partition: 3, offset, logged: loggedHour * HOUR_MS, known: knownHour * HOUR_MS, epoch, note })
+    const records = [place(7, 1, 1, 4, 'a'), place(8, 1, 3, 4, 'b'), place(9, 3, 5, 5, 'c')]
+    const columns = { appendTime: 'logged', partition: 'partition', offset: 'offset', knownTime: 'known', epoch: 'epoch' }
+    const input = await harness.inputOf(clicks, records, { columns })
+    const values = measureOf({ kind: 'values', limit: 9 }, { of: 'note' })
+    const notesOf = async (selected: { afterEpoch?: number; throughEpoch?: number; untilMs?: number }): Promise<string> =>
+      withoutGroup((await groupPanes(harness, input, [values], selected)).rowsOf(0, 0)).map(({ value }) => value).sort().join()
+    expect(await notesOf({ afterEpoch: 3, throughEpoch: 4 })).toBe('a,b')
+    expect(await notesOf({ afterEpoch: 4 })).toBe('c')
+    expect(await notesOf({ untilMs: 3 * HOUR_MS })).toBe('a')
+    expect(await notesOf({ throughEpoch: 5, untilMs: 5 * HOUR_MS + 1 })).toBe('a,b,c')
+    const { entities } = await groupPanes(harness, input, [count], { throughEpoch: 4 })
+    expect(entities).toEqual([{ key_0: 'ann', logTimeMs: HOUR_MS, eventCount: 2 }])
+  })
+
   it('reads an append time that the source names among its fields', async () => {
     await using harness = await createHarness()
     const source: SourceDefinition = { ...clicks, appendTime: 'seen' }
