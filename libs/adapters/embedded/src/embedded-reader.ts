@@ -13,6 +13,11 @@ export interface Entry {
 export interface Reader {
   /** null: there is none. STORE_DAMAGED. */
   get(database: EmbeddedDatabase, key: Uint8Array): Uint8Array | null
+  /**
+   * The value without a copy and without its checksum, from `from` on and only until the next read: for comparing it with what was read and
+   * checked before, where damage can do no more than look different.
+   */
+  peek(database: EmbeddedDatabase, key: Uint8Array): { readonly bytes: Uint8Array; readonly from: number } | null
   /** The entries from `from` on and before `to`, in the order of key bytes. STORE_DAMAGED. */
   entries(database: EmbeddedDatabase, from: Uint8Array, to: Uint8Array): Iterable<Entry>
   /** The entry with the greatest key of those from `from` through `key`; null: there is none. STORE_DAMAGED. */
@@ -37,6 +42,10 @@ export function createReader(folder: string): Reader {
       const seal = (sealed[0]! | (sealed[1]! << 8) | (sealed[2]! << 16) | (sealed[3]! << 24)) >>> 0
       if (end < SEAL_BYTES || crc32(value, crc32(key, database.seed)) !== seal) throw damaged(`${whereOf(database)}, key ${Buffer.from(key).toString('hex')}`, 'The checksum of a value is not what was written.')
       return value
+    },
+    peek(database, key) {
+      const bytes = database.lmdb.getBinaryFast(key)
+      return bytes === undefined ? null : { bytes, from: SEAL_BYTES }
     },
     *entries(database, from, to) {
       for (const entry of database.lmdb.getRange({ start: from, end: to })) yield opened(database, entry)

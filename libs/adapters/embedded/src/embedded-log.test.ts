@@ -1,0 +1,67 @@
+// The log, consumer groups and speed views on LMDB under the suites of their ports. Two environments of one folder are two clients.
+import { jest } from '@jest/globals'
+import { consumerGroupsContract } from '@tidemark/ports/consumer-groups.contract'
+import { eventLogContract } from '@tidemark/ports/event-log.contract'
+import { SESSION_TIMEOUT_DEFAULT_MS } from '@tidemark/ports/group-members'
+import { speedViewStoreContract } from '@tidemark/ports/speed-view-store.contract'
+import { createSteppedClock } from '@tidemark/ports/testing/stepped-clock'
+import { openEmbeddedConsumerGroups } from './embedded-consumer-groups.ts'
+import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
+import { openEmbeddedEventLog, RECORD_SIZE_MAX_BYTES } from './embedded-event-log.ts'
+import { openEmbeddedSpeedViewStore } from './embedded-speed-view-store.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
+
+jest.setTimeout(60_000)
+
+interface TwoClients extends AsyncDisposable {
+  readonly own: EmbeddedEnvironment
+  readonly others: EmbeddedEnvironment
+}
+
+async function openTwice(): Promise<TwoClients> {
+  const folder = await temporaryFolder()
+  const open = (): Promise<EmbeddedEnvironment> => openEmbeddedEnvironment({ folder: folder.path, durability: 'process', verify: false })
+  const own = await open()
+  const others = await open()
+  return {
+    own,
+    others,
+    async [Symbol.asyncDispose]() {
+      await own[Symbol.asyncDispose]()
+      await others[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+eventLogContract('embedded', async () => {
+  const clients = await openTwice()
+  const clock = createSteppedClock(1_000_000)
+  const log = await openEmbeddedEventLog(clients.own, { clock })
+  const other = await openEmbeddedEventLog(clients.others, { clock })
+  return {
+    log,
+    other,
+    nowMs: clock.nowMs,
+    step: clock.step,
+    recordSizeMaxBytes: RECORD_SIZE_MAX_BYTES,
+    moveStart: (topic, partition, start) => log.moveStart(topic, partition, start),
+    [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
+  }
+})
+
+consumerGroupsContract('embedded', async () => {
+  const clients = await openTwice()
+  const clock = createSteppedClock(1_000_000)
+  const log = await openEmbeddedEventLog(clients.own, { clock })
+  const groups = await openEmbeddedConsumerGroups(clients.own, { log, clock })
+  const other = await openEmbeddedConsumerGroups(clients.others, { log, clock })
+  return { log, groups, other, step: clock.step, sessionTimeoutMs: SESSION_TIMEOUT_DEFAULT_MS, [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose]() }
+})
+
+speedViewStoreContract('embedded', async () => {
+  const clients = await openTwice()
+  const store = await openEmbeddedSpeedViewStore(clients.own)
+  const other = await openEmbeddedSpeedViewStore(clients.others)
+  return { store, other, [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose]() }
+})

@@ -1,0 +1,122 @@
+// Speed views on LMDB: one transaction for each write, one snapshot for each read. Database speed has the buckets (speed-keys.ts), and
+// heartbeats has, by view (text) | u32 BE partition, the bytes of the last one.
+
+import type { Revision } from '@tidemark/ports/revision'
+import { CHUNKS_PER_ENTITY, type BucketQuestion, type BucketState, type BucketWrite, type EntityChunks, type SpeedViewStore, type StoredChunk } from '@tidemark/ports/speed-view-store'
+import { assertBucketWrite } from '@tidemark/ports/speed-write-keys'
+import type { EmbeddedEnvironment } from './embedded-environment.ts'
+import type { Reader } from './embedded-reader.ts'
+import { afterPrefix, textKey, u32Key } from './key-bytes.ts'
+import { afterEntity, bucketPrefix, chunkKey, chunkOfKey, chunkRange, decodeChunk, encodeChunk, entityOf, fenceKey, firstChunkKey, recordKey, revisionAt } from './speed-keys.ts'
+import type { Writer } from './write-queue.ts'
+
+/** Entities that one snapshot of a scan gives. */
+const SCAN_COUNT = 256
+
+interface ScannedEntity {
+  readonly entity: Uint8Array
+  readonly chunks: EntityChunks
+}
+
+/** The speed views of an environment, which outlives them. */
+export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironment): Promise<SpeedViewStore> {
+  const speed = await environment.database('speed')
+  const heartbeats = await environment.database('heartbeats')
+
+  function readBucket(reader: Reader, question: BucketQuestion): BucketState {
+    const prefix = bucketPrefix(question)
+    return {
+      record: reader.get(speed, recordKey(prefix)),
+      fences: question.partitions.map((partition) => reader.get(speed, fenceKey(prefix, partition))),
+      entities: question.entities.map((entity) => readEntity(reader, prefix, entity)),
+    }
+  }
+
+  function readEntity(reader: Reader, prefix: Buffer, entity: Uint8Array): EntityChunks {
+    const key = firstChunkKey(prefix, entity)
+    const chunks: (StoredChunk | null)[] = []
+    for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) {
+      key[key.length - 1] = chunk
+      const value = reader.get(speed, key)
+      chunks.push(value && decodeChunk(key, prefix, value))
+    }
+    return chunks
+  }
+
+  function revisionOf(reader: Reader, prefix: Buffer, entity: Uint8Array, chunk: number): Revision | null {
+    const sealed = reader.peek(speed, chunkKey(prefix, entity, chunk))
+    return sealed && revisionAt(sealed.bytes, sealed.from)
+  }
+
+  function isAsExpected(reader: Reader, prefix: Buffer, { record, fences, chunks }: BucketWrite['expected']): boolean {
+    if (record !== undefined && !isSame(reader.get(speed, recordKey(prefix)), record)) return false
+    for (const { partition, bytes } of fences) if (!isSame(reader.get(speed, fenceKey(prefix, partition)), bytes)) return false
+    for (const { entity, chunk, revision } of chunks) if (revisionOf(reader, prefix, entity, chunk) !== revision) return false
+    return true
+  }
+
+  function put(writer: Writer, prefix: Buffer, { record, fences, chunks }: BucketWrite['put']): void {
+    if (record !== undefined) writer.put(speed, recordKey(prefix), record)
+    for (const { partition, bytes } of fences) writer.put(speed, fenceKey(prefix, partition), bytes)
+    for (const { entity, chunk, stored } of chunks) writer.put(speed, chunkKey(prefix, entity, chunk), encodeChunk(entity, stored))
+  }
+
+  /** The next entities from a key on, and where to go on; null: that was all. */
+  function scanPage(reader: Reader, prefix: Buffer, from: Buffer, to: Buffer): { page: ScannedEntity[]; next: Buffer | null } {
+    const page: { entity: Uint8Array; chunks: (StoredChunk | null)[] }[] = []
+    let end: Buffer | null = null
+    for (const { key, value } of reader.entries(speed, from, to)) {
+      if (end === null || Buffer.compare(key, end) >= 0) {
+        if (page.length === SCAN_COUNT) return { page, next: Buffer.from(key) }
+        page.push({ entity: entityOf(prefix, key, value), chunks: new Array<null>(CHUNKS_PER_ENTITY).fill(null) })
+        end = afterEntity(key)
+      }
+      page.at(-1)!.chunks[chunkOfKey(key)] = decodeChunk(key, prefix, value)
+    }
+    return { page, next: null }
+  }
+
+  return {
+    read: async (questions) => environment.read((reader) => questions.map((question) => readBucket(reader, question))),
+    async write(key, write) {
+      assertBucketWrite(key, write)
+      const prefix = bucketPrefix(key)
+      return environment.write((writer) => {
+        if (!isAsExpected(writer, prefix, write.expected)) return false
+        put(writer, prefix, write.put)
+        return true
+      })
+    },
+    async remove(key, entity, revisions) {
+      const prefix = bucketPrefix(key)
+      return environment.write((writer) => {
+        for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) if (revisionOf(writer, prefix, entity, chunk) !== (revisions[chunk] ?? null)) return false
+        for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) writer.remove(speed, chunkKey(prefix, entity, chunk))
+        return true
+      })
+    },
+    async *scan(key) {
+      const prefix = bucketPrefix(key)
+      const { from, to } = chunkRange(prefix)
+      for (let next: Buffer | null = from; next !== null; ) {
+        const begin: Buffer = next
+        const scanned = environment.read((reader) => scanPage(reader, prefix, begin, to))
+        yield* scanned.page
+        next = scanned.next
+      }
+    },
+    async putHeartbeat(view, partition, bytes) {
+      await environment.write((writer) => writer.put(heartbeats, Buffer.concat([textKey(view), u32Key(partition)]), bytes))
+    },
+    async heartbeats(view) {
+      const prefix = textKey(view)
+      return environment.read((reader) => new Map([...reader.entries(heartbeats, prefix, afterPrefix(prefix))].map(({ key, value }) => [Buffer.from(key).readUInt32BE(prefix.length), value])))
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+function isSame(stored: Uint8Array | null, expected: Uint8Array | null): boolean {
+  if (stored === null || expected === null) return stored === expected
+  return Buffer.compare(stored, expected) === 0
+}
