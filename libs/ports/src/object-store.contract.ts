@@ -76,7 +76,8 @@ export function objectStoreContract(name: string, createHarness: () => Promise<O
       expect(await harness.store.create('k', bytesOf('x'))).toBe(false)
       await writeFile(path, 'CHANGED')
       expect(await textAt(harness.store, 'k')).toBe('content')
-      await expect(harness.store.createFromFile('none', join(folder.path, 'absent'))).rejects.toThrow()
+      await expect(harness.store.createFromFile('none', join(folder.path, 'absent'))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' })
+      await expect(harness.store.createFromFile('none', folder.path)).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' })
       expect(await harness.store.get('none')).toBeNull()
     })
 

@@ -16,7 +16,7 @@ export interface LocalObject extends AsyncDisposable {
 export interface ObjectStore extends AsyncDisposable {
   /** Creates the object; false: there is one of this key, which stays as it is. Durable when it resolves. STORE_FULL. */
   create(key: string, bytes: Uint8Array): Promise<boolean>
-  /** The same from a local file, which is left where it is. */
+  /** The same from a local file, which is left where it is. INPUT_UNREADABLE. */
   createFromFile(key: string, path: string): Promise<boolean>
   /** Replaces an object that still has the tag (null: creates it). The new tag; null: it has another one. */
   replace(key: string, expected: ETag | null, bytes: Uint8Array): Promise<ETag | null>

@@ -1,5 +1,6 @@
 // What LMDB and the file system say, in the project's codes. Every error of the vendor passes through here.
 
+import { types } from 'node:util'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 
 /** LMDB's own codes of data that is not what it wrote: MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID. */
@@ -23,9 +24,10 @@ export function unavailable(where: string, message: string, options?: ErrorOptio
 
 /** The coded error of something that LMDB or the file system threw; what is coded already stays as it is, and a bug stays a bug. */
 export function asTidemarkError(error: unknown, where: string): unknown {
-  if (error instanceof TidemarkError || !(error instanceof Error)) return error
+  // Node's own errors may be of another realm than this file's, whose Error they are no instances of.
+  if (error instanceof TidemarkError || !types.isNativeError(error)) return error
   const code = (error as { code?: unknown }).code
-  if (DAMAGE_CODES.has(code) || code === EIO) return damaged(where, `LMDB reads it and says "${error.message}".`, { cause: error })
+  if (DAMAGE_CODES.has(code) || code === EIO || code === 'EIO') return damaged(where, `Reading it fails ("${error.message}").`, { cause: error })
   if (FULL_CODES.has(code)) return problem('STORE_FULL', where, `There is no room to write ("${error.message}").`, 'Make room on the disk; everything that was acknowledged is kept, and nothing of this write.', { cause: error })
   if (code !== undefined) return unavailable(where, `It cannot be used ("${error.message}").`, { cause: error })
   return error

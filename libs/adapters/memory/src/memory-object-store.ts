@@ -26,7 +26,7 @@ export function createMemoryObjectStore(): ObjectStore {
     },
     async createFromFile(key, path) {
       assertObjectKey(key)
-      return create(key, await readFile(path))
+      return create(key, await readLocal(path))
     },
     async replace(key, expected, bytes) {
       assertObjectKey(key)
@@ -55,6 +55,14 @@ export function createMemoryObjectStore(): ObjectStore {
       objects.delete(key)
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}
+
+async function readLocal(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    throw new TidemarkError([{ code: 'INPUT_UNREADABLE', message: `It cannot be read (${(cause as Error).message}).`, where: path, action: 'Check the path.' }], { cause })
   }
 }
 
