@@ -124,7 +124,7 @@ export function batchViewStoreContract(name: string, createHarness: () => Promis
 
     it('loads and reads many at once', async () => {
       await using harness = await createHarness()
-      const entities = Array.from({ length: 20_000 }, (_, i) => `entity ${i}`)
+      const entities = Array.from({ length: 5_000 }, (_, i) => `entity ${i}`)
       await write(harness.store, 1, Object.fromEntries(entities.map((entity) => [entity, entity])))
       expect(await newest(harness.other, 1, entities)).toEqual(entities.map((entity) => `1:${entity}`))
     })
