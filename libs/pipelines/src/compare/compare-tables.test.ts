@@ -63,7 +63,12 @@ describe('compareCells', () => {
     ['[1,2.00000000001]', '[1,2]', 1e-9, true],
     ['{"a":1,"b":[null]}', '{"b":[null],"a":1.0}', 1e-9, true],
     ['{"a":1}', '{"a":1,"b":2}', 1e-9, false],
+    ['{"a":1,"b":2}', '{"a":1}', 1e-9, false],
     ['[1]', '[1,2]', 1e-9, false],
+    ['[1]', '{"0":1}', 1e-9, false],
+    [0, 0.5, 0.5, true],
+    [-4, -2, 0.5, true],
+    [-4, -1.9, 0.5, false],
     ['{no json', '{no json!', 1e-9, false],
   ])('%p and %p within %p: %p', (a, b, tolerance, isEqual) => {
     expect(compareCells(a, b, tolerance).isEqual).toBe(isEqual)
