@@ -1,5 +1,6 @@
 // Rows of two tables side by side by their key columns, for tables whose order says nothing. Both are held in memory.
 import type { ComparedTable } from '@tidemark/pipelines/compare/compare-tables'
+import { VALUE_READERS } from '@tidemark/feature-schema/accepted-value'
 import type { Value } from '@tidemark/feature-schema/value'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { problemError } from './failure.ts'
@@ -20,7 +21,8 @@ interface NamedTable {
 
 /** Throws UNKNOWN_NAME for a key column that is not there, INPUT_UNREADABLE for a key that two rows have. */
 export async function alignByKey(a: NamedTable, b: NamedTable, key: readonly string[]): Promise<AlignedTables> {
-  const [rowsA, rowsB] = [await readByKey(a, key), await readByKey(b, key)]
+  const times = new Set([a, b].flatMap(({ table }) => table.columns.filter(({ type }) => type === 'timestamp').map(({ name }) => name)))
+  const [rowsA, rowsB] = [await readByKey(a, key, times), await readByKey(b, key, times)]
   const shared = [...rowsA.rowOf.keys()].filter((text) => rowsB.rowOf.has(text))
   const only = (rows: ReadRows, other: ReadRows): string[] => [...rows.rowOf.keys()].filter((text) => !other.rowOf.has(text))
   return { a: tableOf(a.table, rowsA, shared), b: tableOf(b.table, rowsB, shared), onlyInA: only(rowsA, rowsB), onlyInB: only(rowsB, rowsA) }
@@ -32,7 +34,8 @@ interface ReadRows {
   readonly rowOf: ReadonlyMap<string, number>
 }
 
-async function readByKey({ path, table }: NamedTable, key: readonly string[]): Promise<ReadRows> {
+/** `times`: columns that either table has as times; the other may have them as text. */
+async function readByKey({ path, table }: NamedTable, key: readonly string[], times: ReadonlySet<string>): Promise<ReadRows> {
   const columns = new Map(table.columns.map(({ name }): [string, Value[]] => [name, []]))
   const unknown = key.find((name) => !columns.has(name))
   if (unknown !== undefined) throw problemError('UNKNOWN_NAME', `There is no column ${unknown}.`, path, didYouMean(unknown, [...columns.keys()]))
@@ -40,7 +43,7 @@ async function readByKey({ path, table }: NamedTable, key: readonly string[]): P
   for await (const batch of table.batches) {
     for (const [name, values] of columns) for (let i = 0; i < batch.rowCount; i++) values.push(batch.columns[name]![i]!)
     for (let i = 0; i < batch.rowCount; i++) {
-      const text = key.map((name) => `${name}=${String(batch.columns[name]![i])}`).join(', ')
+      const text = key.map((name) => `${name}=${keyText(batch.columns[name]![i]!, times.has(name))}`).join(', ')
       const before = rowOf.get(text)
       if (before !== undefined) {
         throw problemError('INPUT_UNREADABLE', `The rows ${before + 1} and ${rowOf.size + 1} have the same key, ${text}.`, path, 'Name more columns in --key, or leave it out to compare rows by their place.')
@@ -49,6 +52,10 @@ async function readByKey({ path, table }: NamedTable, key: readonly string[]): P
     }
   }
   return { columns, rowOf }
+}
+
+function keyText(value: Value, isTime: boolean): string {
+  return String((isTime && typeof value === 'string' ? VALUE_READERS.timestamp(value) : undefined) ?? value)
 }
 
 function tableOf({ columns: described }: ComparedTable, { columns, rowOf }: ReadRows, shared: readonly string[]): ComparedTable {

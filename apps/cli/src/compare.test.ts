@@ -23,7 +23,7 @@ describe('tidemark compare', () => {
       code: 1, stderr: '',
       document: {
         ok: false, rowCountA: 3, rowCountB: 2, comparedRowCount: 2, differCount: 2, columnsOnlyInA: ['gone'], columnsOnlyInB: ['added'],
-        samples: [{ row: 1, column: 'amount', a: 20.000000001, b: 20 }, { row: 1, column: 'name', a: 'bob', b: 'bert' }],
+        samples: [{ row: 1, column: 'amount', a: '20.000000001', b: '20' }, { row: 1, column: 'name', a: 'bob', b: 'bert' }],
       },
     })
     expect(tolerant).toMatchObject({ code: 1, document: { differCount: 1 } })

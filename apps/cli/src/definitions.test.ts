@@ -51,6 +51,16 @@ describe('tidemark check', () => {
     ])
   })
 
+  it.each([
+    ['ends the process', 'process.exit(0)\n'],
+    ['ends it later', 'await new Promise((resolve) => setTimeout(resolve, 10))\nprocess.exit(0)\n'],
+    ['waits for what never comes', 'await new Promise(() => undefined)\n'],
+  ])('does not take a file that %s for sound', async (_, text) => {
+    using folder = makeFolder()
+    folder.write('early.ts', text)
+    expect(await folder.json('check', 'early.ts')).toMatchObject({ code: 3, document: { error: { problems: [{ code: 'DEFINITION_INVALID', where: 'definitions' }] } } })
+  })
+
   it('exits with 3 where a file cannot be read, and tells what else it found', async () => {
     using folder = makeFolder()
     folder.write('good.ts', SENSOR_DEFINITIONS)

@@ -22,7 +22,7 @@ export async function step<T>(title: string, run: () => Promise<T> | T, describe
 
 /** A table with a column for each entity and a row for each feature. */
 export function featureTable(title: string, entities: readonly string[], features: readonly string[], valueAt: (entity: number, feature: number) => FeatureValue): string {
-  const table = new Table({ head: [title, ...entities], style: { head: ['cyan'], compact: true }, colAligns: ['left', ...entities.map(() => 'right' as const)] })
+  const table = new Table({ head: [title, ...entities], style: pc.isColorSupported ? { head: ['cyan'], compact: true } : { head: [], border: [], compact: true }, colAligns: ['left', ...entities.map(() => 'right' as const)] })
   for (const [i, feature] of features.entries()) table.push([feature, ...entities.map((_, entity) => formatValue(valueAt(entity, i)))])
   return table.toString()
 }

@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter } from './byte-stream.ts'
 
 /** Bytes that a writer has room for before it first grows. */
 const ROOM_BYTES = 256
+const LONG_TEXT = '\u{ffee}'.repeat(ROOM_BYTES)
 
 describe('ByteWriter', () => {
   it.each([
@@ -12,6 +13,7 @@ describe('ByteWriter', () => {
     ['u64BigEndian', (writer: ByteWriter) => writer.u64BigEndian(2n ** 63n), (reader: ByteReader) => reader.u64BigEndian(), 2n ** 63n],
     ['varint', (writer: ByteWriter) => writer.varint(2 ** 50), (reader: ByteReader) => reader.varint(), 2 ** 50],
     ['text', (writer: ByteWriter) => writer.text('ß'), (reader: ByteReader) => reader.text(), 'ß'],
+    ['long text of three bytes a letter', (writer: ByteWriter) => writer.text(LONG_TEXT), (reader: ByteReader) => reader.text(), LONG_TEXT],
   ] as const)('writes a %s where it has to grow', (_, write, read, value) => {
     const writer = new ByteWriter()
     writer.raw(new Uint8Array(ROOM_BYTES - 1))

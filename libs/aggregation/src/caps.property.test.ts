@@ -22,14 +22,16 @@ async function lawsWithFewPanes(): Promise<Readonly<Record<'seam' | 'state' | 'i
   jest.unstable_mockModule('./ladder.ts', () => ({ ...ladder, EXACT_PANES_MAX: FEW_PANES }))
   const { generateCase } = await import('./testing/generate-case.ts')
   const { seamLaw } = await import('./testing/seam-law.ts')
-  const { boundLaw, incrementalLaw, stateLaw } = await import('./testing/state-law.ts')
+  const { boundLaw, incrementalLaw, stateLaw, withoutFloatAdditions } = await import('./testing/state-law.ts')
   const generate: typeof seamLaw.generate = (random) =>
     generateCase(random, (inner, source) => generateView(inner, source, generateWindows(inner, 1)))
+  const generateExact: typeof stateLaw.generate = (random) =>
+    generateCase(random, (inner, source) => withoutFloatAdditions(inner, source, generateWindows(inner, 1)))
   return {
     seam: { ...seamLaw, runs: 400, generate },
-    state: { ...stateLaw, runs: 250 },
-    incremental: { ...incrementalLaw, runs: 250 },
-    bound: { ...boundLaw, runs: 150 },
+    state: { ...stateLaw, runs: 250, generate: generateExact },
+    incremental: { ...incrementalLaw, runs: 250, generate: generateExact },
+    bound: { ...boundLaw, runs: 150, generate: generateExact },
   }
 }
 

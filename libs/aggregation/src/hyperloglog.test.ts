@@ -1,7 +1,9 @@
 // HyperLogLog: what it promises of its error, and the switch from sparse to dense.
 
 import { describe, expect, it } from '@jest/globals'
-import { decodeRegisters, encodeRegisters, foldRegister, precisionForError, rankOf, RegisterSet, registerOf, standardError } from './hyperloglog.ts'
+import {
+  decodeRegisters, encodeRegisters, foldRegister, precisionForError, rankMax, rankOf, RegisterSet, registerOf, standardError,
+} from './hyperloglog.ts'
 import { hashTextInto } from './md5-hash.ts'
 import type { Registers } from './partial.ts'
 import { TestBytes } from './testing/kernel-laws.ts'
@@ -45,6 +47,25 @@ describe('HyperLogLog', () => {
         expect(buffer.bytes).toEqual(encodeRegisters(precision, registers))
       }
     }
+  })
+
+  it.each([4, 12, 14])('reads back every rank at precision %d, sparse and dense', (precision) => {
+    for (const registerCount of [1, 2 ** precision]) {
+      const ranks = [1, rankMax(precision) - 1, rankMax(precision)]
+      const registers: Registers = new Map(Array.from({ length: registerCount }, (_, i) => [i, ranks[(i + 2) % 3]!]))
+      expect(decodeRegisters(precision, encodeRegisters(precision, registers))).toEqual(registers)
+    }
+  })
+
+  it('counts more with each register that reaches the largest rank', () => {
+    const set = new RegisterSet(4)
+    for (let register = 0; register < 16; register++) set.raise(register, rankMax(4) - 1)
+    const estimates = [set.estimate()]
+    for (let register = 0; register < 15; register++) {
+      set.raise(register, rankMax(4))
+      estimates.push(set.estimate())
+    }
+    expect(estimates.filter((estimate, i) => i > 0 && !(estimate > estimates[i - 1]!))).toEqual([])
   })
 
   it('counts nothing as 0', () => {

@@ -55,8 +55,10 @@ function checkColumns(report: ProblemReport, where: string, view: FeatureViewDef
     report.expression(place, expression, scope, type)
     scope.set(name, { type, nullable: true })
   }
+  // Fields that clash with one another are the source's fault, and said there.
+  const fields = new Map(source.fields.map(({ name }) => [name.toLowerCase(), name]))
   checkDistinct(report, [
-    ...source.fields.map(({ name }) => ({ name, place: `field ${name} of source ${source.name}` })),
+    ...[...fields.values()].map((name) => ({ name, place: `field ${name} of source ${source.name}` })),
     ...view.derive.map(({ name }) => ({ name, place: `${where}, derived column ${name}` })),
   ])
   return scope

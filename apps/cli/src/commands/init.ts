@@ -1,5 +1,5 @@
 // `tidemark init`: a small project of one's own that works at once.
-import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync, rmdirSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { exampleData } from '../example-project/data.ts'
@@ -54,11 +54,14 @@ function requireEmpty(folder: string): void {
 function writeProject(folder: string, tidemark: string): string[] {
   const { eventsCsv, rowsCsv } = exampleData()
   const texts = { 'events.csv': eventsCsv, 'rows.csv': rowsCsv, 'tsconfig.json': tsconfigText(), 'README.md': exampleReadme(tidemark) }
+  const isNew = !existsSync(folder)
   try {
-    if (!existsSync(folder)) mkdirSync(folder)
+    if (isNew) mkdirSync(folder)
     copyFileSync(join(example, 'features.ts'), join(folder, 'features.ts'))
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text)
   } catch (error) {
+    for (const name of ['features.ts', ...Object.keys(texts)]) rmSync(join(folder, name), { force: true })
+    if (isNew && existsSync(folder)) rmdirSync(folder)
     throw writingFailed(folder, error)
   }
   return ['features.ts', ...Object.keys(texts)]

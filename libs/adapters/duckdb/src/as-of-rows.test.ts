@@ -62,7 +62,7 @@ describe('training rows', () => {
 
   it('cannot be read: the error names the file, the record or the column', async () => {
     await expect(load(join(folder, 'none.csv'))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE', message: expect.stringContaining('none.csv') })
-    await expect(load(await csv('user,when\n1,2\n1,2,3\n'))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE', message: expect.stringContaining('record 3') })
+    await expect(load(await csv('user,when\n1,2\n1,2,3\n'))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE', message: expect.stringContaining('record 2') })
     await expect(load(await parquet(`SELECT [1] AS user, 1 AS "when"`))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE', message: expect.stringContaining('column user') })
     await writeFile(join(folder, 'rows.parquet'), 'PAR1 and not')
     await expect(load(join(folder, 'rows.parquet'))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' })

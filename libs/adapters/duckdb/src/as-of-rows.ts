@@ -8,7 +8,8 @@ import type { AsOfQuery, RowsInput } from '@tidemark/ports/batch-engine'
 import { appendRows } from './append-rows.ts'
 import { coded, type DuckDbSession } from './duckdb-session.ts'
 import { fieldValueSql } from './field-sql.ts'
-import { CSV_REJECTS_TABLE, csvScan, dropCsvRejects, expandPaths, parquetScans, unreadable, type FileScan } from './input-files.ts'
+import { CSV_REASON_SQL, CSV_REJECTS_TABLE, readCsv } from './csv-file.ts'
+import { expandPaths, parquetScans, unreadable, type FileScan } from './input-files.ts'
 import { quoteText } from './sql-text.ts'
 
 type RowsFile = Exclude<RowsInput, { format: 'records' }>
@@ -36,18 +37,19 @@ export async function loadAskedRows(session: DuckDbSession, { rows, keys, rowKey
     await appendRows(session, 'asked_rows', columns.map(({ type }) => type), rows.records.map(read))
     return table
   }
-  const scan = await rowsScan(session, rows)
-  await createFrom(session, scan, rows, table, columns.map((column) => `${typedSql(scan, rows.path, column)} AS ${column.name}`))
+  await createFrom(session, rows, table, (scan) => columns.map((column) => `${typedSql(scan, rows.path, column)} AS ${column.name}`))
   return table
 }
 
 /** Makes a table of the rows as they are, in file order: columns c0, c1 … (text for CSV). Gives back their names in the file. */
 export async function loadOwnColumns(session: DuckDbSession, rows: RowsFile, table: string): Promise<string[]> {
-  const scan = await rowsScan(session, rows)
-  const names = [...scan.columnTypes.keys()]
+  let names: readonly string[] = []
+  await createFrom(session, rows, table, (scan) => {
+    names = [...scan.columnTypes.keys()]
+    return names.map((name, i) => `${scan.rawColumn(name)} AS c${i}`)
+  })
   await refuseNamesOfOneSpelling(session, rows, names)
-  await createFrom(session, scan, rows, table, names.map((name, i) => `${scan.rawColumn(name)} AS c${i}`))
-  return names
+  return [...names]
 }
 
 /** DuckDB's names are equal whatever their case: it would give the second of two such columns another name. */
@@ -59,30 +61,25 @@ async function refuseNamesOfOneSpelling(session: DuckDbSession, { format, path }
   throw coded('INPUT_UNREADABLE', `Two columns of the rows are named alike but for the case of their letters; ${again} is one.`, path, 'Rename one of them.')
 }
 
-async function rowsScan(session: DuckDbSession, { format, path }: RowsFile): Promise<FileScan> {
+/** Makes a table of the columns that `columnsOf` reads from the rows. */
+async function createFrom(session: DuckDbSession, { format, path }: RowsFile, table: string, columnsOf: (scan: FileScan) => readonly string[]): Promise<void> {
   const paths = expandPaths([path])
   if (paths.length > 1) throw coded('INPUT_UNREADABLE', `${paths.length} files have such a name.`, path, 'Training rows are one file: name it.')
+  const create = (scan: FileScan): Promise<void> => session.run(`CREATE TABLE ${table} AS SELECT ${columnsOf(scan).join(', ')} FROM ${scan.relation}`)
   if (format === 'csv') {
-    await dropCsvRejects(session)
-    return csvScan(session, paths[0]!)
+    await readCsv(session, paths[0]!, create)
+    return requireEveryLine(session, path)
   }
   const [scan] = await parquetScans(session, paths)
-  return scan!
-}
-
-async function createFrom(session: DuckDbSession, scan: FileScan, { format, path }: RowsFile, table: string, columns: readonly string[]): Promise<void> {
-  await session
-    .run(`CREATE TABLE ${table} AS SELECT ${columns.join(', ')} FROM ${scan.relation}`)
-    .catch((error: unknown) => unreadable(error, path, format === 'csv' ? 'CSV' : 'Parquet'))
-  if (format === 'csv') await requireEveryLine(session, path)
+  await create(scan!).catch((error: unknown) => unreadable(error, path, 'Parquet'))
 }
 
 /** A line that is no row would shift all rows after it, so it is not left out as one of events is. */
 async function requireEveryLine(session: DuckDbSession, path: string): Promise<void> {
-  const [rejected] = await session.rows(`SELECT line, error_message FROM ${CSV_REJECTS_TABLE} ORDER BY line LIMIT 1`)
+  const [rejected] = await session.rows(`SELECT line, ${CSV_REASON_SQL} AS reason FROM ${CSV_REJECTS_TABLE} ORDER BY line LIMIT 1`)
   if (rejected === undefined) return
-  const where = `${path}, record ${Number(rejected['line'])}`
-  throw coded('INPUT_UNREADABLE', `It is no row: ${String(rejected['error_message'])}.`, where, 'Mend the line: every training row keeps its place.')
+  const where = `${path}, record ${Number(rejected['line']) - 1}`
+  throw coded('INPUT_UNREADABLE', `It is no row: ${String(rejected['reason'])}.`, where, 'Mend the line: every training row keeps its place.')
 }
 
 function typedSql(scan: FileScan, path: string, { column, type }: TypedColumn): string {

@@ -55,7 +55,10 @@ export async function openDuckDb(limits: DuckDbLimits = {}): Promise<DuckDb> {
     ...(limits.threads !== undefined && { threads: String(limits.threads) }),
     ...(limits.memoryLimitBytes !== undefined && { memory_limit: `${limits.memoryLimitBytes}B` }),
   })
-  if (limits.temporaryMaxBytes !== undefined) await limitSpill(instance, limits.temporaryMaxBytes)
+  // Times are written as UTC, whatever the machine's own zone is.
+  await setGlobal(instance, `TimeZone = 'UTC'`)
+  // DuckDB heeds this limit only where it is set after the folder.
+  if (limits.temporaryMaxBytes !== undefined) await setGlobal(instance, `max_temp_directory_size = '${limits.temporaryMaxBytes}B'`)
   const sessions = new Set<Connections>()
   let sessionCount = 0
   return {
@@ -73,10 +76,9 @@ export async function openDuckDb(limits: DuckDbLimits = {}): Promise<DuckDb> {
   }
 }
 
-/** DuckDB heeds this limit only where it is set after the folder. */
-async function limitSpill(instance: DuckDBInstance, maxBytes: number): Promise<void> {
+async function setGlobal(instance: DuckDBInstance, setting: string): Promise<void> {
   const connection = await instance.connect()
-  await connection.run(`SET max_temp_directory_size = '${maxBytes}B'`)
+  await connection.run(`SET GLOBAL ${setting}`)
   connection.closeSync()
 }
 

@@ -2,7 +2,6 @@
 // unreadable ends here, as INPUT_UNREADABLE with the file's name; what is wrong with one record is input-sql.ts's.
 import { globSync, statSync } from 'node:fs'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
-import { EVENT_SIZE_MAX_BYTES } from '@tidemark/feature-schema/limits'
 import { coded, messageOf, type DuckDbSession } from './duckdb-session.ts'
 import { readStatistics, type ColumnStatistics } from './parquet-statistics.ts'
 import { quoteName, quoteText } from './sql-text.ts'
@@ -18,10 +17,6 @@ export interface FileScan {
   /** What the files say of their columns; empty for text. */
   readonly statistics: ReadonlyMap<string, ColumnStatistics>
 }
-
-/** Tables (temporary, of the session's connection) that hold the CSV lines that could not be read. */
-export const CSV_REJECTS_TABLE = 'csv_rejects'
-const CSV_SCANS_TABLE = 'csv_scans'
 
 /** The paths of an input, patterns expanded in the order of their names. A pattern without a file, and a file that is not there, are errors. */
 export function expandPaths(paths: readonly string[]): string[] {
@@ -70,46 +65,6 @@ async function parquetSignatures(session: DuckDbSession, paths: readonly string[
     for (const path of paths) await signaturesOf([path]).catch((error: unknown) => unreadable(error, path, 'Parquet'))
     throw new Error(`Parquet files are readable one by one and not together: ${paths.join(', ')}`)
   }
-}
-
-/** The scan of one CSV file (RFC 4180, with a header). All columns are text; an empty field is NULL, `""` is the empty string. */
-export async function csvScan(session: DuckDbSession, path: string): Promise<FileScan> {
-  const header = await csvHeader(session, path)
-  const columns = header.map((_, i) => `'c${i}': 'VARCHAR'`)
-  const options = [
-    `columns = {${columns.join(', ')}}`,
-    `auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false`,
-    `max_line_size = ${EVENT_SIZE_MAX_BYTES}, store_rejects = true, rejects_table = '${CSV_REJECTS_TABLE}', rejects_scan = '${CSV_SCANS_TABLE}'`,
-  ]
-  return {
-    paths: [path],
-    columnTypes: new Map(header.map((name) => [name, 'VARCHAR'])),
-    relation: `read_csv(${literalPath(path)}, ${options.join(', ')})`,
-    rawColumn: (name) => `c${header.indexOf(name)}`,
-    statistics: new Map(),
-  }
-}
-
-export async function dropCsvRejects(session: DuckDbSession): Promise<void> {
-  await session.run(`DROP TABLE IF EXISTS ${CSV_REJECTS_TABLE}`)
-  await session.run(`DROP TABLE IF EXISTS ${CSV_SCANS_TABLE}`)
-}
-
-async function csvHeader(session: DuckDbSession, path: string): Promise<string[]> {
-  const line = `read_csv(${literalPath(path)}, columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = chr(0), quote = '', escape = '', ignore_errors = true)`
-  const rows = await session.rows(`SELECT line FROM ${line} LIMIT 1`).catch((error: unknown) => unreadable(error, path, 'CSV'))
-  const text = rows[0]?.['line']
-  if (typeof text !== 'string') throw coded('INPUT_UNREADABLE', 'It is empty.', path, 'A CSV file starts with a line of column names.')
-  const names = splitCsvLine(text)
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined) throw coded('INPUT_UNREADABLE', `Its header has the column ${twice} twice.`, path, 'Give each column a name of its own.')
-  return names
-}
-
-/** The fields of one line: quoted ones may hold commas, and quotes twice. */
-function splitCsvLine(line: string): string[] {
-  const fields = line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)
-  return Array.from(fields, ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '')
 }
 
 /** What DuckDB says where the file is not at fault: our SQL is, or the query was ended. */

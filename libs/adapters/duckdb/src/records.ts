@@ -3,13 +3,14 @@
 // else is read once into a table, where log_row is the row number: DuckDB keeps the order of insertion whatever the number of threads.
 import type { FieldDefinition } from '@tidemark/feature-schema/definition'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
-import { closestName } from '@tidemark/feature-schema/expression/closest-name'
+import { isSlipOf } from '@tidemark/feature-schema/expression/closest-name'
 import { SQL_TYPES } from '@tidemark/feature-schema/expression/sql-text'
 import type { ValueType } from '@tidemark/feature-schema/value'
 import type { EventInput } from '@tidemark/ports/batch-engine'
 import { coded, messageOf, type DuckDbSession } from './duckdb-session.ts'
 import { fieldValueSql, rejectedSql, rejectionReasonSql } from './field-sql.ts'
-import { CSV_REJECTS_TABLE, csvScan, dropCsvRejects, expandPaths, literalPath, parquetScans, unreadable, type FileScan } from './input-files.ts'
+import { CSV_REASON_SQL, CSV_REJECTS_TABLE, readCsv } from './csv-file.ts'
+import { expandPaths, literalPath, parquetScans, unreadable, type FileScan } from './input-files.ts'
 import { appendRecords } from './input-json.ts'
 import type { LogColumns } from './log-columns.ts'
 import { provesAccepted, provesInRange, type ColumnStatistics } from './parquet-statistics.ts'
@@ -59,7 +60,7 @@ async function parquetRecords(target: Target, paths: readonly string[]): Promise
   const files: { path: string; firstOffset: number }[] = []
   let readCount = 0
   for (const path of paths) {
-    const [metadata] = await session.rows(`SELECT num_rows FROM parquet_file_metadata(${literalPath(path)})`)
+    const [metadata] = await session.rows(`SELECT num_rows FROM parquet_file_metadata(${literalPath(path)})`).catch((error: unknown) => unreadable(error, path, 'Parquet'))
     files.push({ path, firstOffset: readCount })
     readCount += Number(metadata!['num_rows'])
   }
@@ -67,7 +68,7 @@ async function parquetRecords(target: Target, paths: readonly string[]): Promise
   const [scan] = scans
   if (scans.length === 1) return { ...scannedInPlace(target, scan!, files), ...counted }
   const table = await createTable(target)
-  for (const each of scans) await insertScan(target, each, 'Parquet')
+  for (const each of scans) await insertScan(target, each).catch((error: unknown) => unreadable(error, culpritOf(error, each.paths), 'Parquet'))
   return { ...table, ...counted }
 }
 
@@ -106,14 +107,13 @@ async function csvRecords(target: Target, paths: readonly string[]): Promise<Rec
   let skippedCount = 0
   for (const path of paths) {
     files.push({ path, firstOffset: rowCount + skippedCount })
-    await dropCsvRejects(session)
-    await insertScan(target, await csvScan(session, path), 'CSV')
+    await readCsv(session, path, (scan) => insertScan(target, scan))
     const spanned = `CASE WHEN contains(csv_line, chr(10)) THEN ' An open quote takes in the lines below, to the next quote or the end of the file.' ELSE '' END`
     // `line` counts records, the header being the first.
     await session.run(`
       INSERT INTO ${skippedLines}
       SELECT ${quoteText(path)}, record, reason, ${rowCount} + record - (nth - 1), ${skippedCount} + nth FROM (
-        SELECT line - 2 AS record, any_value(error_message || ${spanned}) AS reason, row_number() OVER (ORDER BY line) AS nth
+        SELECT line - 2 AS record, any_value(${CSV_REASON_SQL} || ${spanned}) AS reason, row_number() OVER (ORDER BY line) AS nth
         FROM ${CSV_REJECTS_TABLE} GROUP BY line)`)
     rowCount = await countOf(session, table.name)
     skippedCount = await countOf(session, skippedLines)
@@ -148,10 +148,8 @@ async function createTable({ session, columns, kept }: Target): Promise<Relation
   }
 }
 
-async function insertScan({ session, columns, kept }: Target, scan: FileScan, format: string): Promise<void> {
-  await session
-    .run(`INSERT INTO ${session.schema}.records ${scanSql(columns, kept, scan, [], []).select}`)
-    .catch((error: unknown) => unreadable(error, culpritOf(error, scan.paths), format))
+async function insertScan({ session, columns, kept }: Target, scan: FileScan): Promise<void> {
+  await session.run(`INSERT INTO ${session.schema}.records ${scanSql(columns, kept, scan, [], []).select}`)
 }
 
 interface ScanSql {
@@ -200,9 +198,10 @@ function typeOfColumn({ name, nullable }: FieldDefinition, columns: LogColumns, 
   const claimed = new Set(columns.fields.map((field) => field.name))
   const type = scan.columnTypes.get(name)
   if (type !== undefined) return type
-  // A nullable field may be left out, unless that is more likely to be a slip of the pen.
-  if (nullable && closestName(name, found.filter((column) => !claimed.has(column))) === null) return null
-  throw coded('INPUT_UNREADABLE', `It has no column ${name}.`, scan.paths[0]!, `${didYouMean(name, found)} Rename the field or the column; CSV is separated by commas.`)
+  const unclaimed = found.filter((column) => !claimed.has(column))
+  // A nullable field may be left out, unless that is a slip of the pen.
+  if (nullable && !unclaimed.some((column) => isSlipOf(name, column))) return null
+  throw coded('INPUT_UNREADABLE', `It has no column ${name}.`, scan.paths[0]!, `${didYouMean(name, unclaimed)} Rename the field or the column${found.length === 1 ? '; CSV is separated by commas' : ''}.`)
 }
 
 /** The file that a message about many names, else all of them. */

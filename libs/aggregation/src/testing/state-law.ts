@@ -38,9 +38,9 @@ function property(runs: number, judge: JudgeEntity): (core: Core) => Property<Se
 }
 
 /** A view whose partials are equal to the last bit in any order: no sums of doubles, no moments. */
-function withoutFloatAdditions(...[random, source]: Parameters<typeof generateView>): ReturnType<typeof generateView> {
+export function withoutFloatAdditions(...[random, source, windows]: Parameters<typeof generateView>): ReturnType<typeof generateView> {
   for (;;) {
-    const view = generateView(random, source)
+    const view = generateView(random, source, windows)
     const { slots } = planView(view, source)
     if (slots.every(({ kind, inputType }) => kind !== 'moments' && !(kind === 'sum' && inputType === 'double'))) return view
   }

@@ -14,6 +14,20 @@ export function closestName(name: string, known: Iterable<string>): string | nul
   return best
 }
 
+/** Shortest name in which one other letter is a slip, and not another name. */
+const SLIP_LENGTH_MIN = 5
+
+/** Whether `found` is surely meant to be `name`: the same but for case, `_` and `-`; in a name that is not short, one edit or two neighbours swapped. */
+export function isSlipOf(name: string, found: string): boolean {
+  const [a, b] = [name, found].map((each) => each.toLowerCase().replaceAll(/[_-]/g, '')) as [string, string]
+  return a === b || (Math.min(a.length, b.length) >= SLIP_LENGTH_MIN && (editCount(a, b) === 1 || areNeighboursSwapped(a, b)))
+}
+
+function areNeighboursSwapped(a: string, b: string): boolean {
+  const at = [...a].findIndex((letter, i) => letter !== b[i])
+  return a.slice(0, at) + a.charAt(at + 1) + a.charAt(at) + a.slice(at + 2) === b
+}
+
 /** Levenshtein's distance, one row of its table at a time. */
 function editCount(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

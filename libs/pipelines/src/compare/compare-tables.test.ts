@@ -51,6 +51,8 @@ describe('compareTables', () => {
 })
 
 describe('compareCells', () => {
+  const dayMs = Date.UTC(2024, 0, 2)
+
   it.each<[Value, Value, number, boolean]>([
     [1, 1n, 0, true],
     [2n ** 60n, 2n ** 60n + 1n, 0, false],
@@ -58,14 +60,61 @@ describe('compareCells', () => {
     [null, 0, 1, false],
     [null, null, 0, true],
     [true, 1, 1, false],
-    ['1', 1, 1, false],
+    [NaN, NaN, 0, true],
+    [NaN, null, 0, false],
+    [NaN, 1, 1e9, false],
+    [Infinity, Infinity, 0, true],
+    [Infinity, -Infinity, 1, false],
+    [Infinity, null, 1, false],
+    [0, -0, 0, true],
+    // A number is the same however it is written, and digits beyond a double's count.
+    ['1', 1, 0, true],
+    ['1.50', '15e-1', 0, true],
+    ['-0.0', '0', 0, true],
+    ['0.1', 0.1, 0, true],
+    ['0.10000000000000001', 0.1, 0, true],
+    ['9223372036854775808', '9223372036854775809', 0, false],
+    ['123456789012345678901', '123456789012345678902', 0, false],
+    ['123456789012345678901.0', '123456789012345678901', 0, true],
+    ['1.000000000000000001', '1.000000000000000002', 0, false],
+    ['1.000000000000000001', '1.000000000000000002', 1e-9, true],
+    ['0.1', '0.10000000000001', 1e-9, true],
+    ['0.1', '0.10000000000001', 0, false],
+    ['NaN', 'NaN', 0, true],
+    ['NaN', '0.1', 1, false],
+    ['001', '1', 1, false],
+    ['001', '001', 0, true],
+    ['true', true, 0, true],
+    ['', null, 0, false],
+    ['2024-01-02', '2024-01-02T00:00:00.000Z', 0, true],
+    ['2024-01-02T00:00:00.123456Z', '2024-01-02T00:00:00.123999Z', 0, false],
+    ['2024-01-02T00:00:00.000000001Z', '2024-01-02T00:00:00.000000002Z', 0, false],
     ['[1,2.00000000001]', '[1,2]', 0, false],
     ['[1,2.00000000001]', '[1,2]', 1e-9, true],
-    ['{"a":1,"b":[null]}', '{"b":[null],"a":1.0}', 1e-9, true],
+    ['[1.0,2]', '[1,2]', 0, true],
+    ['[9007199254740993]', '[9007199254740992]', 0, false],
+    ['{"a":1,"b":[null]}', '{"b":[null],"a":1.0}', 0, true],
     ['{"a":1}', '{"a":1,"b":2}', 1e-9, false],
+    ['{"a":1,"b":2}', '{"a":1}', 1e-9, false],
     ['[1]', '[1,2]', 1e-9, false],
+    ['[1]', '{"0":1}', 1e-9, false],
+    [0, 0.5, 0.5, true],
+    [-4, -2, 0.5, true],
+    [-4, -1.9, 0.5, false],
     ['{no json', '{no json!', 1e-9, false],
   ])('%p and %p within %p: %p', (a, b, tolerance, isEqual) => {
     expect(compareCells(a, b, tolerance).isEqual).toBe(isEqual)
+    expect(compareCells(b, a, tolerance).isEqual).toBe(isEqual)
+  })
+
+  it.each<[Value, Value, boolean]>([
+    [dayMs, '2024-01-02', true],
+    [dayMs + 0.123, '2024-01-02T00:00:00.000123Z', true],
+    [dayMs + 0.123, '2024-01-02T00:00:00.000124Z', false],
+    [dayMs, dayMs, true],
+    [dayMs, 'yesterday', false],
+    [dayMs, String(dayMs), false],
+  ])('of a column of times, %p and %p: %p', (a, b, isEqual) => {
+    expect(compareCells(a, b, 1e9, true).isEqual).toBe(isEqual)
   })
 })

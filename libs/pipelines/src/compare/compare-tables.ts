@@ -47,7 +47,7 @@ const SAMPLES_MAX_DEFAULT = 20
 /** Compares the columns that both tables have, by name; the rows by their place. Both are read to the end. */
 export async function compareTables(a: ComparedTable, b: ComparedTable, options: CompareOptions = {}): Promise<TableComparison> {
   const { tolerance = 0, samplesMax = SAMPLES_MAX_DEFAULT } = options
-  const columns = a.columns.filter(({ name }) => b.columns.some((other) => other.name === name)).map(({ name }) => new ColumnTally(name))
+  const columns = a.columns.filter(({ name }) => b.columns.some((other) => other.name === name)).map(({ name, type }) => new ColumnTally(name, type === 'timestamp' || b.columns.some((other) => other.name === name && other.type === 'timestamp')))
   const samples: TableComparison['samples'][number][] = []
   const [inA, inB] = [new ColumnCursor(a.batches), new ColumnCursor(b.batches)]
   let row = 0
@@ -75,17 +75,19 @@ export async function compareTables(a: ComparedTable, b: ComparedTable, options:
 
 class ColumnTally {
   readonly name: string
+  private readonly isTime: boolean
   differCount = 0
   private absoluteMax = -1
   private relativeMax = -1
 
-  constructor(name: string) {
+  constructor(name: string, isTime: boolean) {
     this.name = name
+    this.isTime = isTime
   }
 
   /** Whether the two values are equal within the tolerance. */
   compare(a: Value, b: Value, tolerance: number): boolean {
-    const { isEqual, absolute, relative } = compareCells(a, b, tolerance)
+    const { isEqual, absolute, relative } = compareCells(a, b, tolerance, this.isTime)
     if (!isEqual) this.differCount++
     if (absolute > this.absoluteMax) this.absoluteMax = absolute
     if (relative > this.relativeMax) this.relativeMax = relative
