@@ -57,6 +57,7 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
   const waiters = new Map<string, Set<() => void>>()
   /** The segment that was read last, of each partition: a reader comes back for the rest of it. */
   const lastRead = new Map<string, Segment>()
+  let isClosed = false
 
   function countPartitions(reader: Reader, topic: string): number {
     const stored = reader.get(topics, textKey(topic))
@@ -191,7 +192,7 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
       const place = placeOf(topic, partition)
       for (let leftMs = limits.waitMaxMs; ; ) {
         const batch = environment.read((reader) => readBatch(reader, place, from, limits))
-        if (batch.next > from || leftMs <= 0 || signal?.aborted === true) return batch
+        if (batch.next > from || leftMs <= 0 || isClosed || signal?.aborted === true) return batch
         leftMs -= await waitForAppend(place, Math.min(LOG_POLL_MS, leftMs), signal)
       }
     },
@@ -213,6 +214,7 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
       while (await environment.write((writer) => removeBefore(writer, place, start)));
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true
       for (const own of waiters.values()) for (const waiter of [...own]) waiter()
     },
   }

@@ -1,5 +1,5 @@
 // The log, consumer groups and speed views on LMDB under the suites of their ports. Two environments of one folder are two clients.
-import { jest } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { consumerGroupsContract } from '@tidemark/ports/consumer-groups.contract'
 import { eventLogContract } from '@tidemark/ports/event-log.contract'
 import { SESSION_TIMEOUT_DEFAULT_MS } from '@tidemark/ports/group-members'
@@ -64,4 +64,33 @@ speedViewStoreContract('embedded', async () => {
   const store = await openEmbeddedSpeedViewStore(clients.own)
   const other = await openEmbeddedSpeedViewStore(clients.others)
   return { store, other, [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose]() }
+})
+
+describe('openEmbeddedEventLog', () => {
+  it('says that records are missing, instead of stepping over them', async () => {
+    await using clients = await openTwice()
+    const log = await openEmbeddedEventLog(clients.own, { clock: createSteppedClock(0) })
+    await log.ensureTopic('t', 1)
+    for (const value of ['a', 'b', 'c']) await log.append([{ topic: 't', partition: 0, records: [{ key: null, value: Buffer.from(value) }] }])
+    const segments = await clients.own.database('log')
+    await clients.own.write((writer) => {
+      const [, second] = [...writer.entries(segments, Buffer.from([0]), Buffer.from([255]))]
+      writer.remove(segments, second!.key)
+    })
+    const limits = { countMax: 10, sizeMaxBytes: 1_000, waitMaxMs: 0 }
+    expect((await log.fetch('t', 0, 2, limits)).next).toBe(3)
+    await expect(log.fetch('t', 0, 0, limits)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    await expect(log.fetch('t', 0, 1, limits)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+  })
+
+  it('splits a large append into segments, and reads it as one', async () => {
+    await using clients = await openTwice()
+    const log = await openEmbeddedEventLog(clients.own, { clock: createSteppedClock(0) })
+    await log.ensureTopic('t', 1)
+    const records = Array.from({ length: 300 }, (_, i) => ({ key: Buffer.from(String(i)), value: Buffer.alloc(10_000, i) }))
+    await log.append([{ topic: 't', partition: 0, records }])
+    const { records: read, next } = await log.fetch('t', 0, 0, { countMax: 1_000, sizeMaxBytes: 1e9, waitMaxMs: 0 })
+    expect(next).toBe(300)
+    expect(read.every(({ offset, key, value }, i) => offset === i && Buffer.from(key!).toString() === String(i) && records[i]!.value.equals(value!))).toBe(true)
+  })
 })

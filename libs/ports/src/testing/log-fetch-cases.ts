@@ -123,6 +123,16 @@ export function fetchCases(createHarness: () => Promise<EventLogHarness>): void 
     expect(textsOf(await log.fetch('t', 0, 0, { ...NO_LIMITS, waitMaxMs: 60_000 }, AbortSignal.abort()))).toEqual(['a'])
   })
 
+  it('goes home when its log is closed', async () => {
+    await using harness = await createHarness()
+    const { log } = harness
+    await log.ensureTopic('t', 1)
+    const fetched = log.fetch('t', 0, 0, { ...NO_LIMITS, waitMaxMs: 60_000 })
+    await turn()
+    await log[Symbol.asyncDispose]()
+    expect(await fetched).toEqual({ from: 0, next: 0, records: [] })
+  })
+
   it('has nothing before its start once that has moved', async () => {
     await using harness = await createHarness()
     const { log, other, moveStart } = harness

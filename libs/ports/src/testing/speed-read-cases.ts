@@ -31,7 +31,7 @@ export function speedReadCases(createHarness: () => Promise<SpeedViewStoreHarnes
     await using harness = await createHarness()
     const { store } = harness
     const keys: BucketKey[] = [{ view: 'v@1', bucket: 1 }, { view: 'v@1', bucket: 11 }, { view: 'v@1', bucket: 256 }, { view: 'v@11', bucket: 1 }, { view: 'v@', bucket: 11 }, { view: 'é@1', bucket: 0 }]
-    const entities = ['a', 'a\0', 'a\0\0', 'aa', '\0', 'é', 'a'.repeat(500)]
+    const entities = ['a', 'a\0', 'a\0\0', 'aa', '\0', 'é', 'a'.repeat(500), 'long '.repeat(2_000), `${'long '.repeat(2_000)}er`]
     for (const [i, key] of keys.entries()) {
       const chunks = entities.map((entity, j) => [entity, j % CHUNKS_PER_ENTITY, stored(i * 100 + j)] as const)
       expect(await store.write(key, writeOf({ expected: { record: null, fences: { 0: null }, chunks: chunks.map(([entity, chunk]) => [entity, chunk, null] as const) }, put: { record: `${i}`, fences: { 0: `${i}`, 256: `+${i}` }, chunks } }))).toBe(true)
