@@ -17,6 +17,8 @@ export interface BatchRun {
   readonly throughEpoch: number
   /** Without one the run is full. */
   readonly base?: BaseBlobs
+  /** The input has exactly the epochs after the base's cut up to `throughEpoch`, told apart by who made it: the engine leaves none out. */
+  readonly isInputExact?: boolean
   /** Only events known before this time. */
   readonly untilMs?: number
   /** Only this entity, by its join-key values. */
@@ -46,9 +48,10 @@ const ENTITIES_PER_BATCH = 500
 
 /** Runs a batch to its end. */
 export async function runBatch(run: BatchRun): Promise<BatchRunResult> {
-  const { engine, plan, input, base, throughEpoch, untilMs = null, entity, signal, sink } = run
+  const { engine, plan, input, base, throughEpoch, untilMs = null, entity, isInputExact = false, signal, sink } = run
   signal?.throwIfAborted()
-  const { query, asked } = paneQuery(plan, input, { afterEpoch: base?.cut ?? null, throughEpoch, untilMs, ...(entity && { entity }) })
+  const epochs = isInputExact ? { afterEpoch: null, throughEpoch: null } : { afterEpoch: base?.cut ?? null, throughEpoch }
+  const { query, asked } = paneQuery(plan, input, { ...epochs, untilMs, ...(entity && { entity }) })
   await using result = await engine.groupPanes(query)
   const { report, entityCount } = result
   const written = { entityCount: 0, eventCount: 0, paneCount: 0, writtenBytes: 0 }
