@@ -72,7 +72,7 @@ export function floorCut(pointer: Pointer): number {
   return cutOf(pointer, pointer.floor)
 }
 
-/** Whether a number that was given away counts for nothing: it is neither published nor planned. */
+/** Whether nothing may be written or read under a number that was given away: it is neither published nor planned. True too of those that the floor has passed. */
 export function isVoid({ published, planned, next }: Pointer, n: number): boolean {
   return n > 0 && n < next && planned?.n !== n && !published.some((generation) => generation.n === n)
 }

@@ -1,0 +1,143 @@
+// The scheduler: a job for each view and cut that is due, in a queue that gives a job to one worker at a time. The job's id is the view and
+// the cut, so that two schedulers add it once, and a generation that its gate blocked, or that was rolled back, is not made again and
+// again: the next sealed epoch makes another job. What a worker does without the job's lease is harmless (generation-run.ts); the
+// lease only saves work.
+
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import type { WaitingClock } from '@tidemark/ports/clock'
+import type { JobQueue, TakenJob } from '@tidemark/ports/job-queue'
+import { readSealRegister } from '../log/change-seal-register.ts'
+import { viewId } from '../names.ts'
+import { cutOf, readPointer } from '../pointer.ts'
+import type { BatchProgress } from './batch-run.ts'
+import { runGeneration, type BatchStores, type GenerationRunOptions, type RunResult } from './generation-run.ts'
+
+/** How long a worker may be silent before its job is given to another one. */
+export const JOB_LEASE_MS = 60_000
+
+/** Attempts after which a job is left alone, and the longest pause between two. */
+const ATTEMPTS_MAX = 8
+const RETRY_FIRST_MS = 1_000
+const RETRY_MAX_MS = 60_000
+
+/** Finished jobs that are kept to be looked at; of each view the newest must be among them. */
+const KEPT_JOB_COUNT = 1_000
+
+export interface RunDueOptions {
+  readonly stores: BatchStores
+  readonly queue: JobQueue
+  readonly clock: WaitingClock
+  /** Views of one source. */
+  readonly plans: readonly ViewPlan[]
+  /** Of each run, beside what the stores and the view's plan are. */
+  readonly run?: Omit<GenerationRunOptions, 'stores' | 'plan' | 'isTakingOver' | 'onProgress'>
+  readonly onProgress?: (view: string, progress: BatchProgress) => void
+  readonly leaseMs?: number
+}
+
+export type DueOutcome =
+  | { readonly view: string; readonly attempt: number; readonly kind: 'done'; readonly result: RunResult }
+  /** `retryAtMs` null: not again for this cut. */
+  | { readonly view: string; readonly attempt: number; readonly kind: 'failed'; readonly error: TidemarkError; readonly retryAtMs: number | null }
+  /** Another worker has the job by now. */
+  | { readonly view: string; readonly attempt: number; readonly kind: 'lost' }
+
+export function jobQueueOf(sourceName: string): string {
+  return `batch/${sourceName}`
+}
+
+/** Adds a job for each view whose pointer's generation lacks a sealed epoch. How many were added. */
+export async function enqueueDue({ stores: { registers }, queue, plans }: RunDueOptions): Promise<number> {
+  let addedCount = 0
+  for (const plan of plans) {
+    const { register: { sealedThrough: cut } } = await readSealRegister(registers, plan.source)
+    const view = viewId(plan.view)
+    const { pointer } = await readPointer(registers, view)
+    if (cut === null || cut <= cutOf(pointer, pointer.n)) continue
+    if (await queue.add({ queue: jobQueueOf(plan.source.name), id: `${view}/${cut}`, data: { view } })) addedCount++
+  }
+  return addedCount
+}
+
+/** Adds what is due and works until no job is. What became of each; bugs are thrown. */
+export async function runDue(options: RunDueOptions, signal?: AbortSignal): Promise<DueOutcome[]> {
+  const outcomes: DueOutcome[] = []
+  await enqueueDue(options)
+  for (const name of new Set(options.plans.map(({ source }) => jobQueueOf(source.name)))) {
+    for (;;) {
+      signal?.throwIfAborted()
+      const job = await options.queue.take(name, options.leaseMs ?? JOB_LEASE_MS)
+      if (job === null) break
+      const outcome = await work(options, job, signal)
+      outcomes.push(outcome)
+      // A job that waits to be tried again is somebody's next round.
+      if (outcome.kind === 'done' && outcome.result.kind === 'published') await enqueueDue(options)
+    }
+    await options.queue.trim(name, KEPT_JOB_COUNT)
+  }
+  return outcomes
+}
+
+/** Does one job while its lease is renewed. */
+async function work(options: RunDueOptions, job: TakenJob, signal?: AbortSignal): Promise<DueOutcome> {
+  const { view } = job.data as { readonly view: string }
+  const about = { view, attempt: job.attempt }
+  const plan = options.plans.find((one) => viewId(one.view) === view)
+  try {
+    if (plan === undefined) throw unknownView(view)
+    const result = await withLease(options, job, signal, (leased) =>
+      runGeneration({
+        ...options.run, stores: options.stores, plan,
+        // Who had the job before may have come far; or may still be at it, and then both load the same rows.
+        isTakingOver: job.attempt > 1,
+        ...(options.onProgress && { onProgress: (progress) => options.onProgress!(view, progress) }),
+      }, options.clock, leased),
+    )
+    const { kind, pointer: { n } } = result
+    return (await job.complete({ kind, n })) ? { ...about, kind: 'done', result } : { ...about, kind: 'lost' }
+  } catch (error) {
+    if (error instanceof LeaseLost) return { ...about, kind: 'lost' }
+    if (!(error instanceof TidemarkError)) {
+      // What was told to end is not a failure of the job's: another worker may have it at once.
+      await job.fail(String(error), signal?.aborted === true ? options.clock.nowMs() : null)
+      throw error
+    }
+    const retryAtMs = retryTime(error, job.attempt, options.clock.nowMs())
+    return (await job.fail(error.message, retryAtMs)) ? { ...about, kind: 'failed', error, retryAtMs } : { ...about, kind: 'lost' }
+  }
+}
+
+/** A blocked generation is not tried again, nor is what only a person can mend; a store may be back. */
+function retryTime({ code }: TidemarkError, attempt: number, nowMs: number): number | null {
+  const isPassing = code === 'POINTER_MOVED' || code === 'STORE_UNAVAILABLE' || code === 'STORE_FULL'
+  return isPassing && attempt < ATTEMPTS_MAX ? nowMs + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)) : null
+}
+
+class LeaseLost extends Error {
+  override readonly name = 'LeaseLost'
+}
+
+/** Runs work while the lease is renewed, three times as often as needed; once it is lost, the work is told to end. */
+async function withLease<T>({ clock, leaseMs = JOB_LEASE_MS }: RunDueOptions, job: TakenJob, outer: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const over = new AbortController()
+  const lost = new AbortController()
+  const renew = async (): Promise<void> => {
+    for (;;) {
+      await clock.wait(Math.ceil(leaseMs / 3), over.signal)
+      if (over.signal.aborted) return
+      if (!(await job.renew())) return lost.abort(new LeaseLost())
+    }
+  }
+  const renewing = renew().catch((error: unknown) => lost.abort(error))
+  try {
+    return await run(outer === undefined ? lost.signal : AbortSignal.any([outer, lost.signal]))
+  } finally {
+    over.abort()
+    await renewing
+  }
+}
+
+function unknownView(view: string): TidemarkError {
+  return new TidemarkError([{ code: 'UNKNOWN_NAME', message: 'A job names a view that this worker does not know.', where: `view ${view}`, action: 'Deploy the definition that it is of; the next sealed epoch makes another job.' }])
+}
