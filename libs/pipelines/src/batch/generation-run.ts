@@ -26,12 +26,12 @@ export interface EpochsInput extends ArchiveInput {
 }
 
 /** Opens the epochs after `afterCut` (-Infinity: from the first one) and up to `cut`, which is sealed. */
-export type OpenEpochs = (plan: ViewPlan, afterCut: number, cut: number) => Promise<EpochsInput>
+export type EpochOpener = (plan: ViewPlan, afterCut: number, cut: number) => Promise<EpochsInput>
 
 export interface BatchStores extends RowStores {
   readonly registers: RegisterStore
   readonly engine: BatchEngine
-  readonly openEpochs: OpenEpochs
+  readonly openEpochs: EpochOpener
 }
 
 export interface GenerationRunOptions {

@@ -14,7 +14,7 @@ import { planView, type ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { FeatureViewDefinition, SourceDefinition } from '@tidemark/feature-schema/definition'
 import { encodeEntityKey, type KeyType } from '@tidemark/feature-schema/entity-key'
 import type { Value } from '@tidemark/feature-schema/value'
-import type { BatchStores, OpenEpochs } from '@tidemark/pipelines/batch/generation-run'
+import type { BatchStores, EpochOpener } from '@tidemark/pipelines/batch/generation-run'
 import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 import { viewId } from '@tidemark/pipelines/names'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
@@ -39,7 +39,7 @@ export interface World {
   /** Seals the next epoch that has events, or the one before it; false: everything is sealed. */
   seal(): Promise<boolean>
   /** The epochs of `openEpochs`, with every event twice: what a broken upstream may give. */
-  readonly openNonsense: OpenEpochs
+  readonly openNonsense: EpochOpener
   /** What is wrong with a blob that a read of an entity gave at a cut; null: nothing. */
   judge(entity: Uint8Array, cut: number, blob: Uint8Array | null): string | null
 }
@@ -54,7 +54,7 @@ export function createWorld({ view, source, events, entities }: WorldHistory, ra
   const atMs = Math.max(...events.map(({ appendTimeMs }) => appendTimeMs)) + 1
   const oracle = new Map<string, readonly OracleFeature[]>()
 
-  const openAs = (change: (events: OracleEvent[]) => OracleEvent[]): OpenEpochs => (_, afterCut, cut) => {
+  const openAs = (change: (events: OracleEvent[]) => OracleEvent[]): EpochOpener => (_, afterCut, cut) => {
     const inside = change(events.filter(({ epoch }) => epoch > afterCut && epoch <= cut))
     return Promise.resolve({ input: archiveOf(source, inside), recordCount: inside.length, rejectedCount: 0, [Symbol.asyncDispose]: () => Promise.resolve() })
   }
