@@ -14,7 +14,7 @@ import { temporaryFolder } from './testing/temporary-folder.ts'
 
 const newRevision = createNewRevision()
 
-/** One environment for both clients; several of a folder, each in its own process, are in `several-processes.test.ts`. */
+/** One environment for both clients; several of a folder, each in its own process, are in `embedded-stores.processes.test.ts`. */
 async function openStores<T extends object>(open: (environment: EmbeddedEnvironment) => Promise<T>): Promise<T & AsyncDisposable> {
   const folder = await temporaryFolder()
   const environment = await openEmbeddedEnvironment({ folder: folder.path, durability: 'process', verify: false })
