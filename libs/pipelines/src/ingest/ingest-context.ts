@@ -1,0 +1,54 @@
+// What every part of a processor works with.
+
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import type { Clock } from '@tidemark/ports/clock'
+import type { EventLog } from '@tidemark/ports/event-log'
+import type { ObjectStore } from '@tidemark/ports/object-store'
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { NewRevision } from '@tidemark/ports/revision'
+import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import type { Alarm, OnAlarm } from '../alarm.ts'
+import type { PartitionPosition } from '../log/partition-position.ts'
+import type { CompareMoment, IngestRules } from './ingest-rules.ts'
+import type { IngestLimits } from './ingest-limits.ts'
+import { placeInLog } from './log-place.ts'
+
+export interface IngestContext {
+  readonly source: SourceDefinition
+  readonly topic: string
+  readonly log: EventLog
+  readonly registers: RegisterStore
+  /** Has the archive's manifests. */
+  readonly objects: ObjectStore
+  readonly store: SpeedViewStore
+  readonly clock: Clock
+  readonly newRevision: NewRevision
+  readonly onAlarm: OnAlarm
+  readonly rules: IngestRules
+  readonly limits: IngestLimits
+}
+
+/** Whether the log is no more what it was when a position was there. */
+export async function isReplaced({ log, topic, rules }: IngestContext, partition: number, position: PartitionPosition, moment: CompareMoment): Promise<boolean> {
+  return rules.isReplaced(position, await placeInLog(log, topic, partition, position), moment)
+}
+
+export function partitionWhere({ source }: IngestContext, partition: number): string {
+  return `source ${source.name}, partition ${partition}`
+}
+
+export function replacedAlarm(context: IngestContext, partition: number, next: number): Alarm {
+  return {
+    code: 'LOG_REPLACED',
+    message: `The log is not the one that was read up to offset ${next}: its topic was made anew, or it was cut short. The partition stands still; give the new topic another name, or rebuild the views from the archive.`,
+    where: partitionWhere(context, partition),
+  }
+}
+
+export function goneAlarm(context: IngestContext, partition: number, view: string, next: number, start: number): Alarm {
+  return {
+    code: 'LOG_OFFSET_GONE',
+    message: `The view goes on from offset ${next}, and retention has removed what is before ${start}. It stands still in this partition; remove its speed state, so that it starts after its newest floor, and lengthen the topic's retention.`,
+    where: `${partitionWhere(context, partition)}, view ${view}`,
+  }
+}

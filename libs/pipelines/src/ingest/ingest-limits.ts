@@ -1,0 +1,34 @@
+// Every limit and period of the stream processor, with its unit in its name.
+
+import { WRITE_KEYS_MAX } from '@tidemark/ports/speed-view-store'
+import { PIN_LEASE_MS } from '../pointer.ts'
+
+export const INGEST_LIMITS = {
+  /** Records that one poll takes of a partition. */
+  fetchCountMax: 2_000,
+  fetchSizeMaxBytes: 4 * 1_048_576,
+  /** How long a poll waits at the end of the log; a record that comes ends the wait. */
+  pollWaitMaxMs: 250,
+  /** Commands that are under way at a time, each of another bucket. */
+  writesInFlightMax: 16,
+  /** Keys that one command compares and puts, together. */
+  writeKeysMax: WRITE_KEYS_MAX,
+  /** State that the entities of one command had before it, of which one entity may have more. */
+  writeSizeMaxBytes: 8 * 1_048_576,
+  /** How often a refused command is made anew before its partitions are taken up again. */
+  redoCountMax: 8,
+  /** State of entities that is kept in memory, over all views. */
+  cacheSizeMaxBytes: 256 * 1_048_576,
+  /** Fences and pointers are read again, and heartbeats written, this often. */
+  checkEveryMs: 1_000,
+  /** A fence is not left further behind than this, though its bucket has no events. */
+  idleFenceMs: 60_000,
+  /** A partition that stands still is looked at again this often. */
+  stoppedCheckEveryMs: 30_000,
+  /** How long a reader may use a pointer that it read. */
+  pinLeaseMs: PIN_LEASE_MS,
+  /** Entities that one sweep of a bucket removes. */
+  sweepCountMax: 10_000,
+} as const
+
+export type IngestLimits = { readonly [name in keyof typeof INGEST_LIMITS]: number }

@@ -1,0 +1,87 @@
+// A partition that a processor reads, from when it was assigned until it is taken away.
+
+import type { Alarm, OnAlarm } from '../alarm.ts'
+import type { PartitionReader } from '../log/partition-position.ts'
+
+export class OwnedPartition {
+  readonly partition: number
+  /** null: it is to be taken up, at first or again: fences are read, compared with the log, and reading goes on from the lowest. */
+  reader: PartitionReader | null = null
+  /** Where the reader stood when there last was one. */
+  lastNext = 0
+  /** Why it stands still; null: it does not. */
+  stopped: Alarm | null = null
+  /** When it is looked at again, where it or one of its views stands still; Infinity: none does. */
+  lookAgainAtMs = -Infinity
+  /** Through where dead letters were emitted, as last read; null: none was. */
+  letterPosition: number | null = null
+  /** NaN: not read yet. */
+  logEnd = NaN
+  logEndSeenAtMs = 0
+  /** Everything that the log acknowledged before this time is folded; null: not yet so. */
+  caughtUpAtMs: number | null = null
+  /** Where, by code: what was raised already. */
+  private readonly raised = new Map<string, string>()
+
+  constructor(partition: number) {
+    this.partition = partition
+  }
+
+  /** The log's end, and a time before it was read. */
+  sawEnd(end: number, atMs: number): void {
+    this.logEnd = end
+    this.logEndSeenAtMs = atMs
+    this.foldedAll()
+  }
+
+  /** Everything before the reader's position is folded. */
+  foldedAll(): void {
+    if (this.reader === null) return
+    this.lastNext = this.reader.next
+    if (this.lastNext >= this.logEnd) this.caughtUpAtMs = this.logEndSeenAtMs
+  }
+
+  /** Has the partition taken up again. */
+  rewind(): void {
+    this.reader = null
+    this.caughtUpAtMs = null
+  }
+
+  /** Has it taken up again, though it may stand still. */
+  lookAgain(): void {
+    this.rewind()
+    this.lookAgainAtMs = -Infinity
+  }
+
+  /** Stands still until it is looked at again. The alarm is raised once. */
+  stop(alarm: Alarm, lookAgainAtMs: number, onAlarm: OnAlarm): void {
+    this.stopped = alarm
+    this.lookAgainAtMs = lookAgainAtMs
+    this.raise(alarm, onAlarm)
+  }
+
+  goOn(): void {
+    this.stopped = null
+    this.lookAgainAtMs = Infinity
+  }
+
+  /** Goes on after it was found to be what it should be: another fault of it is another occasion. */
+  recover(): void {
+    this.goOn()
+    this.raised.delete('LOG_REPLACED')
+    this.raised.delete('LOG_OFFSET_GONE')
+  }
+
+  /** Goes on for some views; the others stand still, and are looked at again. */
+  goOnWithout(blocked: readonly Alarm[], lookAgainAtMs: number, onAlarm: OnAlarm): void {
+    this.stopped = null
+    this.lookAgainAtMs = lookAgainAtMs
+    for (const alarm of blocked) this.raise(alarm, onAlarm)
+  }
+
+  private raise(alarm: Alarm, onAlarm: OnAlarm): void {
+    if (this.raised.get(alarm.code) === alarm.where) return
+    this.raised.set(alarm.code, alarm.where)
+    onAlarm(alarm)
+  }
+}
