@@ -1,0 +1,116 @@
+// What a processor does about once a second, idle or not: it reads its fences again, compares them with what it knows and with the log,
+// advances those that were left behind, reads the pointers, and says how far it is.
+
+import { decodeFence } from '../log/fence.ts'
+import type { PartitionPosition } from '../log/partition-position.ts'
+import { brokenSeams, type SealRegister } from '../log/seal-register.ts'
+import { floorCut, readPointer } from '../pointer.ts'
+import { bucketPartOf, type BucketWork } from './bucket-work.ts'
+import { speedGroupOf } from './group-names.ts'
+import { encodeHeartbeat, HEARTBEAT_VERSION, type Heartbeat } from './heartbeat.ts'
+import { isReplaced, replacedAlarm, type IngestContext } from './ingest-context.ts'
+import type { OwnedPartition } from './owned-partition.ts'
+import type { PolledPart } from './poll.ts'
+import { fenceWhere, type BucketLanes, type SpeedView } from './speed-view.ts'
+import { distinct } from './take-up.ts'
+
+/** Reads pointers and fences again. Partitions whose fences are not what they should be are rewound, or stand still. */
+export async function checkPartitions(context: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[]): Promise<void> {
+  const { clock, limits, log, topic, registers, onAlarm } = context
+  for (const view of views) view.pointer = (await readPointer(registers, view.id)).pointer
+  const read = partitions.filter(({ reader }) => reader !== null)
+  const doubtful = await readFences(context, views, read)
+  for (const owned of partitions) {
+    const { partition, reader } = owned
+    const atMs = clock.nowMs()
+    owned.sawEnd((await log.extent(topic, partition)).end, atMs)
+    if (reader === null || owned.reader === null) continue
+    for (const position of distinct([reader.position(), ...(doubtful.get(owned) ?? [])])) {
+      if (!(await isReplaced(context, partition, position, 'running'))) continue
+      owned.stop(replacedAlarm(context, partition, position.next), clock.nowMs() + limits.stoppedCheckEveryMs, onAlarm)
+      owned.rewind()
+      break
+    }
+  }
+}
+
+/** Compares the fences with those that were known; the positions that the log has to be compared with, beside the reader's own. */
+async function readFences({ store, rules }: IngestContext, views: readonly SpeedView[], owned: readonly OwnedPartition[]): Promise<Map<OwnedPartition, PartitionPosition[]>> {
+  const doubtful = new Map<OwnedPartition, PartitionPosition[]>(owned.map((one) => [one, []]))
+  if (owned.length === 0) return doubtful
+  const partitions = owned.map(({ partition }) => partition)
+  const buckets = views.flatMap((view) => view.buckets)
+  const states = await store.read(buckets.map(({ view, bucket }) => ({ view, bucket, entities: [], partitions })))
+  for (const [i, bucket] of buckets.entries()) {
+    for (const [j, one] of owned.entries()) {
+      const fence = compareFence(rules, bucket, one, states[i]!.fences[j]!)
+      // What this processor read itself is as its reader's own position is.
+      if (fence !== null && (fence.isOther || fence.position.next > one.reader!.next)) doubtful.get(one)!.push(fence.position)
+    }
+  }
+  for (const one of owned) if (views.some(({ buckets: all }) => all.some(({ lanes }) => lanes[one.partition]?.isLost === true))) one.rewind()
+  return doubtful
+}
+
+function compareFence(
+  { isLost }: IngestContext['rules'], bucket: BucketLanes, { partition }: OwnedPartition, bytes: Uint8Array | null,
+): { readonly position: PartitionPosition; readonly isOther: boolean } | null {
+  const lane = bucket.lanes[partition]
+  if (lane === undefined) return null
+  if (bytes !== null && Buffer.compare(bytes, lane.fenceBytes) === 0) return { position: lane.fence, isOther: false }
+  const position = bytes === null ? null : decodeFence(bytes, fenceWhere(bucket, partition))
+  // RULE idle check: the store lost writes.
+  lane.isLost = isLost(position?.next ?? -Infinity, lane.fence.next)
+  if (lane.isLost || position === null || position.next < lane.fence.next) return null
+  Object.assign(lane, { fence: position, fenceBytes: bytes, through: Math.max(lane.through, position.next) })
+  return { position, isOther: true }
+}
+
+/** The fences that were left behind for too long: commands that bring them no event. */
+export function idleWork({ clock, limits }: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[]): BucketWork[] {
+  const dueMs = clock.nowMs() - limits.idleFenceMs
+  const parts = partitions.flatMap((owned): PolledPart[] => {
+    if (owned.reader === null) return []
+    const position = owned.reader.position()
+    return [{ owned, pollFrom: position.next, first: 0, last: 0, position, rejected: [] }]
+  })
+  return views.flatMap((view) => view.buckets.flatMap((bucket): BucketWork[] => {
+    const due = parts.filter(({ owned: { partition }, position }) => {
+      const lane = bucket.lanes[partition]
+      return lane !== undefined && lane.fence.next < position.next && lane.fenceAtMs <= dueMs
+    })
+    return due.length === 0 ? [] : [{ view, bucket, rows: [], parts: due.map(bucketPartOf) }]
+  }))
+}
+
+/** Writes a heartbeat for each view and partition, and commits positions, for those who ask the log about lag. */
+export async function tellHowFar(context: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[], register: SealRegister): Promise<void> {
+  const { log, topic, source, store } = context
+  for (const owned of partitions) {
+    const { partition, reader } = owned
+    for (const view of views) await store.putHeartbeat(view.id, partition, encodeHeartbeat(heartbeatOf(context, view, owned, register)))
+    if (reader !== null) await log.commit({ group: speedGroupOf(source), topic, partition, offset: reader.next })
+  }
+}
+
+function heartbeatOf({ clock }: IngestContext, view: SpeedView, owned: OwnedPartition, register: SealRegister): Heartbeat {
+  const { partition, reader } = owned
+  const stopped = owned.stopped ?? view.blocked.get(partition) ?? null
+  const broken = brokenSeams(register, floorCut(view.pointer))
+  return {
+    formatVersion: HEARTBEAT_VERSION,
+    writtenAtMs: clock.nowMs(),
+    logEnd: owned.logEnd,
+    logEndSeenAtMs: owned.logEndSeenAtMs,
+    nextOffset: owned.lastNext,
+    caughtUpAtMs: stopped === null ? owned.caughtUpAtMs : null,
+    knownTimeMs: finiteOrNull(reader?.knownTimeMs),
+    epoch: finiteOrNull(reader?.epoch),
+    stopped: stopped && { code: stopped.code, message: stopped.message },
+    brokenEpochs: broken.filter((opening) => opening.partition === partition).map(({ epoch }) => epoch!),
+  }
+}
+
+function finiteOrNull(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null
+}

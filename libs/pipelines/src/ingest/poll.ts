@@ -1,0 +1,158 @@
+// One poll: what was fetched of several partitions, each record with its epoch and decoded once for all views. Its columns are kept
+// from poll to poll, so that a record costs no object of ours.
+
+import type { Row } from '@tidemark/feature-schema/value'
+import type { LogBatch, LogRecord } from '@tidemark/ports/event-log'
+import { changeSealRegister, readSealRegister } from '../log/change-seal-register.ts'
+import type { DecodeLogRecord } from '../log/log-decoder.ts'
+import { markOf, type PartitionPosition, type PartitionReader } from '../log/partition-position.ts'
+import { isExpected, withUnexpected, type SealRegister } from '../log/seal-register.ts'
+import type { RejectedRecord } from './dead-letter.ts'
+import { isReplaced, partitionWhere, replacedAlarm, type IngestContext } from './ingest-context.ts'
+import type { OwnedPartition } from './owned-partition.ts'
+
+/** What was taken of one partition: the records `first` to `last` - 1 of the poll, and the fetch positions up to the position's. */
+export interface PolledPart {
+  readonly owned: OwnedPartition
+  readonly pollFrom: number
+  readonly first: number
+  readonly last: number
+  /** After all of them. */
+  readonly position: PartitionPosition
+  readonly rejected: readonly RejectedRecord[]
+}
+
+export class Poll {
+  readonly records: LogRecord[] = []
+  /** null: the record could not be decoded. */
+  readonly rows: (Row | null)[] = []
+  readonly eventTimes: number[] = []
+  /** The log's, or the declared ones. */
+  readonly appendTimes: number[] = []
+  readonly epochs: number[] = []
+  readonly knownTimes: number[] = []
+  readonly parts: PolledPart[] = []
+
+  clear(): void {
+    for (const column of [this.records, this.rows, this.eventTimes, this.appendTimes, this.epochs, this.knownTimes, this.parts]) column.length = 0
+  }
+
+  /** The position after a record, before the next one. */
+  positionAfter(index: number): PartitionPosition {
+    const record = this.records[index]!
+    return { next: record.offset + 1, epoch: this.epochs[index]!, knownTimeMs: this.knownTimes[index]!, mark: markOf(record) }
+  }
+}
+
+export interface FetchedPartition {
+  readonly owned: OwnedPartition
+  readonly batch: LogBatch
+}
+
+/**
+ * Takes what was fetched into the poll, as far as it may be folded. A partition whose log is another one by now, or whose next record
+ * was appended too far ahead, stands still. The seal register as it was read after the fetch.
+ */
+export async function takeFetched(context: IngestContext, decode: DecodeLogRecord, poll: Poll, fetched: readonly FetchedPartition[], last: SealRegister): Promise<SealRegister> {
+  const { registers, source, rules, clock, limits, onAlarm } = context
+  let register = await rules.registerAfterPoll(async () => (await readSealRegister(registers, source)).register, last)
+  for (const { owned, batch } of fetched) {
+    const reader = owned.reader!
+    const position = reader.position()
+    // After the fetch: what the reader stands on is still there, so what was fetched is what follows it.
+    if (await isReplaced(context, owned.partition, position, 'running')) {
+      owned.stop(replacedAlarm(context, owned.partition, position.next), clock.nowMs() + limits.stoppedCheckEveryMs, onAlarm)
+      owned.rewind()
+      continue
+    }
+    register = await takeBatch(context, decode, poll, owned, reader, batch, register)
+  }
+  return register
+}
+
+async function takeBatch(
+  context: IngestContext, decode: DecodeLogRecord, poll: Poll, owned: OwnedPartition, reader: PartitionReader, batch: LogBatch, found: SealRegister,
+): Promise<SealRegister> {
+  let register = found
+  const first = poll.records.length
+  const rejected: RejectedRecord[] = []
+  reader.follow(register)
+  for (let at = 0; ; ) {
+    at = takeRecords(context, decode, poll, rejected, owned, reader, batch, at, register)
+    const record = batch.records[at]
+    if (record === undefined) {
+      reader.skipTo(batch.next)
+      if (owned.stopped !== null) owned.goOn()
+      break
+    }
+    if (isAhead(context, reader, record)) {
+      reader.skipTo(record.offset)
+      owned.stop(aheadAlarm(context, owned.partition, record), context.clock.nowMs() + context.limits.checkEveryMs, context.onAlarm)
+      break
+    }
+    register = await makePlace(context, reader, owned.partition, record)
+  }
+  poll.parts.push({ owned, pollFrom: batch.from, first, last: poll.records.length, position: reader.position(), rejected })
+  return register
+}
+
+/** Takes records from `at` on, as long as nothing is wrong with them; where it ended. */
+function takeRecords(
+  context: IngestContext, decode: DecodeLogRecord, poll: Poll, rejected: RejectedRecord[], { partition }: OwnedPartition, reader: PartitionReader,
+  { records }: LogBatch, at: number, register: SealRegister,
+): number {
+  const { source, clock } = context
+  const aheadMs = clock.nowMs() + source.skewMaxMs
+  const doubtfulThrough = Math.max(register.sealedThrough ?? -Infinity, register.closing?.through ?? -Infinity)
+  let i = at
+  for (; i < records.length; i++) {
+    const record = records[i]!
+    const appendTimeMs = reader.appendTimeMs(record)
+    if (appendTimeMs > aheadMs) return i
+    if (reader.epoch <= doubtfulThrough && !isExpected(register, partition, record.offset, reader.epochOf(record))) return i
+    reader.take(record)
+    const { row, eventTimeMs, rejection } = decode(record)
+    if (rejection !== null) rejected.push({ record, code: rejection.code, reason: rejection.message })
+    poll.records.push(record)
+    poll.rows.push(row)
+    poll.eventTimes.push(eventTimeMs)
+    poll.appendTimes.push(appendTimeMs)
+    poll.epochs.push(reader.epoch)
+    poll.knownTimes.push(reader.knownTimeMs)
+  }
+  return i
+}
+
+function isAhead({ source, clock }: IngestContext, reader: PartitionReader, record: LogRecord): boolean {
+  return reader.appendTimeMs(record) > clock.nowMs() + source.skewMaxMs
+}
+
+/** Changes the register until the record is expected in its epoch. */
+async function makePlace({ registers, source, onAlarm, topic }: IngestContext, reader: PartitionReader, partition: number, record: LogRecord): Promise<SealRegister> {
+  let wasOpened = false
+  const { register } = await changeSealRegister(registers, source, (before) => {
+    reader.follow(before)
+    const epoch = reader.epochOf(record)
+    if (isExpected(before, partition, record.offset, epoch)) return before
+    const after = withUnexpected(before, partition, record.offset, epoch)
+    wasOpened = after.openings.length > before.openings.length
+    return after
+  })
+  reader.follow(register)
+  if (wasOpened) {
+    onAlarm({
+      code: 'SEAM_BROKEN',
+      message: 'The record came for an epoch that was sealed without it, later than the source\'s declared skew. It counts in the first unsealed epoch; mend the broker\'s clock, or declare a larger skew.',
+      where: `topic ${topic}, partition ${partition}, offset ${record.offset}`,
+    })
+  }
+  return register
+}
+
+function aheadAlarm(context: IngestContext, partition: number, { offset, appendTimeMs }: LogRecord): { code: 'APPEND_TIME_AHEAD'; message: string; where: string } {
+  return {
+    code: 'APPEND_TIME_AHEAD',
+    message: `The record was appended at ${appendTimeMs}, later than now by more than ${context.source.skewMaxMs} ms. The partition stands still before it; mend the broker's clock, and declare the append time of this offset.`,
+    where: `${partitionWhere(context, partition)}, offset ${offset}`,
+  }
+}

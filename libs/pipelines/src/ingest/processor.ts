@@ -1,0 +1,209 @@
+// The stream processor of a source (law 6): it folds the partitions that a consumer group assigns to it into all views of the source, each
+// record decoded once. All it knows is in the log, the fences and the registers: it may stop for ever between any two calls, or go on
+// long after its partitions were given to somebody else.
+
+import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import type { Clock } from '@tidemark/ports/clock'
+import type { EventLog, Membership } from '@tidemark/ports/event-log'
+import type { ObjectStore } from '@tidemark/ports/object-store'
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { NewRevision } from '@tidemark/ports/revision'
+import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import type { Alarm, OnAlarm } from '../alarm.ts'
+import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
+import type { SealRegister } from '../log/seal-register.ts'
+import { topicOf, viewId } from '../names.ts'
+import { workOfView, type BucketWork } from './bucket-work.ts'
+import { checkPartitions, idleWork, tellHowFar } from './check-partitions.ts'
+import { emitDeadLetters } from './dead-letter.ts'
+import { fetchPartitions } from './fetch-partitions.ts'
+import type { IngestContext } from './ingest-context.ts'
+import { INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
+import { INGEST_RULES, type IngestRules } from './ingest-rules.ts'
+import { OwnedPartition } from './owned-partition.ts'
+import { Poll, takeFetched } from './poll.ts'
+import { SpeedView } from './speed-view.ts'
+import { takeUpPartitions } from './take-up.ts'
+import { readStates, writeBucket, type WriteCounts } from './write-bucket.ts'
+
+export interface ProcessorOptions {
+  readonly source: SourceDefinition
+  /** Every view of the source that is to be kept. */
+  readonly views: readonly ViewPlan[]
+  readonly log: EventLog
+  /** In the group `speedGroupOf(source)`. */
+  readonly membership: Membership
+  readonly registers: RegisterStore
+  /** Has the archive's manifests: a view whose floor has a cut starts after it. */
+  readonly objects: ObjectStore
+  readonly store: SpeedViewStore
+  readonly clock: Clock
+  readonly newRevision: NewRevision
+  readonly onAlarm: OnAlarm
+  readonly rules?: IngestRules
+  readonly limits?: Partial<IngestLimits>
+}
+
+/** What a step did. */
+export interface StepReport extends Readonly<WriteCounts> {
+  /** 'idle': there was nothing to do. */
+  readonly did: 'took-up' | 'checked' | 'folded' | 'idle'
+  readonly recordCount: number
+  readonly deadLetterCount: number
+  /** Partitions that are to be taken up again at the next step. */
+  readonly rewoundCount: number
+}
+
+export interface PartitionStatus {
+  readonly partition: number
+  /** Everything before it is folded; null: it is not taken up. */
+  readonly nextOffset: number | null
+  readonly stopped: Alarm | null
+}
+
+export interface Processor {
+  /**
+   * One bounded piece of work; to be called again and again, not before it ended. After an error everything is taken up again.
+   * Throws what the stores and the log throw.
+   */
+  step(signal?: AbortSignal): Promise<StepReport>
+  /** Other views from the next step on; those that stay must have the same plan. */
+  setViews(views: readonly ViewPlan[]): void
+  status(): readonly PartitionStatus[]
+  /** Events of a view, by its id, that nobody counts because a key is NULL; since it was added here. */
+  nullKeyCounts(): ReadonlyMap<string, number>
+}
+
+export function createProcessor(options: ProcessorOptions): Processor {
+  return new SourceProcessor(options)
+}
+
+class SourceProcessor implements Processor {
+  private readonly context: IngestContext
+  private readonly membership: Membership
+  private readonly decode: DecodeLogRecord
+  private readonly poll = new Poll()
+  private readonly owned = new Map<number, OwnedPartition>()
+  private views: readonly SpeedView[] = []
+  private register: SealRegister | null = null
+  private checkAtMs = -Infinity
+
+  constructor({ membership, views, rules = INGEST_RULES, limits, ...ports }: ProcessorOptions) {
+    this.context = { ...ports, topic: topicOf(ports.source), rules, limits: { ...INGEST_LIMITS, ...limits } }
+    this.membership = membership
+    this.decode = compileLogDecoder(ports.source)
+    this.setViews(views)
+  }
+
+  setViews(plans: readonly ViewPlan[]): void {
+    const cacheSizeMaxBytes = this.context.limits.cacheSizeMaxBytes / Math.max(1, plans.length)
+    this.views = plans.map((plan) => {
+      const known = this.views.find(({ id }) => id === viewId(plan.view))
+      if (known !== undefined && known.plan.layoutId !== plan.layoutId) throw new Error(`View ${known.id} has another layout than before: it needs a new version.`)
+      return known ?? new SpeedView(plan, cacheSizeMaxBytes)
+    })
+    for (const owned of this.owned.values()) owned.lookAgain()
+  }
+
+  async step(signal?: AbortSignal): Promise<StepReport> {
+    signal?.throwIfAborted()
+    try {
+      return await this.stepOn(signal)
+    } catch (error) {
+      for (const owned of this.owned.values()) owned.rewind()
+      throw error
+    }
+  }
+
+  status(): PartitionStatus[] {
+    return [...this.owned.values()].map(({ partition, reader, stopped }) => ({ partition, nextOffset: reader?.next ?? null, stopped }))
+  }
+
+  nullKeyCounts(): Map<string, number> {
+    return new Map(this.views.map(({ id, nullKeyCount }) => [id, nullKeyCount]))
+  }
+
+  private async stepOn(signal: AbortSignal | undefined): Promise<StepReport> {
+    const { context, views } = this
+    await this.follow()
+    const owned = [...this.owned.values()]
+    const nowMs = context.clock.nowMs()
+    const toTakeUp = owned.filter(({ reader, stopped, lookAgainAtMs }) => (reader === null ? stopped === null || nowMs >= lookAgainAtMs : stopped === null && nowMs >= lookAgainAtMs))
+    if (toTakeUp.length > 0) {
+      this.register = await takeUpPartitions(context, views, toTakeUp)
+      return this.report('took-up')
+    }
+    if (nowMs >= this.checkAtMs) {
+      this.checkAtMs = nowMs + context.limits.checkEveryMs
+      await checkPartitions(context, views, owned)
+      const counts = await this.write(idleWork(context, views, owned))
+      if (this.register !== null) await tellHowFar(context, views, owned, this.register)
+      return this.report('checked', counts)
+    }
+    return this.fold(owned, nowMs, signal)
+  }
+
+  /** Takes up which partitions are assigned. */
+  private async follow(): Promise<void> {
+    const assigned = await this.membership.assigned()
+    for (const partition of this.owned.keys()) {
+      if (assigned.includes(partition)) continue
+      this.owned.delete(partition)
+      for (const view of this.views) view.release(partition)
+    }
+    for (const partition of assigned) if (!this.owned.has(partition)) this.owned.set(partition, new OwnedPartition(partition))
+  }
+
+  private async fold(owned: readonly OwnedPartition[], nowMs: number, signal: AbortSignal | undefined): Promise<StepReport> {
+    const { context, poll, views, decode } = this
+    poll.clear()
+    const isReady = ({ reader, stopped, lookAgainAtMs }: OwnedPartition): boolean => reader !== null && (stopped === null || nowMs >= lookAgainAtMs)
+    const fetched = await fetchPartitions(context, owned.filter(isReady), this.checkAtMs - nowMs, signal)
+    if (fetched.length === 0) return this.report('idle')
+    this.register = await takeFetched(context, decode, poll, fetched, this.register!)
+    const works = views.flatMap((view) => workOfView(context.rules, view, poll, views.length === 1))
+    // Before the fences may pass them: what is behind every fence is not read again.
+    const [deadLetterCount] = await Promise.all([this.emit(), readStates(context, works)])
+    const counts = await this.write(works)
+    for (const { owned: one } of poll.parts) one.foldedAll()
+    for (const { entities } of views) entities.trim()
+    return { ...this.report('folded', counts), recordCount: poll.records.length, deadLetterCount }
+  }
+
+  private async emit(): Promise<number> {
+    const { context: { log, source }, poll: { parts } } = this
+    let count = 0
+    for (const { owned, rejected } of parts) {
+      if (rejected.length === 0) continue
+      owned.letterPosition = await emitDeadLetters(log, source, owned.partition, rejected, owned.letterPosition)
+      count += rejected.length
+    }
+    return count
+  }
+
+  /** Several buckets at a time, never one twice. */
+  private async write(works: readonly BucketWork[]): Promise<WriteCounts> {
+    const counts = { writeCount: 0, refusedCount: 0, foldedCount: 0 }
+    const left = works.values()
+    const errors: unknown[] = []
+    const writeNext = async (): Promise<void> => {
+      for (const work of left) {
+        if (errors.length > 0) return
+        try {
+          await writeBucket(this.context, this.poll, work, counts)
+        } catch (error) {
+          errors.push(error)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(works.length, this.context.limits.writesInFlightMax) }, writeNext))
+    if (errors.length > 0) throw errors[0]
+    return counts
+  }
+
+  private report(did: StepReport['did'], counts: WriteCounts = { writeCount: 0, refusedCount: 0, foldedCount: 0 }): StepReport {
+    const rewoundCount = [...this.owned.values()].filter(({ reader }) => reader === null).length
+    return { did, ...counts, recordCount: 0, deadLetterCount: 0, rewoundCount }
+  }
+}
