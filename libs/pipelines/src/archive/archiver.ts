@@ -12,7 +12,7 @@ import type { EventLog, LogExtent, LogRecord } from '@tidemark/ports/event-log'
 import type { ObjectStore } from '@tidemark/ports/object-store'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Alarm, OnAlarm } from '../alarm.ts'
-import { openPartitions, readSealRegister, replaceSealRegister, type ReadSealRegister } from '../log/change-seal-register.ts'
+import { openPartitions, readSealRegister, replaceSealRegister, type PartitionStart, type ReadSealRegister } from '../log/change-seal-register.ts'
 import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
 import { isLogReplaced } from '../log/log-mark.ts'
 import { isExpected, isOpen, withUnexpected } from '../log/seal-register.ts'
@@ -118,8 +118,7 @@ export class ArchiveWork {
   /** The register as it is, and the partitions as it says. Where it contradicts what was read, that is read again. */
   private async readRegister(): Promise<ReadSealRegister> {
     const { source, registers, rules } = this.options
-    let read = await readSealRegister(registers, source)
-    if (read.revision === this.read?.revision) read = this.read!
+    const read = await readSealRegister(registers, source, this.read)
     // Sealed by somebody else: what is held may have been cut otherwise.
     if (read.register.sealedThrough !== (this.read?.register.sealedThrough ?? null)) this.partitions.clear()
     if (read !== this.read) this.take(read)
@@ -148,7 +147,8 @@ export class ArchiveWork {
     this.partitionCount = await log.partitionCount(this.topic)
     const unopened = Array.from({ length: this.partitionCount }, (_, partition) => partition).filter((partition) => !isOpen(register, partition))
     if (unopened.length === 0) return null
-    const starts = await Promise.all(unopened.map(async (partition) => ({ partition, offset: (await log.extent(this.topic, partition)).start })))
+    const starts: PartitionStart[] = []
+    for (const partition of unopened) starts.push({ partition, offset: (await log.extent(this.topic, partition)).start })
     await openPartitions(registers, source, starts, rules.openingEpoch)
     return { did: 'opened', partitions: unopened }
   }

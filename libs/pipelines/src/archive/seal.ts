@@ -45,7 +45,7 @@ export async function seal(work: ArchiveWork, read: ReadSealRegister, through: n
   if (planned === null || (await work.isAnyReplaced())) return null
   for (const partition of work.partitions.values()) await partition.write(work.write, through)
   const manifest = manifestOf(work, planned.register, through)
-  const current = await readSealRegister(registers, source)
+  const current = await readSealRegister(registers, source, planned)
   if (!rules.isSealable(planned, current)) return null
   return replaceSealRegister(registers, current.revision, { ...current.register, sealedThrough: through, closing: null, lastSeal: manifest })
 }

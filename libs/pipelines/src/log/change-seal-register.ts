@@ -17,9 +17,10 @@ export interface ReadSealRegister {
   readonly revision: Revision | null
 }
 
-/** Throws STORE_DAMAGED or STORE_TOO_NEW. */
-export async function readSealRegister(registers: RegisterStore, { name, epochLengthMs }: SourceName): Promise<ReadSealRegister> {
+/** The register as it is; `known`, as it was read before, spares decoding one that is still the same. Throws STORE_DAMAGED or STORE_TOO_NEW. */
+export async function readSealRegister(registers: RegisterStore, { name, epochLengthMs }: SourceName, known: ReadSealRegister | null = null): Promise<ReadSealRegister> {
   const found = await registers.read(sealRegisterName(name))
+  if (known !== null && (found?.revision ?? null) === known.revision) return known
   if (found === null) return { register: emptySealRegister(name, epochLengthMs), revision: null }
   return { register: decodeSealRegister(found.bytes, `seal register of ${name}`), revision: found.revision }
 }
