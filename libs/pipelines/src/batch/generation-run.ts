@@ -143,7 +143,11 @@ class Steps {
       yield { kind: 'working', stage }
       return
     }
-    for await (const { untilMs } of pauses) yield untilMs === null ? { kind: 'working', stage } : { kind: 'waiting', stage, untilMs }
+    for await (const { untilMs } of pauses) {
+      // Rows that do not show may have been purged.
+      if (stage === 'confirm' && untilMs !== null) await this.check()
+      yield untilMs === null ? { kind: 'working', stage } : { kind: 'waiting', stage, untilMs }
+    }
   }
 
   /** The stages that take many steps; null: this one takes one. */
