@@ -38,7 +38,7 @@ export interface World {
   readonly entities: readonly Uint8Array[]
   /** Seals the next epoch that has events, or the one before it; false: everything is sealed. */
   seal(): Promise<boolean>
-  /** The epochs of `openEpochs`, with every event twice: what a broken upstream may give. */
+  /** Every event of the history twice, whatever the epochs: what a broken upstream may give, of any entity. */
   readonly openNonsense: EpochOpener
   /** What is wrong with a blob that a read of an entity gave at a cut; null: nothing. */
   judge(entity: Uint8Array, cut: number, blob: Uint8Array | null): string | null
@@ -71,7 +71,7 @@ export function createWorld({ view, source, events, entities }: WorldHistory, ra
       registers, clock, objects: createMemoryObjectStore(), views: changeViews(createMemoryBatchViewStore()),
       engine: createMemoryBatchEngine(), openEpochs: openAs((inside) => inside),
     },
-    openNonsense: openAs((inside) => inside.flatMap((event) => [event, { ...event, offset: event.offset + 1_000_000 }])),
+    openNonsense: openAs(() => events.flatMap((event) => [event, { ...event, offset: event.offset + 1_000_000 }])),
     async seal() {
       let isSealed = false
       await changeSealRegister(registers, source, (register) => {

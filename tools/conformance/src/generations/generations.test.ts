@@ -32,7 +32,7 @@ describe('generations under random interleavings', () => {
   // The others take a directed schedule: generation-schedules.test.ts.
   it.each([
     ['cut-off-by-one', 10], ['floor-may-fall', 20], ['no-void', 10], ['void-without-cas', 10], ['write-set-late', 10],
-    ['publish-without-cas', 10], ['number-used-twice', 10],
+    ['publish-without-cas', 60], ['number-used-twice', 10],
   ])('show that a rule is broken: %s', async (bug, runs) => {
     const wrong = await search(runs, { history: plain, ...GENERATION_BUGS[bug]! })
     expect(wrong).not.toBeNull()

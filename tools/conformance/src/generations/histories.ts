@@ -30,6 +30,16 @@ export function plainHistory(random: Random, epochCount: number): WorldHistory {
   return { view: touch.definition, source: taps.definition, events, entities: USERS.map((user) => [user]) }
 }
 
+/** So many epochs of the plain view in each of which four of six users have an event, others in each. */
+export function rotatingHistory(epochCount: number): WorldHistory {
+  const events = Array.from({ length: epochCount * 4 }, (_, i): OracleEvent => {
+    const epoch = Math.floor(i / 4)
+    const atMs = epoch * EPOCH_LENGTH_MS + i
+    return { fields: [atMs, USERS[(epoch + (i % 4)) % USERS.length]!, 1 + i], eventTimeMs: atMs, appendTimeMs: atMs, partition: 0, offset: i, epoch }
+  })
+  return { view: touch.definition, source: taps.definition, events, entities: USERS.map((user) => [user]) }
+}
+
 /** A generated definition and its events. */
 export function generatedHistory(random: Random): WorldHistory {
   const { view, source, events } = generateCase(random)
