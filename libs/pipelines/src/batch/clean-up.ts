@@ -43,7 +43,7 @@ export function createCleaner(options: CleanerOptions): Cleaner {
       round ??= work.round()
       try {
         const { done, value } = await round.next()
-        if (done === true) round = null
+        if (done === true || value.kind === 'idle') round = null
         return done === true ? { kind: 'working' } : value
       } catch (error) {
         round = null
