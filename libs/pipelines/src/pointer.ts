@@ -33,6 +33,14 @@ export interface PlannedGeneration {
   readonly cut: number
 }
 
+export interface VoidGeneration {
+  readonly n: number
+  /** For people: a time shortly before it was voided, by the clock of who did it. */
+  readonly voidedAtMs: number
+  /** Readers may still have it pinned. What was only planned, nobody ever had. */
+  readonly wasPublished: boolean
+}
+
 export interface Pointer {
   readonly formatVersion: number
   /** `airport_delays@1` */
@@ -47,8 +55,8 @@ export interface Pointer {
   readonly published: readonly PublishedGeneration[]
   /** The one run that may publish; null: none. */
   readonly planned: PlannedGeneration | null
-  /** Void numbers whose rows are not yet known to be removed, with when they were voided. */
-  readonly purge: readonly { readonly n: number; readonly voidedAtMs: number }[]
+  /** Void numbers whose rows are not yet known to be removed. */
+  readonly purge: readonly VoidGeneration[]
 }
 
 export function pointerName(view: string): string {
@@ -105,7 +113,7 @@ const schema: z.ZodType<Pointer> = z.strictObject({
   next: z.int().min(1),
   published: z.array(z.strictObject({ n: z.int().min(1), base: z.int().min(0), cut: z.int(), publishedAtMs: z.int() })),
   planned: z.strictObject({ n: z.int().min(1), base: z.int().min(0), cut: z.int() }).nullable(),
-  purge: z.array(z.strictObject({ n: z.int().min(1), voidedAtMs: z.int() })),
+  purge: z.array(z.strictObject({ n: z.int().min(1), voidedAtMs: z.int(), wasPublished: z.boolean() })),
 })
 
 export function encodePointer(pointer: Pointer): Uint8Array {

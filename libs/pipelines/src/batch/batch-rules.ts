@@ -38,7 +38,7 @@ export const BATCH_RULES: BatchRules = {
   withVoided: (pointer, numbers, voidedAtMs) => ({
     ...pointer,
     published: pointer.published.filter(({ n }) => !numbers.includes(n)),
-    purge: [...pointer.purge, ...numbers.map((n) => ({ n, voidedAtMs }))],
+    purge: [...pointer.purge, ...numbers.map((n) => ({ n, voidedAtMs, wasPublished: pointer.published.some((one) => one.n === n) }))],
   }),
   stages: ['record', 'check', 'purge', 'load', 'confirm', 'publish'],
   mayPurge: (knownVoidAtMs, nowMs, leaseMs) => nowMs > knownVoidAtMs + leaseMs,

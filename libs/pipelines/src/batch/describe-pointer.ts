@@ -1,6 +1,6 @@
 // A pointer in plain figures, for people: what is read, what can be gone back to, what is planned, and which numbers are void.
 
-import { cutOf, isVoid, type Pointer } from '../pointer.ts'
+import { cutOf, isVoid, type Pointer, type VoidGeneration } from '../pointer.ts'
 
 export interface DescribedGeneration {
   readonly n: number
@@ -29,7 +29,7 @@ export interface PointerDescription {
   /** Void numbers above the floor. */
   readonly voidNumbers: readonly number[]
   /** Of these, those whose rows the next run that publishes removes. */
-  readonly purge: readonly { readonly n: number; readonly voidedAtMs: number }[]
+  readonly purge: readonly VoidGeneration[]
 }
 
 export function describePointer(pointer: Pointer, epochLengthMs: number): PointerDescription {

@@ -7,6 +7,7 @@ import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import type { Clock } from '@tidemark/ports/clock'
 import type { ObjectStore } from '@tidemark/ports/object-store'
 import type { BatchRules } from './batch-rules.ts'
+import type { ToPurge } from './plan-generation.ts'
 import { readPart, readWriteSet, type StagedPart } from './staged-generation.ts'
 
 /** Where rows go, and from where they come. */
@@ -31,7 +32,7 @@ export interface Pause {
 const NO_PAUSE: Pause = { untilMs: null }
 
 export interface Purge {
-  readonly numbers: readonly number[]
+  readonly numbers: readonly ToPurge[]
   /**
    * When this run knew them void: after its compare-and-set or read of the pointer, by its own clock. The stamps in the pointer are for
    * people: they were drawn before the compare-and-set, and by others' clocks.
@@ -49,10 +50,10 @@ export interface Purge {
  * number that has passed through here needs no purge any more, whoever is still at work on it, and the run that publishes drops it.
  */
 export async function* purgeRows({ views, objects, clock }: RowStores, view: string, { numbers, knownVoidAtMs, leaseMs }: Purge, rules: BatchRules): AsyncGenerator<Pause, void> {
-  for (const n of numbers) {
+  for (const { n, wasPublished } of numbers) {
     const writeSet = await readWriteSet(objects, view, n)
     if (writeSet === null) continue
-    while (!rules.mayPurge(knownVoidAtMs, clock.nowMs(), leaseMs)) yield { untilMs: knownVoidAtMs + leaseMs + 1 }
+    while (wasPublished && !rules.mayPurge(knownVoidAtMs, clock.nowMs(), leaseMs)) yield { untilMs: knownVoidAtMs + leaseMs + 1 }
     for (const part of writeSet.parts) {
       const rows = await readPart(objects, part)
       await views.remove(view, n, rows.map(({ entity }) => entity))

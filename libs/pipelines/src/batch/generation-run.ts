@@ -183,7 +183,7 @@ class Steps {
     if (this.options.isTakingOver !== true || planned === null || planned.base !== pointer.n) return false
     const writeSet = await readWriteSet(this.stores.objects, this.view, planned.n)
     if (writeSet === null) return false
-    this.planned = { ...planned, baseCut: NaN, purge: pointer.purge.map(({ n }) => n), read, plannedAtMs: this.stores.clock.nowMs() }
+    this.planned = { ...planned, baseCut: NaN, purge: pointer.purge, read, plannedAtMs: this.stores.clock.nowMs() }
     this.writeSet = writeSet
     return true
   }

@@ -1,14 +1,16 @@
 // Plans a generation: on what it is built, what it adds, its number, and what is void from then on. All of it is one value that
 // replaces the pointer by compare-and-set, so that of two who plan at once one starts over.
 
-import { cutOf, type PlannedGeneration, type Pointer } from '../pointer.ts'
+import { cutOf, type PlannedGeneration, type Pointer, type VoidGeneration } from '../pointer.ts'
 import { BATCH_RULES, type BatchRules } from './batch-rules.ts'
+
+export type ToPurge = Pick<VoidGeneration, 'n' | 'wasPublished'>
 
 export interface GenerationPlan extends PlannedGeneration {
   /** The last epoch of the base; -Infinity: there is no base. */
   readonly baseCut: number
   /** Void numbers whose rows go before this generation is loaded. */
-  readonly purge: readonly number[]
+  readonly purge: readonly ToPurge[]
   /** What the pointer becomes. */
   readonly pointer: Pointer
 }
@@ -20,8 +22,9 @@ export function planGeneration(pointer: Pointer, sealedThrough: number | null, n
   if (sealedThrough === null || sealedThrough <= baseCut) return null
   const planned = { n: rules.numberOf(pointer), base, cut: sealedThrough }
   const voided = rules.voidedBy(pointer, base)
+  const purge = voided.map((n) => ({ n, wasPublished: pointer.published.some((one) => one.n === n) }))
   const next = { ...rules.withVoided(pointer, voided, nowMs), planned, next: Math.max(pointer.next, planned.n + 1) }
-  return { ...planned, baseCut, purge: [...pointer.purge.map(({ n }) => n), ...voided], pointer: next }
+  return { ...planned, baseCut, purge: [...pointer.purge, ...purge], pointer: next }
 }
 
 /** The pointer without a run that its gate has blocked; what it staged is never loaded, and its number never used again. */
