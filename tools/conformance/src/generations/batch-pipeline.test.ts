@@ -55,6 +55,16 @@ describe('a run', () => {
     expect((await stage.world.stores.views.generationsOf(stage.world.view, stage.world.entities)).flat()).not.toContain(2)
   })
 
+  it('waits for nobody before it purges what was never published', async () => {
+    const stage = new Stage()
+    await stage.publish()
+    await stage.world.seal()
+    await stage.through(stage.run('nonsense'), 'load')
+    const run = stage.run()
+    for (let step = await run.step(); step.kind !== 'over'; step = await run.step()) expect(step.kind).toBe('working')
+    expect(await stage.judge(await stage.pointer)).toBeNull()
+  })
+
   it('loses to a rollback, even where the pointer comes back', async () => {
     const stage = new Stage()
     for (let i = 0; i < 2; i++) await stage.publish()
