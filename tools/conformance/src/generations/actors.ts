@@ -1,7 +1,12 @@
 // Actors that take turns: each runs up to its next call of a port and stands still there until it gets a turn, or for ever. So whoever
 // gives the turns draws the interleaving, and what happens between two calls of a port happens at once.
 
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+
 export type ActorState = 'running' | 'parked' | 'over'
+
+/** 'request': the port never hears of the call; 'answer': it does, and the caller never knows. */
+export type Loss = 'request' | 'answer' | null
 
 export class Actor {
   readonly name: string
@@ -59,8 +64,8 @@ export class Actor {
     return promise
   }
 
-  /** A port each of whose calls waits for a turn. */
-  guard<Port extends object>(port: Port): Port {
+  /** A port each of whose calls waits for a turn, and may then be lost. */
+  guard<Port extends object>(port: Port, drawLoss: () => Loss = () => null): Port {
     return new Proxy(port, {
       get: (target, name): unknown => {
         const member: unknown = Reflect.get(target, name)
@@ -68,7 +73,11 @@ export class Actor {
         if (name === 'list') return (...given: unknown[]) => this.listed(() => Reflect.apply(member, target, given) as AsyncIterable<unknown>)
         return async (...given: unknown[]): Promise<unknown> => {
           await this.turn()
-          return Reflect.apply(member, target, given) as unknown
+          const loss = drawLoss()
+          if (loss === 'request') throw lost(name)
+          const answer: unknown = await Reflect.apply(member, target, given)
+          if (loss === 'answer') throw lost(name)
+          return answer
         }
       },
     })
@@ -78,4 +87,8 @@ export class Actor {
     await this.turn()
     yield* list()
   }
+}
+
+function lost(call: string): TidemarkError {
+  return new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'The call was lost.', where: call, action: 'Try again.' }])
 }

@@ -11,7 +11,7 @@ import { rollBack } from '@tidemark/pipelines/batch/move-pointer'
 import { stagedNumber, stagedPrefix } from '@tidemark/pipelines/batch/staged-generation'
 import { cutOf, readPointer, type Pointer } from '@tidemark/pipelines/pointer'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
-import { Actor } from './actors.ts'
+import { Actor, type Loss } from './actors.ts'
 import { createWorld, type World, type WorldHistory } from './generation-world.ts'
 
 export interface SimulationOptions {
@@ -57,6 +57,7 @@ class Simulation {
   private readonly leaseMs: number
   private readonly keptCount: number
   private readonly hasZombies: boolean
+  private readonly lostShare: number
   private turn = 0
   private wrong: string | null = null
   private runs: Actor[] = []
@@ -77,6 +78,7 @@ class Simulation {
     this.leaseMs = random.between(5, random.pick([60, 250]))
     this.keptCount = random.between(1, 2)
     this.hasZombies = random.chance(0.6)
+    this.lostShare = random.pick([0, 0, 0.02])
     this.world = createWorld(history(random), random, changeViews)
   }
 
@@ -96,6 +98,11 @@ class Simulation {
     return this.wrong === null ? null : { turn: this.turn, wrong: this.wrong }
   }
 
+  private guard<Port extends object>(actor: Actor, port: Port): Port {
+    const draw = (): Loss => (this.random.chance(this.lostShare) ? this.random.pick(['request', 'answer']) : null)
+    return actor.guard(port, draw)
+  }
+
   private async spawn(name: string, live: (actor: Actor) => Promise<void>): Promise<Actor> {
     const actor = new Actor(name)
     return actor.start(() => live(actor))
@@ -107,8 +114,8 @@ class Simulation {
       if (error instanceof TidemarkError) {
         if (error.code === 'POINTER_MOVED') this.tally.lostCount++
         else if (error.code === 'GATE_CLOSED') this.tally.blockedCount++
-        // A zombie's staged parts may have been cleaned up under it.
-        else if (error.code !== 'ROLLBACK_REFUSED' && error.code !== 'OBJECT_MISSING') this.wrong ??= `${name}: ${error.message}`
+        // A call was lost; or a zombie's staged parts were cleaned up under it.
+        else if (!['STORE_UNAVAILABLE', 'ROLLBACK_REFUSED', 'OBJECT_MISSING'].includes(error.code)) this.wrong ??= `${name}: ${error.message}`
       } else if (error !== null) this.wrong ??= `${name}: ${(error as Error).stack ?? String(error)}`
     }
     const isAlive = ({ state }: Actor): boolean => state !== 'over'
@@ -134,12 +141,12 @@ class Simulation {
     const { world: { stores, plan, openNonsense }, world, random } = this
     const isNonsense = random.chance(0.12)
     const isMissed = random.chance(0.6)
-    const registers = actor.guard(stores.registers)
+    const registers = this.guard(actor, stores.registers)
     const run = createGenerationRun({
       plan, rules: this.rules, leaseMs: this.leaseMs, keptCount: this.keptCount, partSizeMaxBytes: 400,
       isTakingOver: random.chance(0.2),
       stores: {
-        ...stores, registers, views: actor.guard(stores.views), objects: actor.guard(stores.objects),
+        ...stores, registers, views: this.guard(actor, stores.views), objects: this.guard(actor, stores.objects),
         openEpochs: (...asked) => (isNonsense ? openNonsense : stores.openEpochs)(...asked),
       },
       gate: {
@@ -164,18 +171,21 @@ class Simulation {
 
   private async clean(actor: Actor): Promise<void> {
     const { stores, view, clock } = this.world
-    const guarded = { registers: actor.guard(stores.registers), views: actor.guard(stores.views), objects: actor.guard(stores.objects), clock }
+    const guarded = { registers: this.guard(actor, stores.registers), views: this.guard(actor, stores.views), objects: this.guard(actor, stores.objects), clock }
     const cleaner = createCleaner({ stores: guarded, view, leaseMs: this.leaseMs, rules: this.rules })
     for (;;) {
-      const step = await cleaner.step()
-      if (step.kind === 'working') this.tally.cleanedCount++
+      const step = await cleaner.step().catch((error: unknown) => {
+        if (error instanceof TidemarkError && error.code === 'STORE_UNAVAILABLE') return null
+        throw error
+      })
+      if (step?.kind === 'working') this.tally.cleanedCount++
       else await actor.turn()
     }
   }
 
   /** Away from nonsense where that is what is read; now and then to any generation that is not. */
   private async operate(actor: Actor): Promise<void> {
-    const registers = actor.guard(this.world.stores.registers)
+    const registers = this.guard(actor, this.world.stores.registers)
     const { pointer: { n, published } } = await readPointer(registers, this.world.view)
     const sane = published.filter((generation) => !this.isTainted(generation.n)).map((generation) => generation.n)
     const isAlarmed = this.isTainted(n)
