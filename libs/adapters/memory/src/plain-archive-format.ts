@@ -33,7 +33,7 @@ interface PlainSegment {
 export function createPlainArchiveFormat(): ArchiveFormat {
   return {
     extension: 'json',
-    encode: (contents) => Promise.resolve(encode(contents)),
+    encode: async (contents) => encode(contents),
     async open(opening) {
       const records: Record<string, unknown>[] = []
       for (const segment of opening.segments) {
@@ -42,7 +42,7 @@ export function createPlainArchiveFormat(): ArchiveFormat {
       }
       return { input: { source: opening.source, columns: COLUMNS, kind: 'records', records }, [Symbol.asyncDispose]: () => Promise.resolve() }
     },
-    read: (bytes, source, where) => Promise.resolve(parse(bytes, where).records.map((record) => archivedOf(record, source))),
+    read: async (bytes, source, where) => parse(bytes, where).records.map((record) => archivedOf(record, source)),
   }
 }
 
