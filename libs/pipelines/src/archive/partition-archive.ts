@@ -103,9 +103,9 @@ export class PartitionArchive {
     return (this.parts.at(-1)?.epoch ?? -Infinity) - 1
   }
 
-  /** Whether everything up to the log's end, as it was last looked at, is read. */
+  /** Whether everything up to the end of the log, as it was last looked at, is read; an end before that is for `archive` to report. */
   isAtEnd(): boolean {
-    return this.alarm === null && this.end !== null && this.reader.next >= this.end
+    return this.alarm === null && this.reader.next === this.end
   }
 
   hasRecords(): boolean {

@@ -1,0 +1,235 @@
+import { describe, expect, it } from '@jest/globals'
+import { ticks } from '../testing/archive-history.ts'
+import { ArchiveWorld } from '../testing/archive-world.ts'
+import { ARCHIVE_BUGS } from '../testing/archive-bugs.ts'
+import { Turns } from '../testing/turns.ts'
+import { declareAppendTime, readSealRegister } from '../log/change-seal-register.ts'
+import { manifestKey } from '../log/manifest.ts'
+import { brokenSeams } from '../log/seal-register.ts'
+import { ARCHIVE_RULES } from './archive-rules.ts'
+import { readManifests } from './manifest-store.ts'
+import { segmentsOf } from './open-epochs.ts'
+import { positionAfter } from './position-after.ts'
+
+describe('deliberate bugs', () => {
+  it.each(ARCHIVE_BUGS)('$name is caught by its schedule', async ({ name, rule, schedule }) => {
+    expect(await schedule(ARCHIVE_RULES)).toBeNull()
+    const wrong = await schedule({ ...ARCHIVE_RULES, ...rule })
+    expect(`${name}: ${wrong}`).not.toBe(`${name}: null`)
+  })
+})
+
+describe('an archiver', () => {
+  it('seals what a record proves, and says in the manifest where it is and what proved it', async () => {
+    const world = new ArchiveWorld(1, 11_150)
+    world.append(0, 10_100)
+    world.log.write(0, 10_150, 'nonsense')
+    world.append(0, 10_200, 11_050)
+    await world.settle(world.archiver())
+    const [manifest, ...more] = await readManifests(world.objects, world.registers, ticks, null, 10)
+    expect(more).toEqual([])
+    expect(manifest).toMatchObject({ source: 'ticks', sourceVersion: 1, after: null, through: 10 })
+    expect(manifest!.partitions).toMatchObject([{ partition: 0, end: 3, knownTimeMs: 10_200, mark: { offset: 2, appendTimeMs: 10_200 }, proof: { offset: 3, appendTimeMs: 11_050 } }])
+    expect(manifest!.partitions[0]!.segments).toMatchObject([
+      { key: 'archive/ticks/0/10/0-2.v1.json', epoch: 10, firstOffset: 0, lastOffset: 2, rowCount: 2, rejectedCount: 0 },
+      { key: 'archive/ticks/0/10/1-1.v1.rejected.json', epoch: 10, firstOffset: 1, lastOffset: 1, rowCount: 1, rejectedCount: 1 },
+    ])
+    expect(segmentsOf(manifest!).map(({ isRejected }) => isRejected)).toEqual([false, true])
+    expect(positionAfter(manifest!, await world.register(), 0)).toMatchObject({ next: 3, epoch: 10, knownTimeMs: 10_200, mark: { offset: 2 } })
+  })
+
+  it('seals nothing before there is a first record, then idle epochs together', async () => {
+    const world = new ArchiveWorld(2, 10_000)
+    const archiver = world.archiver()
+    expect(await world.settle(archiver, 20_000)).toBe('idle')
+    expect((await world.register()).sealedThrough).toBeNull()
+    world.append(1, 20_000)
+    await world.settle(archiver, 24_201)
+    expect((await world.register()).sealedThrough).toBe(23)
+    expect(await world.archived()).toEqual({ '1 0': 20 })
+  })
+
+  it('cuts segments alike whatever it reads at a time', async () => {
+    const keysOf = async (fetchCountMax: number): Promise<string[]> => {
+      const world = new ArchiveWorld(1, 20_000)
+      world.append(0, ...Array.from({ length: 11 }, (_, i) => 10_000 + i * 150))
+      await world.settle(world.archiver({ limits: { fetchCountMax, segmentCountMax: 3 } }))
+      return [...world.objects.objects.keys()].filter((key) => !key.includes('manifests'))
+    }
+    const keys = await keysOf(100)
+    expect(keys.map((key) => key.slice('archive/ticks/0/'.length))).toEqual(['10/0-2.v1.json', '10/3-5.v1.json', '10/6-6.v1.json', '11/7-9.v1.json', '11/10-10.v1.json'])
+    for (const fetchCountMax of [1, 2, 5]) expect(await keysOf(fetchCountMax)).toEqual(keys)
+  })
+
+  it('seals no more at once than a manifest holds', async () => {
+    const world = new ArchiveWorld(1, 40_000)
+    world.append(0, ...Array.from({ length: 20 }, (_, i) => 10_000 + i * 1_000))
+    await world.settle(world.archiver({ limits: { sealSegmentsMax: 5 } }))
+    const manifests = await readManifests(world.objects, world.registers, ticks, null, (await world.register()).sealedThrough!)
+    expect(Math.max(...manifests.map((manifest) => segmentsOf(manifest).length))).toBeLessThanOrEqual(5)
+    expect(Object.keys(await world.archived())).toHaveLength(20)
+  })
+
+  it('opens a partition again for a record that breaks the skew, and says which cuts lack it', async () => {
+    const world = new ArchiveWorld(1, 11_500)
+    const archiver = world.archiver()
+    world.append(0, 10_500)
+    await world.settle(archiver)
+    world.append(0, 10_600, 10_700)
+    await world.settle(archiver, 13_000)
+    expect(world.alarms).toEqual([{ code: 'SEAM_BROKEN', message: expect.stringContaining('10'), where: 'source ticks, partition 0, offset 1' }])
+    expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 11, '0 2': 11 })
+    const register = await world.register()
+    expect(brokenSeams(register, 10)).toEqual([{ partition: 0, offset: 1, epoch: 11, reason: 'skew' }])
+    expect(brokenSeams(register, 11)).toEqual([])
+  })
+
+  it('stands before a mad stamp, archives the rest, and goes on once its time is declared', async () => {
+    const world = new ArchiveWorld(2, 11_500)
+    const archiver = world.archiver()
+    world.append(0, 10_500, 99_000, 11_450)
+    world.append(1, 10_500, 11_400)
+    expect(await world.settle(archiver)).toBe('stopped')
+    expect(await world.settle(archiver, 14_000)).toBe('stopped')
+    expect(world.alarms).toEqual([{ code: 'APPEND_TIME_AHEAD', message: expect.stringContaining('99000'), where: 'source ticks, partition 0, offset 1' }])
+    expect((await world.register()).sealedThrough).toBeNull()
+    await declareAppendTime(world.registers, ticks, 0, 1, 11_400)
+    expect(await world.settle(archiver)).toBe('idle')
+    expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 11, '0 2': 11, '1 0': 10, '1 1': 11 })
+    await declareAppendTime(world.registers, ticks, 0, 1, 11_400)
+    await expect(declareAppendTime(world.registers, ticks, 0, 1, 11_401)).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(declareAppendTime(world.registers, ticks, 0, 0, 11_401)).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(declareAppendTime(world.registers, ticks, 7, 0, 11_401)).rejects.toMatchObject({ code: 'USAGE' })
+  })
+
+  it('stands, and goes on by itself, where the clock comes up to the stamp', async () => {
+    const world = new ArchiveWorld(1, 11_500)
+    const archiver = world.archiver()
+    world.append(0, 10_500, 12_500)
+    expect(await world.settle(archiver)).toBe('stopped')
+    expect(await world.settle(archiver, 12_300)).toBe('idle')
+    expect(await world.archived()).toEqual({ '0 0': 10 })
+  })
+
+  it('says that retention was faster', async () => {
+    const world = new ArchiveWorld(1, 10_600)
+    const archiver = world.archiver()
+    world.append(0, 10_500)
+    await world.settle(archiver)
+    world.append(0, 10_550, 10_560)
+    world.log.retain(0, 2)
+    expect(await world.settle(archiver)).toBe('stopped')
+    expect(world.codes()).toEqual(['LOG_OFFSET_GONE'])
+  })
+
+  it('goes on where retention has removed only what is archived', async () => {
+    const world = new ArchiveWorld(1, 10_600)
+    const archiver = world.archiver()
+    world.append(0, 10_500, 10_550)
+    await world.settle(archiver)
+    world.log.retain(0, 2)
+    expect(await world.settle(archiver, 12_000)).toBe('idle')
+    expect(await world.settle(world.archiver(), 13_000)).toBe('idle')
+  })
+
+  it('says that the log ends before what was archived', async () => {
+    const world = new ArchiveWorld(1, 10_600)
+    const archiver = world.archiver()
+    world.append(0, 10_500, 10_550)
+    await world.settle(archiver)
+    world.log.cut(0, 1)
+    expect(await world.settle(archiver, 12_000)).toBe('stopped')
+    expect(world.codes()).toEqual(['LOG_REPLACED'])
+  })
+
+  it('stops where an object of the key has other records', async () => {
+    const world = new ArchiveWorld(1, 12_000)
+    const other = new ArchiveWorld(1, 12_000)
+    world.append(0, 10_500)
+    other.append(0, 10_400)
+    await other.settle(other.archiver())
+    await world.objects.create('archive/ticks/0/10/0-0.v1.json', other.objects.objects.get('archive/ticks/0/10/0-0.v1.json')!.bytes)
+    await expect(world.settle(world.archiver())).rejects.toMatchObject({ code: 'LOG_REPLACED' })
+  })
+
+  it.each([0, 1])('archives the same whoever dies where, with %i who come back late', async (zombies) => {
+    const script = (world: ArchiveWorld): void => {
+      world.append(0, 10_100, 10_200, 10_300, 11_100, 12_100)
+      world.append(1, 10_900)
+    }
+    const whole = new ArchiveWorld(2, 14_000)
+    script(whole)
+    await whole.settle(whole.archiver({ limits: { segmentCountMax: 2 } }))
+    const expected = await whole.archived()
+    expect(Object.keys(expected)).toHaveLength(6)
+    for (let calls = 1; ; calls++) {
+      const world = new ArchiveWorld(2, 14_000)
+      script(world)
+      const turns = new Turns()
+      const limits = { segmentCountMax: 2 }
+      const first = world.archiver({ limits, log: turns.gated(world.log), registers: turns.gated(world.registers), objects: turns.gated(world.objects) })
+      for (let i = 0; i < calls; i++) await turns.advance(() => first.step())
+      const isDone = (await world.register()).sealedThrough === 12 && !turns.isRunning
+      await world.settle(world.archiver({ limits }))
+      if (zombies > 0) for (let i = 0; i < 30; i++) await turns.advance(() => first.step())
+      expect(await world.archived()).toEqual(expected)
+      expect(world.alarms).toEqual([])
+      if (isDone) break
+    }
+  })
+})
+
+describe('manifests', () => {
+  async function sealedWorld(): Promise<ArchiveWorld> {
+    const world = new ArchiveWorld(1, 11_500)
+    const archiver = world.archiver()
+    for (const at of [10_500, 11_500, 12_500]) {
+      world.append(0, at)
+      await world.settle(archiver, at + 1_000)
+    }
+    return world
+  }
+
+  it('are walked from one cut back to another', async () => {
+    const { objects, registers } = await sealedWorld()
+    const walk = async (after: number | null, through: number): Promise<number[]> => (await readManifests(objects, registers, ticks, after, through)).map((manifest) => manifest.through)
+    expect(await walk(null, 12)).toEqual([10, 11, 12])
+    expect(await walk(-Infinity, 11)).toEqual([10, 11])
+    expect(await walk(10, 12)).toEqual([11, 12])
+    expect(await walk(11, 11)).toEqual([])
+  })
+
+  it('are published from the register by whoever needs one first', async () => {
+    const { objects, registers } = await sealedWorld()
+    const key = manifestKey('ticks', 12)
+    const { bytes } = objects.objects.get(key)!
+    await objects.remove(key)
+    await readManifests(objects, registers, ticks, 11, 12)
+    expect(objects.objects.get(key)!.bytes).toEqual(bytes)
+  })
+
+  it('are missed, and a damaged one is noticed', async () => {
+    const world = await sealedWorld()
+    const { objects, registers } = world
+    const walk = (after: number | null, through: number): Promise<unknown> => readManifests(objects, registers, ticks, after, through)
+    await expect(walk(null, 13)).rejects.toMatchObject({ code: 'OBJECT_MISSING' })
+    await expect(walk(9, 12)).rejects.toMatchObject({ code: 'OBJECT_MISSING' })
+    const key = manifestKey('ticks', 11)
+    const object = objects.objects.get(key)!
+    objects.objects.set(key, { ...object, bytes: object.bytes.slice(1) })
+    await expect(walk(null, 12)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    objects.objects.set(key, objects.objects.get(manifestKey('ticks', 10))!)
+    await expect(walk(null, 12)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    await objects.remove(key)
+    await expect(walk(null, 12)).rejects.toMatchObject({ code: 'OBJECT_MISSING', problems: [{ where: key }] })
+  })
+
+  it('are not sealed over while the last one is not published', async () => {
+    const world = await sealedWorld()
+    const key = manifestKey('ticks', 12)
+    world.objects.objects.set(key, { etag: key, bytes: Buffer.from('{}') })
+    world.append(0, 20_000)
+    await expect(world.settle(world.archiver(), 30_000)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    expect((await readSealRegister(world.registers, ticks)).register.sealedThrough).toBe(12)
+  })
+})

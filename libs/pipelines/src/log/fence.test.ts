@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals'
+import { decodeBucketRecord, encodeBucketRecord } from './bucket-record.ts'
+import { decodeFence, encodeFence } from './fence.ts'
+
+const fence = { next: 2 ** 40, epoch: 481_000, knownTimeMs: 1_700_000_000_123, mark: { offset: 2 ** 40 - 1, appendTimeMs: 1_700_000_000_100, checksum: 4_294_967_295 } }
+const empty = { next: 0, epoch: -Infinity, knownTimeMs: -Infinity, mark: null }
+
+describe('the bytes of a fence', () => {
+  it.each([fence, empty])('come back as they were', (position) => {
+    expect(decodeFence(encodeFence(position), 'here')).toEqual(position)
+  })
+
+  it('are refused where any byte of them is another', () => {
+    const bytes = encodeFence(fence)
+    for (let i = 0; i < bytes.length; i++) {
+      if (i === 2 || i === 3) continue
+      const damaged = bytes.slice()
+      damaged[i]! ^= 0x40
+      expect(() => decodeFence(damaged, 'here')).toThrow(i === 1 ? 'STORE_TOO_NEW' : 'STORE_DAMAGED')
+    }
+    expect(() => decodeFence(bytes.slice(0, 40), 'here')).toThrow('STORE_DAMAGED')
+    expect(() => decodeFence(new Uint8Array(), 'here')).toThrow('STORE_DAMAGED')
+  })
+})
+
+describe('the bytes of a bucket record', () => {
+  it.each([-Infinity, 0, 481_000])('come back as they were: %d', (startsAfterEpoch) => {
+    expect(decodeBucketRecord(encodeBucketRecord({ startsAfterEpoch }), 'here')).toEqual({ startsAfterEpoch })
+  })
+
+  it('are not those of a fence', () => {
+    expect(() => decodeBucketRecord(encodeFence(fence), 'here')).toThrow('STORE_DAMAGED')
+  })
+})
