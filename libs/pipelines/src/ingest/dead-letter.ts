@@ -3,7 +3,8 @@
 //
 //   tidemark-dead-letter   JSON, version 1: { formatVersion, topic, partition, offset, appendTimeMs, code, reason }
 //
-// The position of a consumer group moves in the same transaction, so that whoever folds the records again emits none twice.
+// The position of a consumer group moves in the same transaction, so that whoever reads the records again emits none twice. It is not a fence's: a view starts after its
+// floor, and what was rejected before that is found all the same.
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
@@ -51,21 +52,37 @@ const schema: z.ZodType<DeadLetterReason & { readonly formatVersion: number }> =
   reason: z.string(),
 })
 
+/** Through where a partition was searched for dead letters. */
+export interface LetterLane {
+  /** As the log has it of the group; null: nothing was committed. */
+  committed: number | null
+  /** What is before it was searched, and what was rejected is emitted; at or after `committed`. */
+  through: number
+}
+
+export async function readLetterLane(log: EventLog, source: SourceDefinition, partition: number, logStart: number): Promise<LetterLane> {
+  const committed = await log.committed(deadLetterGroupOf(source), topicOf(source), partition)
+  return { committed, through: Math.max(committed ?? 0, logStart) }
+}
+
 /**
- * Emits what was rejected of a partition, in the order of offsets, each once. `position`: through where that was done, as last read;
- * returns it as it is then.
+ * Emits what was rejected between the lane's `through` and another offset, each once, and moves the lane there. Whoever was faster has moved
+ * it further. How many were emitted.
  */
 export async function emitDeadLetters(
-  log: EventLog, source: SourceDefinition, partition: number, rejected: readonly RejectedRecord[], position: number | null,
-): Promise<number | null> {
+  log: EventLog, source: SourceDefinition, partition: number, lane: LetterLane, rejected: readonly RejectedRecord[], through: number,
+): Promise<number> {
   const [topic, letters, group] = [topicOf(source), deadLetterTopicOf(source), deadLetterGroupOf(source)]
-  for (let expected = position; ; expected = await log.committed(group, topic, partition)) {
-    const fresh = rejected.filter(({ record }) => record.offset >= (expected ?? 0))
-    if (fresh.length === 0) return expected
-    await log.ensureTopic(letters, await log.partitionCount(topic))
-    const next = fresh.at(-1)!.record.offset + 1
+  if (rejected.length > 0) await log.ensureTopic(letters, await log.partitionCount(topic))
+  for (;;) {
+    const fresh = rejected.filter(({ record }) => record.offset >= lane.through)
     const records = fresh.map((letter) => letterOf(topic, partition, letter))
-    if (await log.appendAndCommit([{ topic: letters, partition, records }], { group, topic, partition, offset: next }, expected)) return next
+    const appends = records.length === 0 ? [] : [{ topic: letters, partition, records }]
+    const isEmitted = (await log.appendAndCommit(appends, { group, topic, partition, offset: through }, lane.committed)) !== null
+    lane.committed = isEmitted ? through : await log.committed(group, topic, partition)
+    lane.through = lane.committed ?? lane.through
+    if (isEmitted) return fresh.length
+    if (lane.through >= through) return 0
   }
 }
 

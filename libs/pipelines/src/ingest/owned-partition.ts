@@ -2,6 +2,7 @@
 
 import type { Alarm, OnAlarm } from '../alarm.ts'
 import type { PartitionReader } from '../log/partition-position.ts'
+import type { LetterLane } from './dead-letter.ts'
 
 export class OwnedPartition {
   readonly partition: number
@@ -13,8 +14,8 @@ export class OwnedPartition {
   stopped: Alarm | null = null
   /** When it is looked at again, where it or one of its views stands still; Infinity: none does. */
   lookAgainAtMs = -Infinity
-  /** Through where dead letters were emitted, as last read; null: none was. */
-  letterPosition: number | null = null
+  readonly letters: LetterLane = { committed: null, through: 0 }
+  lettersCommittedAtMs = -Infinity
   /** NaN: not read yet. */
   logEnd = NaN
   logEndSeenAtMs = 0

@@ -139,6 +139,7 @@ async function makePlace({ registers, source, onAlarm, topic }: IngestContext, r
     return after
   })
   reader.follow(register)
+  if (!isExpected(register, partition, record.offset, reader.epochOf(record))) throw new Error(`The record at offset ${record.offset} of ${topic} has no place after partition ${partition} was opened again.`)
   if (wasOpened) {
     onAlarm({
       code: 'SEAM_BROKEN',

@@ -16,13 +16,13 @@ import type { SealRegister } from '../log/seal-register.ts'
 import { topicOf, viewId } from '../names.ts'
 import { workOfView, type BucketWork } from './bucket-work.ts'
 import { checkPartitions, idleWork, tellHowFar } from './check-partitions.ts'
-import { emitDeadLetters } from './dead-letter.ts'
 import { fetchPartitions } from './fetch-partitions.ts'
 import type { IngestContext } from './ingest-context.ts'
 import { INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
 import { INGEST_RULES, type IngestRules } from './ingest-rules.ts'
 import { OwnedPartition } from './owned-partition.ts'
 import { Poll, takeFetched } from './poll.ts'
+import { emitPolled, searchBehind } from './search-dead-letters.ts'
 import { SpeedView } from './speed-view.ts'
 import { takeUpPartitions } from './take-up.ts'
 import { readStates, writeBucket, type WriteCounts } from './write-bucket.ts'
@@ -47,8 +47,8 @@ export interface ProcessorOptions {
 
 /** What a step did. */
 export interface StepReport extends Readonly<WriteCounts> {
-  /** 'idle': there was nothing to do. */
-  readonly did: 'took-up' | 'checked' | 'folded' | 'idle'
+  /** 'searched': for dead letters, in what is folded; 'idle': there was nothing to do. */
+  readonly did: 'took-up' | 'checked' | 'folded' | 'searched' | 'idle'
   readonly recordCount: number
   readonly deadLetterCount: number
   /** Partitions that are to be taken up again at the next step. */
@@ -127,6 +127,7 @@ class SourceProcessor implements Processor {
   private async stepOn(signal: AbortSignal | undefined): Promise<StepReport> {
     const { context, views } = this
     await this.follow()
+    if (views.length === 0) return this.report('idle')
     const owned = [...this.owned.values()]
     const nowMs = context.clock.nowMs()
     const toTakeUp = owned.filter(({ reader, stopped, lookAgainAtMs }) => (reader === null ? stopped === null || nowMs >= lookAgainAtMs : stopped === null && nowMs >= lookAgainAtMs))
@@ -139,7 +140,7 @@ class SourceProcessor implements Processor {
       await checkPartitions(context, views, owned)
       const counts = await this.write(idleWork(context, views, owned))
       if (this.register !== null) await tellHowFar(context, views, owned, this.register)
-      return this.report('checked', counts)
+      return { ...this.report('checked', counts), deadLetterCount: await searchBehind(context, this.decode, owned) ?? 0 }
     }
     return this.fold(owned, nowMs, signal)
   }
@@ -160,26 +161,20 @@ class SourceProcessor implements Processor {
     poll.clear()
     const isReady = ({ reader, stopped, lookAgainAtMs }: OwnedPartition): boolean => reader !== null && (stopped === null || nowMs >= lookAgainAtMs)
     const fetched = await fetchPartitions(context, owned.filter(isReady), this.checkAtMs - nowMs, signal)
-    if (fetched.length === 0) return this.report('idle')
+    if (fetched.length === 0) return this.search(owned)
     this.register = await takeFetched(context, decode, poll, fetched, this.register!)
     const works = views.flatMap((view) => workOfView(context.rules, view, poll, views.length === 1))
-    // Before the fences may pass them: what is behind every fence is not read again.
-    const [deadLetterCount] = await Promise.all([this.emit(), readStates(context, works)])
+    const [deadLetterCount] = await Promise.all([emitPolled(context, poll), readStates(context, works)])
     const counts = await this.write(works)
     for (const { owned: one } of poll.parts) one.foldedAll()
     for (const { entities } of views) entities.trim()
     return { ...this.report('folded', counts), recordCount: poll.records.length, deadLetterCount }
   }
 
-  private async emit(): Promise<number> {
-    const { context: { log, source }, poll: { parts } } = this
-    let count = 0
-    for (const { owned, rejected } of parts) {
-      if (rejected.length === 0) continue
-      owned.letterPosition = await emitDeadLetters(log, source, owned.partition, rejected, owned.letterPosition)
-      count += rejected.length
-    }
-    return count
+  /** Where there is nothing to fold: what was rejected before a view's start is looked for. */
+  private async search(owned: readonly OwnedPartition[]): Promise<StepReport> {
+    const deadLetterCount = await searchBehind(this.context, this.decode, owned)
+    return deadLetterCount === null ? this.report('idle') : { ...this.report('searched'), deadLetterCount }
   }
 
   /** Several buckets at a time, never one twice. */

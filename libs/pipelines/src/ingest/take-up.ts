@@ -11,7 +11,8 @@ import { decodeFence, encodeFence } from '../log/fence.ts'
 import { PartitionReader, type PartitionPosition } from '../log/partition-position.ts'
 import type { SealRegister } from '../log/seal-register.ts'
 import { readPointer } from '../pointer.ts'
-import { deadLetterGroupOf, speedGroupOf } from './group-names.ts'
+import { readLetterLane } from './dead-letter.ts'
+import { speedGroupOf } from './group-names.ts'
 import { goneAlarm, isReplaced, replacedAlarm, type IngestContext } from './ingest-context.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import { bucketWhere, fenceWhere, type BucketLanes, type SpeedView } from './speed-view.ts'
@@ -87,7 +88,7 @@ function setLane({ clock }: IngestContext, bucket: BucketLanes, partition: numbe
 async function takeUp(context: IngestContext, views: readonly SpeedView[], owned: OwnedPartition, register: SealRegister): Promise<void> {
   const { log, topic, source, clock, limits, rules, onAlarm } = context
   const { partition } = owned
-  const { start, end } = await log.extent(topic, partition)
+  const { start } = await log.extent(topic, partition)
   for (const view of views) blockWhereGone(context, view, partition, start)
   const fences = views.filter((view) => !view.blocked.has(partition)).flatMap(({ buckets }) => buckets.map(({ lanes }) => lanes[partition]?.fence))
   if (fences.includes(undefined)) return
@@ -95,10 +96,8 @@ async function takeUp(context: IngestContext, views: readonly SpeedView[], owned
   for (const fence of distinct(fences as PartitionPosition[])) {
     if (await isReplaced(context, partition, fence, 'take-up')) return owned.stop(replacedAlarm(context, partition, fence.next), lookAgainAtMs, onAlarm)
   }
-  owned.letterPosition = await log.committed(deadLetterGroupOf(source), topic, partition)
-  if (owned.letterPosition !== null && owned.letterPosition > end && owned.letterPosition > (await log.extent(topic, partition)).end) {
-    return owned.stop(replacedAlarm(context, partition, owned.letterPosition), lookAgainAtMs, onAlarm)
-  }
+  Object.assign(owned.letters, await readLetterLane(log, source, partition, start))
+  if (owned.letters.through > (await log.extent(topic, partition)).end) return owned.stop(replacedAlarm(context, partition, owned.letters.through), lookAgainAtMs, onAlarm)
   const blocked = views.flatMap((view) => view.blocked.get(partition) ?? [])
   const lowest = lowestOf(fences as PartitionPosition[])
   if (lowest === null) return blocked[0] && owned.stop(blocked[0], lookAgainAtMs, onAlarm)
