@@ -144,14 +144,11 @@ describe('the seam', () => {
     const world = await worldOf()
     await world.append(0, click(world, user), click(world, THERE[0]))
     const epoch = nowEpoch(world)
-    // Whoever is first opens the partition.
-    world.views = []
-    await drain(world.processor([0]))
+    await world.open()
     world.nowMs += EPOCH_MS
     await world.append(0, click(world, user, 4))
     await world.seal(epoch)
     await world.publish(totals, epoch)
-    world.views = [totals]
     await drain(world.processor([0]))
     expect(await bucketOf(world)).toEqual({ startsAfterEpoch: epoch, next: 3 })
     expect(await judgeAll(world, USERS)).toBeNull()

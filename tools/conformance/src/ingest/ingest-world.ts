@@ -12,7 +12,7 @@ import { INGEST_RULES, type IngestRules } from '@tidemark/pipelines/ingest/inges
 import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { createProcessor, type Processor, type ProcessorOptions } from '@tidemark/pipelines/ingest/processor'
 import { createSweeper, type Sweeper } from '@tidemark/pipelines/ingest/sweeper'
-import { changeSealRegister, readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
+import { changeSealRegister, openPartitions, readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 import { encodeManifest, manifestKey, MANIFEST_VERSION, type Manifest, type SealedPartition } from '@tidemark/pipelines/log/manifest'
 import { PartitionReader } from '@tidemark/pipelines/log/partition-position'
 import { isExpected, withUnexpected, type SealRegister } from '@tidemark/pipelines/log/seal-register'
@@ -96,6 +96,11 @@ export class IngestWorld {
   sweeper(view: ViewPlan, change: (ports: WorldPorts) => WorldPorts = (ports) => ports): Sweeper {
     const { store, registers } = change(this.ports(() => []))
     return createSweeper({ view, store, registers, clock: this.clock, rules: this.rules, limits: this.limits })
+  }
+
+  /** Opens every partition in the register, as whoever is first does. */
+  async open(): Promise<void> {
+    await openPartitions(this.registers, this.source, this.records.map((_, partition) => ({ partition, offset: 0 })))
   }
 
   async register(): Promise<SealRegister> {

@@ -1,0 +1,65 @@
+// Law 10: what cannot be decoded is kept once, with where it came from and why; it delays nobody, and it is put back once.
+
+import { describe, expect, it } from '@jest/globals'
+import { DEAD_LETTER_HEADER } from '@tidemark/pipelines/ingest/dead-letter'
+import { listDeadLetters, replayDeadLetters, showDeadLetter } from '@tidemark/pipelines/ingest/dead-letters'
+import { deadLetterTopicOf } from '@tidemark/pipelines/names'
+import { CLICKS, EPOCH_MS, HERE, totals, USERS } from './ingest-definitions.ts'
+import { judgeAll } from './ingest-judge.ts'
+import { click, drain } from './ingest-schedules.ts'
+import { IngestWorld } from './ingest-world.ts'
+
+const [user] = HERE
+
+async function worldWithLetters(): Promise<IngestWorld> {
+  const world = await IngestWorld.create({ source: CLICKS, views: [totals], partitionCount: 2 })
+  await world.append(0, click(world, user), 'no JSON', click(world, user, 2))
+  await world.append(1, '{"user":"u","at":1,"amount":"many"}')
+  return world
+}
+
+const lettersOf = (world: IngestWorld): Promise<string[]> => Array.fromAsync(listDeadLetters(world.log, world.source), ({ partition, offset }) => `${partition} ${offset}`)
+
+describe('law 10: dead letters', () => {
+  it('has each once, with topic, partition, offset, reason and its bytes, whoever reads them', async () => {
+    const world = await worldWithLetters()
+    const [one, two] = [world.processor([0, 1]), world.processor([0, 1])]
+    await one.step()
+    await two.step()
+    await Promise.all([drain(one), drain(two)])
+    expect(await lettersOf(world)).toEqual(['0 1', '1 0'])
+    const letter = await showDeadLetter(world.log, world.source, 1, 0)
+    expect(letter).toMatchObject({ topic: 'clicks', partition: 1, offset: 0, appendTimeMs: world.nowMs, code: 'EVENT_MALFORMED', reason: 'field amount: expected int32 or NULL, found "many".' })
+    expect(Buffer.from(letter.record.value!).toString()).toBe('{"user":"u","at":1,"amount":"many"}')
+    await expect(showDeadLetter(world.log, world.source, 1, 7)).rejects.toMatchObject({ code: 'UNKNOWN_NAME' })
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
+  it('finds what was rejected before the place where a view starts', async () => {
+    const world = await worldWithLetters()
+    await world.open()
+    await world.seal(Math.floor(world.nowMs / EPOCH_MS))
+    await world.publish(totals, Math.floor(world.nowMs / EPOCH_MS))
+    await drain(world.processor([0, 1]))
+    expect(await lettersOf(world)).toEqual(['0 1', '1 0'])
+  })
+
+  it('puts them back once, and keeps again what still cannot be decoded', async () => {
+    const world = await worldWithLetters()
+    const processor = world.processor([0, 1])
+    await drain(processor)
+    expect(await replayDeadLetters({ log: world.log, source: world.source, isWanted: ({ partition }) => partition === 0 })).toBe(1)
+    expect(await replayDeadLetters({ log: world.log, source: world.source })).toBe(0)
+    const { records } = await world.log.fetch('clicks', 0, 3, { countMax: 9, sizeMaxBytes: 1e6, waitMaxMs: 0 })
+    expect(records.map(({ value, headers }) => [Buffer.from(value!).toString(), headers])).toEqual([['no JSON', {}]])
+    await drain(processor)
+    expect(await lettersOf(world)).toEqual(['0 1', '0 3', '1 0'])
+  })
+
+  it('names a record that is none', async () => {
+    const world = await worldWithLetters()
+    await world.log.ensureTopic(deadLetterTopicOf(world.source), 1)
+    await world.log.append([{ topic: deadLetterTopicOf(world.source), partition: 0, records: [{ key: null, value: null }] }])
+    await expect(lettersOf(world)).rejects.toThrow(`STORE_DAMAGED at topic clicks.dead-letters, partition 0, offset 0: It has no header ${DEAD_LETTER_HEADER}`)
+  })
+})
