@@ -58,6 +58,8 @@ export function createWorld({ view, source, events, entities }: WorldHistory, ra
     const inside = change(events.filter(({ epoch }) => epoch > afterCut && epoch <= cut))
     return Promise.resolve({ input: archiveOf(source, inside), recordCount: inside.length, rejectedCount: 0, [Symbol.asyncDispose]: () => Promise.resolve() })
   }
+  let copyCount = 0
+  const copyAt = (copy: number): OracleEvent[] => events.map((event) => ({ ...event, offset: event.offset + copy * 1_000_000 }))
   const expectedAt = (index: number, cut: number): readonly OracleFeature[] => {
     const name = `${index} ${cut}`
     let expected = oracle.get(name)
@@ -71,7 +73,8 @@ export function createWorld({ view, source, events, entities }: WorldHistory, ra
       registers, clock, objects: createMemoryObjectStore(), views: changeViews(createMemoryBatchViewStore()),
       engine: createMemoryBatchEngine(), openEpochs: openAs((inside) => inside),
     },
-    openNonsense: openAs(() => events.flatMap((event) => [event, { ...event, offset: event.offset + 1_000_000 }])),
+    // At offsets of their own: a base that has the true events, or nonsense too, has no event of the same place.
+    openNonsense: openAs(() => [1, 2].flatMap(() => copyAt(++copyCount))),
     async seal() {
       let isSealed = false
       await changeSealRegister(registers, source, (register) => {
