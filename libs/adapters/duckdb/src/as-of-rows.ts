@@ -4,9 +4,11 @@ import { VALUE_READERS } from '@tidemark/feature-schema/accepted-value'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { SQL_TYPES } from '@tidemark/feature-schema/expression/sql-text'
 import type { Value, ValueType } from '@tidemark/feature-schema/value'
-import type { AsOfQuery, RowsInput } from '@tidemark/ports/batch-engine'
+import type { AsOfQuery, ColumnBatch, RowsInput } from '@tidemark/ports/batch-engine'
+import type { QuestionKeys } from '@tidemark/ports/record-reader'
 import { appendRows } from './append-rows.ts'
-import { coded, type DuckDbSession } from './duckdb-session.ts'
+import { queryBatches } from './column-batches.ts'
+import { coded, type DuckDb, type DuckDbSession } from './duckdb-session.ts'
 import { fieldValueSql } from './field-sql.ts'
 import { CSV_REASON_SQL, CSV_REJECTS_TABLE, readCsv } from './csv-file.ts'
 import { expandPaths, parquetScans, unreadable, type FileScan } from './input-files.ts'
@@ -39,6 +41,13 @@ export async function loadAskedRows(session: DuckDbSession, { rows, keys, rowKey
   }
   await createFrom(session, rows, table, (scan) => columns.map((column) => `${typedSql(scan, rows.path, column)} AS ${column.name}`))
   return table
+}
+
+/** Throws what `loadAskedRows` throws. */
+export async function* readQuestions(database: DuckDb, rows: RowsInput, { keys, rowKeys }: QuestionKeys): AsyncGenerator<ColumnBatch> {
+  await using session = await database.openSession()
+  const table = await loadAskedRows(session, { rows, keys: keys.map((each) => ({ ...each, column: each.key })), rowKeys })
+  yield* queryBatches(session, `SELECT asked_time::DOUBLE AS "timeMs", ${keys.map((_, i) => `key_${i}`).join(', ')} FROM ${table} ORDER BY rowid`)
 }
 
 /** Makes a table of the rows as they are, in file order: columns c0, c1 … (text for CSV). Gives back their names in the file. */

@@ -1,11 +1,14 @@
 // The batch engine on DuckDB. A query has a session of its own: its events are loaded, filtered and numbered into tables, and each
 // stream of its result is a grouping of them that runs once it is read.
 import type { BatchEngine, MeasureStream, PaneQuery, PaneResult, RowsWriter, TableReader } from '@tidemark/ports/batch-engine'
+import type { RecordReader } from '@tidemark/ports/record-reader'
 import { groupAsOf } from './as-of.ts'
 import { queryBatches } from './column-batches.ts'
+import { readFileRecords } from './file-records.ts'
 import { openDuckDb, type DuckDb, type DuckDbLimits } from './duckdb-session.ts'
 import { paneEventsSql, paneRowsSql, shareQueries } from './pane-sql.ts'
 import { selectEvents } from './selection-sql.ts'
+import { readQuestions } from './as-of-rows.ts'
 import { readTable } from './table-reader.ts'
 import { writeRows } from './training-writer.ts'
 
@@ -13,13 +16,15 @@ import { writeRows } from './training-writer.ts'
  * An engine on an in-memory database that keeps to `limits`. Dispose it to end what runs and to remove what was spilled.
  * Queries throw INPUT_UNREADABLE for files that cannot be read, OUTPUT_FAILED where memory and disk run out.
  */
-export async function createDuckDbBatchEngine(limits: DuckDbLimits = {}): Promise<BatchEngine & RowsWriter & TableReader> {
+export async function createDuckDbBatchEngine(limits: DuckDbLimits = {}): Promise<BatchEngine & RowsWriter & TableReader & RecordReader> {
   const database = await openDuckDb(limits)
   return {
     groupPanes: (query) => groupPanes(database, query),
     groupAsOf: (query) => groupAsOf(database, query),
     writeRows: (rows, output) => writeRows(database, rows, output),
     readTable: (table) => readTable(database, table),
+    readRecords: (input) => readFileRecords(database, input),
+    readQuestions: (rows, keys) => readQuestions(database, rows, keys),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   }
 }
