@@ -34,6 +34,12 @@ export interface EmbeddedEventLogOptions {
 export interface EmbeddedEventLog extends EventLog {
   /** Retention: removes what is before `start`, which is at most the end. */
   moveStart(topic: string, partition: number, start: number): Promise<void>
+  /** `append` at the times that are given, as a replay needs it; otherwise the log's own clock stamps what it takes. */
+  appendAt(appends: readonly TimedAppend[]): Promise<readonly AppendedAt[]>
+}
+
+export interface TimedAppend extends LogAppend {
+  readonly appendTimeMs: number
 }
 
 interface Place {
@@ -45,6 +51,8 @@ interface Place {
 }
 
 interface EncodedAppend extends Place {
+  /** null: the log's clock says. */
+  readonly appendTimeMs: number | null
   readonly segments: readonly EncodedSegment[]
 }
 
@@ -77,17 +85,17 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
     return { start: bytes.readDoubleLE(0), end: bytes.readDoubleLE(8) }
   }
 
-  function encodeAppend(append: LogAppend): EncodedAppend {
+  function encodeAppend(append: LogAppend | TimedAppend): EncodedAppend {
     const place = placeOf(append.topic, append.partition)
     const sizesBytes = append.records.map(recordSizeOf)
     for (const sizeBytes of sizesBytes) {
       if (sizeBytes > recordSizeMaxBytes) throw problem('EVENT_TOO_LARGE', place.where, `A record has ${sizeBytes} bytes, at most ${recordSizeMaxBytes} are possible.`, 'Send less in one event.')
     }
-    return { ...place, segments: encodeSegments(append.records, sizesBytes) }
+    return { ...place, segments: encodeSegments(append.records, sizesBytes), appendTimeMs: 'appendTimeMs' in append ? append.appendTimeMs : null }
   }
 
   function putAppends(writer: Writer, appends: readonly EncodedAppend[]): AppendedAt[] {
-    const appendTimeMs = clock.nowMs()
+    const nowMs = clock.nowMs()
     const grown = new Map<string, { place: Place; start: number; end: number }>()
     const appended = appends.map((append) => {
       const name = append.where
@@ -98,6 +106,7 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
         grown.set(name, extent)
       }
       const firstOffset = extent.end
+      const appendTimeMs = append.appendTimeMs ?? nowMs
       for (const segment of append.segments) {
         stampSegment(segment, appendTimeMs)
         writer.put(log, withU64(append.key, extent.end), segment.bytes)
@@ -160,7 +169,16 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
     return Math.max(ended.signal.aborted ? 0 : durationMs, clock.nowMs() - fromMs)
   }
 
+  async function append(appends: readonly (LogAppend | TimedAppend)[]): Promise<readonly AppendedAt[]> {
+    const encoded = appends.map(encodeAppend)
+    const appended = await environment.write((writer) => putAppends(writer, encoded))
+    wake(encoded)
+    return appended
+  }
+
   return {
+    append,
+    appendAt: append,
     async ensureTopic(topic, partitionCount) {
       if (!Number.isSafeInteger(partitionCount) || partitionCount < 1) throw new RangeError(`A topic has at least one partition, not ${partitionCount}.`)
       await environment.write((writer) => {
@@ -170,12 +188,6 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
     },
     partitionCount: async (topic) => environment.read((reader) => countPartitions(reader, topic)),
     topics: async () => environment.read((reader) => [...reader.entries(topics, EVERY_TEXT, AFTER_EVERY_TEXT)].map(({ key }) => Buffer.from(key).toString('utf8', 2)).sort()),
-    async append(appends) {
-      const encoded = appends.map(encodeAppend)
-      const appended = await environment.write((writer) => putAppends(writer, encoded))
-      wake(encoded)
-      return appended
-    },
     async appendAndCommit(appends, commit, expected) {
       const encoded = appends.map(encodeAppend)
       const appended = await environment.write((writer) => {
