@@ -1,18 +1,16 @@
 // Training sets: the rows as they came, all of them, in order, and beside each the features as of its time (law 4), by the same
 // plans, partials and finalisers as serving. Rows stream through: what is held is a batch of them.
-import type { FeatureValue } from '@tidemark/aggregation/feature-value'
-import type { FinalValue } from '@tidemark/aggregation/partial'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
-import { finalType } from '@tidemark/feature-schema/aggregation-rules'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Value } from '@tidemark/feature-schema/value'
 import type { AsOfQuery, BatchEngine, ColumnBatch, EventInput, InputReport, RowsInput, RowsOutput, RowsWriter, TableColumn } from '@tidemark/ports/batch-engine'
 import { resolveFeatures, type FeatureName, type ResolvedFeature } from '../resolve-features.ts'
+import { AnswerTally, columnsOf, columnWriter, type AnswerForm, type StatusCounts } from './answer-columns.ts'
 import { planAsOf, type AsOfPlan } from './as-of-plan.ts'
 import { ViewReader } from './view-reader.ts'
 
-export interface TrainingSetRequest {
+export interface TrainingSetRequest extends AnswerForm {
   readonly engine: BatchEngine
   readonly writer: RowsWriter
   /** The views that features are taken from, each with its events. */
@@ -24,10 +22,6 @@ export interface TrainingSetRequest {
   readonly rowKeys?: Readonly<Record<string, string>>
   readonly knownAt: AsOfQuery['knownAt']
   readonly output: Pick<RowsOutput, 'format' | 'path'>
-  /** Adds a column `${feature}__status` beside each feature. */
-  readonly hasStatuses?: boolean
-  /** Gives a feature's declared default in place of NULL_VALUE and NOT_FOUND. */
-  readonly hasDefaults?: boolean
   readonly onProgress?: (progress: { readonly rowCount: number; readonly doneCount: number }) => void
   readonly signal?: AbortSignal
 }
@@ -39,8 +33,7 @@ export interface TrainingSetResult {
   readonly unreadableTimeCount: number
   /** By view: what was read, and the rows whose keys are absent or unreadable, whose features of this view are NULL. */
   readonly views: readonly { readonly view: string; readonly report: InputReport; readonly noKeyCount: number }[]
-  /** By feature column: how many rows have each status. Rows without a time or keys have none. */
-  readonly statusCounts: Readonly<Record<string, Readonly<Partial<Record<FeatureValue['status'], number>>>>>
+  readonly statusCounts: StatusCounts
 }
 
 const ROWS_PER_BATCH = 1_000
@@ -63,10 +56,15 @@ export async function buildTrainingSet(request: TrainingSetRequest): Promise<Tra
     sections.push({ asOf, reader, report: result.report, rowCount: result.rowCount, noKeyCount: 0 })
   }
   const columns = features.flatMap((feature) => columnsOf(feature, request.hasStatuses === true))
-  const tally = new TrainingTally(features)
+  const tally = new AnswerTally(features)
   const batches = columnBatches(request, sections, features, tally)
   const { rowCount } = await request.writer.writeRows(request.rows, { ...request.output, columns, batches })
-  return { rowCount, columns, ...tally.summary(sections) }
+  return {
+    rowCount, columns,
+    unreadableTimeCount: tally.unreadableTimeCount,
+    views: sections.map(({ asOf, report, noKeyCount }) => ({ view: asOf.plan.view.name, report, noKeyCount })),
+    statusCounts: tally.statusCounts(),
+  }
 }
 
 function refuseUnknownKeys({ rowKeys = {}, views }: TrainingSetRequest): void {
@@ -90,7 +88,7 @@ async function* columnBatches(
   request: TrainingSetRequest,
   sections: readonly ViewSection[],
   features: readonly ResolvedFeature[],
-  tally: TrainingTally,
+  tally: AnswerTally,
 ): AsyncGenerator<ColumnBatch> {
   const rowCount = sections[0]?.rowCount ?? 0
   // Where each view's features stand in the model's order.
@@ -114,64 +112,5 @@ async function* columnBatches(
     }
     yield { rowCount: count, columns }
     request.onProgress?.({ rowCount, doneCount: from + count })
-  }
-}
-
-/** Appends a feature's value, and its status where that is asked for. */
-function columnWriter(columns: Record<string, Value[]>, feature: ResolvedFeature, { hasStatuses, hasDefaults }: TrainingSetRequest): (value: FeatureValue | null) => void {
-  const values: Value[] = (columns[columnName(feature)] = [])
-  const statuses: Value[] | null = hasStatuses === true ? (columns[statusName(feature)] = []) : null
-  const { default: declared = null } = feature.feature.aggregation
-  return (value) => {
-    const isDefaulted = hasDefaults === true && (value?.status === 'NULL_VALUE' || value?.status === 'NOT_FOUND')
-    values.push(value?.status === 'PRESENT' ? cellOf(value.value) : isDefaulted ? declared : null)
-    statuses?.push(value?.status ?? null)
-  }
-}
-
-/** The name of a feature's column: `airport_delays__departures_1h`. */
-function columnName({ plan, feature }: ResolvedFeature): string {
-  return `${plan.view.name}__${feature.name}`
-}
-
-function statusName(feature: ResolvedFeature): string {
-  return `${columnName(feature)}__status`
-}
-
-function columnsOf(feature: ResolvedFeature, hasStatuses: boolean): TableColumn[] {
-  const { aggregation, slot } = feature.feature
-  const type = finalType(aggregation, slot.inputType)
-  const column: TableColumn = { name: columnName(feature), type: type === 'list' || type === 'map' ? 'json' : type }
-  return hasStatuses ? [column, { name: statusName(feature), type: 'string' }] : [column]
-}
-
-/** Lists and maps as JSON, in which an integer beyond 2^53 is a string. */
-function cellOf(value: FinalValue): Value {
-  if (typeof value !== 'object' || value === null) return value
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner))
-}
-
-/** What the rows came to, counted as they pass. */
-class TrainingTally {
-  unreadableTimeCount = 0
-  private readonly features: readonly ResolvedFeature[]
-  private readonly counts: Partial<Record<FeatureValue['status'], number>>[]
-
-  constructor(features: readonly ResolvedFeature[]) {
-    this.features = features
-    this.counts = features.map(() => ({}))
-  }
-
-  add(feature: number, value: FeatureValue | null): void {
-    const counts = this.counts[feature]!
-    if (value !== null) counts[value.status] = (counts[value.status] ?? 0) + 1
-  }
-
-  summary(sections: readonly ViewSection[]): Pick<TrainingSetResult, 'unreadableTimeCount' | 'views' | 'statusCounts'> {
-    return {
-      unreadableTimeCount: this.unreadableTimeCount,
-      views: sections.map(({ asOf, report, noKeyCount }) => ({ view: asOf.plan.view.name, report, noKeyCount })),
-      statusCounts: Object.fromEntries(this.features.map((feature, i) => [columnName(feature), this.counts[i]!])),
-    }
   }
 }
