@@ -19,9 +19,10 @@ const layers = {
   pipelines: { sees: ['ports', 'core', 'contract'], vendors: ['zod', 'lru-cache'] },
   adapter: { sees: ['ports', 'contract'] },
   face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'express'] },
-  app: { sees: ['face', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
-  tool: { sees: ['tool', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
-  example: { sees: ['tool', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  composition: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  app: { sees: ['composition', 'face', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  tool: { sees: ['tool', 'composition', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  example: { sees: ['tool', 'composition', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
 }
 
 const depConstraints = Object.entries(layers).map(([layer, { sees, vendors }]) => ({

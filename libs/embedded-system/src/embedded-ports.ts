@@ -1,0 +1,56 @@
+// The ports of a whole system on one folder: LMDB for log and stores, files for objects, DuckDB for batch. Several processes may open it.
+//
+//   FOLDER/lmdb      log, consumer groups, speed and batch views, registers, jobs
+//   FOLDER/objects   archive, staged generations
+
+import { join } from 'node:path'
+import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
+import { createParquetArchiveFormat } from '@tidemark/adapter-duckdb/parquet-archive-format'
+import { createEmbeddedBatchViewStore } from '@tidemark/adapter-embedded/embedded-batch-view-store'
+import { openEmbeddedConsumerGroups } from '@tidemark/adapter-embedded/embedded-consumer-groups'
+import { openEmbeddedEnvironment, type EmbeddedEnvironmentOptions } from '@tidemark/adapter-embedded/embedded-environment'
+import { openEmbeddedEventLog, type EmbeddedEventLog } from '@tidemark/adapter-embedded/embedded-event-log'
+import { createEmbeddedJobQueue } from '@tidemark/adapter-embedded/embedded-job-queue'
+import { createEmbeddedRegisterStore } from '@tidemark/adapter-embedded/embedded-register-store'
+import { openEmbeddedSpeedViewStore } from '@tidemark/adapter-embedded/embedded-speed-view-store'
+import { createFileObjectStore } from '@tidemark/adapter-embedded/file-object-store'
+import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
+import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
+import type { WaitingClock } from '@tidemark/ports/clock'
+
+export interface EmbeddedPorts extends LambdaPorts, AsyncDisposable {
+  readonly log: EmbeddedEventLog
+  readonly engine: Awaited<ReturnType<typeof createDuckDbBatchEngine>>
+}
+
+export interface EmbeddedPortsOptions extends Pick<EmbeddedEnvironmentOptions, 'folder' | 'durability' | 'verify'> {
+  /** Default: the system's. */
+  readonly clock?: WaitingClock
+  /** Where objects are; default: a folder beside the stores. */
+  readonly objectsFolder?: string
+}
+
+/** Opens a folder, or makes it. Throws STORE_DAMAGED, STORE_TOO_NEW or STORE_FULL. */
+export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
+  await using opened = new AsyncDisposableStack()
+  const newRevision = createNewRevision()
+  const environment = opened.use(await openEmbeddedEnvironment({ ...options, folder: join(folder, 'lmdb') }))
+  const engine = opened.use(await createDuckDbBatchEngine())
+  const log = opened.use(await openEmbeddedEventLog(environment, { clock }))
+  const ports = {
+    log,
+    engine,
+    clock,
+    newRevision,
+    groups: await openEmbeddedConsumerGroups(environment, { log, clock }),
+    registers: await createEmbeddedRegisterStore(environment, { newRevision }),
+    objects: opened.use(await createFileObjectStore({ folder: objectsFolder, newRevision })),
+    format: opened.use(await createParquetArchiveFormat()),
+    speedViews: await openEmbeddedSpeedViewStore(environment),
+    batchViews: await createEmbeddedBatchViewStore(environment),
+    jobs: await createEmbeddedJobQueue(environment, { clock, newRevision }),
+  }
+  const owned = opened.move()
+  return { ...ports, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}

@@ -1,0 +1,51 @@
+// A replay on embedded ports in a folder of its own, which is gone afterwards.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Definitions } from '@tidemark/feature-schema/definition'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
+import { replay, type ReplayRequest, type ReplayResult } from '@tidemark/pipelines/replay/replay'
+import { openEmbeddedPorts } from './embedded-ports.ts'
+import { createReplayClock } from './replay-clock.ts'
+
+export interface FolderReplay extends Omit<ReplayRequest, 'system' | 'reader' | 'append' | 'setClock'> {
+  /** Checked. */
+  readonly definitions: Definitions
+}
+
+/** Throws what `replay` throws. An alarm of the system ends it: nothing of what a replay does may raise one. */
+export async function replayInFolder({ definitions, ...request }: FolderReplay): Promise<ReplayResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidemark-replay-'))
+  try {
+    const clock = createReplayClock(0)
+    const alarms: TidemarkError[] = []
+    await using ports = await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false })
+    await using system = await LambdaSystem.start({
+      ports, definitions, member: 'replay', partitionCount: 1,
+      onAlarm: ({ code, message, where }) => alarms.push(new TidemarkError([{ code: code === 'SEAM_BROKEN' ? 'APPEND_TIME_AHEAD' : code, message, where, action: 'Look at the append times around it.' }])),
+      // What a file holds is what is replayed: how good it is, is not this command's to judge.
+      batch: { gate: { rejectedShareMax: 1, isEmptyAllowed: true, nullShareRiseMax: 1 } },
+    })
+    return await replay({
+      ...request, system,
+      reader: ports.engine,
+      setClock: (nowMs) => {
+        if (alarms.length > 0) throw alarms[0]!
+        clock.set(nowMs)
+      },
+      append: async (topic, records) => {
+        const byTime: { topic: string; partition: number; appendTimeMs: number; records: { key: null; value: Uint8Array }[] }[] = []
+        for (const { value, appendTimeMs } of records) {
+          const last = byTime.at(-1)
+          if (last?.appendTimeMs === appendTimeMs) last.records.push({ key: null, value })
+          else byTime.push({ topic, partition: 0, appendTimeMs, records: [{ key: null, value }] })
+        }
+        await ports.log.appendAt(byTime)
+      },
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,26 @@
+// Everything that a whole system asks of the outside.
+
+import type { ArchiveFormat } from '@tidemark/ports/archive-format'
+import type { BatchEngine } from '@tidemark/ports/batch-engine'
+import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import type { WaitingClock } from '@tidemark/ports/clock'
+import type { ConsumerGroups, EventLog } from '@tidemark/ports/event-log'
+import type { JobQueue } from '@tidemark/ports/job-queue'
+import type { ObjectStore } from '@tidemark/ports/object-store'
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { NewRevision } from '@tidemark/ports/revision'
+import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
+
+export interface LambdaPorts {
+  readonly log: EventLog
+  readonly groups: ConsumerGroups
+  readonly registers: RegisterStore
+  readonly objects: ObjectStore
+  readonly format: ArchiveFormat
+  readonly engine: BatchEngine
+  readonly speedViews: SpeedViewStore
+  readonly batchViews: BatchViewStore
+  readonly jobs: JobQueue
+  readonly clock: WaitingClock
+  readonly newRevision: NewRevision
+}

@@ -1,0 +1,155 @@
+// One source's way of the data, from its topic to its views: an archiver, a processor, a cleaner and a sweeper for each view, and the batch runs
+// that are due. Driven step by step, or run until a signal.
+
+import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import type { Membership } from '@tidemark/ports/event-log'
+import type { OnAlarm } from '../alarm.ts'
+import { createArchiver, type Archiver } from '../archive/archiver.ts'
+import { openEpochs } from '../archive/open-epochs.ts'
+import { runArchiver } from '../archive/run-archiver.ts'
+import { createCleaner } from '../batch/clean-up.ts'
+import type { GenerationRunOptions } from '../batch/generation-run.ts'
+import { runDue, type DueOutcome, type RunDueOptions } from '../batch/run-due.ts'
+import { speedGroupOf } from '../ingest/group-names.ts'
+import { createProcessor, type Processor } from '../ingest/processor.ts'
+import { runProcessor } from '../ingest/run-processor.ts'
+import { createSweeper } from '../ingest/sweeper.ts'
+import { topicOf, viewId } from '../names.ts'
+import type { LambdaPorts } from './lambda-ports.ts'
+
+/** How often it is looked whether a batch run is due, or something to be cleaned up. */
+const BATCH_CHECK_MS = 1_000
+const CLEAN_UP_PAUSE_MS = 10_000
+
+export interface SourcePipelineOptions {
+  readonly source: SourceDefinition
+  readonly plans: readonly ViewPlan[]
+  readonly ports: LambdaPorts
+  /** This process, among the members of the source's consumer group. */
+  readonly member: string
+  readonly onAlarm: OnAlarm
+  /** Of each batch run: its gate, how many generations are kept. */
+  readonly batch?: Pick<GenerationRunOptions, 'gate' | 'keptCount' | 'leaseMs'>
+  readonly onBatch?: (outcome: DueOutcome) => void
+}
+
+export class SourcePipeline implements AsyncDisposable {
+  readonly source: SourceDefinition
+  readonly archiver: Archiver
+  readonly processor: Processor
+  private plans: readonly ViewPlan[]
+  private readonly options: SourcePipelineOptions
+  private readonly membership: Membership
+
+  private constructor(options: SourcePipelineOptions, membership: Membership) {
+    const { source, plans, ports: { log, registers, objects, format, speedViews: store, clock, newRevision }, onAlarm } = options
+    this.source = source
+    this.plans = plans
+    this.options = options
+    this.membership = membership
+    this.archiver = createArchiver({ source, log, registers, objects, format, clock, onAlarm })
+    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, store, clock, newRevision, onAlarm })
+  }
+
+  /** Joins the consumer group of a source whose topic is there. */
+  static async start(options: SourcePipelineOptions): Promise<SourcePipeline> {
+    const { source, ports, member } = options
+    return new SourcePipeline(options, await ports.groups.join(speedGroupOf(source), topicOf(source), member))
+  }
+
+  setViews(plans: readonly ViewPlan[]): void {
+    this.plans = plans
+    this.processor.setViews(plans)
+  }
+
+  /** Folds everything that the log has by now. Where a partition stands still, its records stay. */
+  async drainStream(signal?: AbortSignal): Promise<void> {
+    const { log } = this.options.ports
+    const topic = topicOf(this.source)
+    const ends = await Promise.all(Array.from({ length: await log.partitionCount(topic) }, async (_, partition) => (await log.extent(topic, partition)).end))
+    const isFolded = (): boolean => {
+      const status = new Map(this.processor.status().map((each) => [each.partition, each]))
+      return ends.every((end, partition) => (status.get(partition)?.nextOffset ?? 0) >= end || (status.get(partition)?.stopped ?? null) !== null)
+    }
+    while (!isFolded()) await this.processor.step(signal)
+  }
+
+  /** Archives everything that the log has by now, and seals what can be sealed. */
+  async drainArchive(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      const { did } = await this.archiver.step(signal)
+      if (did === 'idle' || did === 'stopped') return
+    }
+  }
+
+  /** Makes a generation of each view that lacks a sealed epoch. */
+  async runBatches(signal?: AbortSignal): Promise<DueOutcome[]> {
+    const outcomes = await runDue(this.dueOptions(), signal)
+    for (const outcome of outcomes) this.options.onBatch?.(outcome)
+    return outcomes
+  }
+
+  /** Runs all of it until the signal is aborted. Throws what trying again does not mend. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { archiver, processor, options: { ports: { clock }, onAlarm } } = this
+    await Promise.all([
+      runArchiver(archiver, clock, signal),
+      runProcessor({ processor, clock, signal, onAlarm }),
+      this.runEvery(BATCH_CHECK_MS, signal, () => this.runBatches(signal)),
+      this.runEvery(CLEAN_UP_PAUSE_MS, signal, () => this.cleanUp(signal)),
+    ])
+  }
+
+  private async runEvery(pauseMs: number, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
+    while (!signal.aborted) {
+      await work()
+      await this.options.ports.clock.wait(pauseMs, signal)
+    }
+  }
+
+  /** A round of each view's cleaner and sweeper, as far as nothing has to be waited for. */
+  private async cleanUp(signal: AbortSignal): Promise<void> {
+    for (const { cleaner, sweeper } of this.cleaners()) {
+      for (let step = await cleaner.step(); step.kind === 'working' && !signal.aborted; ) step = await cleaner.step()
+      for (let report = await sweeper.step(); report.did === 'swept' && !signal.aborted; ) report = await sweeper.step()
+    }
+  }
+
+  private readonly made = new Map<string, { readonly cleaner: ReturnType<typeof createCleaner>; readonly sweeper: ReturnType<typeof createSweeper> }>()
+
+  private cleaners(): { readonly cleaner: ReturnType<typeof createCleaner>; readonly sweeper: ReturnType<typeof createSweeper> }[] {
+    const { registers, objects, batchViews, speedViews, clock } = this.options.ports
+    return this.plans.map((plan) => {
+      const view = viewId(plan.view)
+      let made = this.made.get(view)
+      if (made === undefined) {
+        made = {
+          cleaner: createCleaner({ stores: { views: batchViews, objects, clock, registers }, view }),
+          sweeper: createSweeper({ view: plan, store: speedViews, registers, clock }),
+        }
+        this.made.set(view, made)
+      }
+      return made
+    })
+  }
+
+  private dueOptions(): RunDueOptions {
+    const { ports, batch = {} } = this.options
+    const { registers, objects, batchViews, clock, engine, jobs, format } = ports
+    return {
+      stores: {
+        views: batchViews, objects, clock, registers, engine,
+        openEpochs: (plan, afterCut, cut) => openEpochs({ objects, registers, format }, plan.source, afterCut, cut),
+      },
+      queue: jobs,
+      clock,
+      plans: this.plans,
+      run: batch,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.membership[Symbol.asyncDispose]()
+  }
+}
