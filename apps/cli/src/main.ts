@@ -6,6 +6,7 @@ import { addCompareCommand } from './commands/compare.ts'
 import { addFeaturesCommand } from './commands/features-get.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addPlanCommand } from './commands/plan.ts'
+import { addReplayCommand } from './commands/replay.ts'
 import { addTrainingSetCommand } from './commands/training-set.ts'
 import { EXIT, problemError, tellFailure, usageError } from './failure.ts'
 import { createOutput, type Output } from './output.ts'
@@ -37,6 +38,7 @@ function createProgram(output: Output, startProgress: () => Progress): Command {
   addPlanCommand(program, output)
   addFeaturesCommand(program, output, startProgress)
   addTrainingSetCommand(program, output, startProgress)
+  addReplayCommand(program, output, startProgress)
   addCompareCommand(program, output, startProgress)
   program
     .command('help')

@@ -5,11 +5,11 @@ import { type Command, Option } from 'commander'
 import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chosen-features.ts'
 import { withEngine } from '../engine.ts'
 import { addEventOptions, eventInputs, type EventOptions, tableFormat } from '../event-files.ts'
-import { usageError } from '../failure.ts'
 import { rejectionLines } from '../input-report.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
-import { counted, formatNumber, type Output, tableText } from '../output.ts'
+import { counted, formatNumber, type Output } from '../output.ts'
 import type { Progress } from '../progress.ts'
+import { parseRowKeys, statusTable } from '../training-rows.ts'
 import { requireFree } from '../write-file.ts'
 
 interface TrainingSetOptions extends EventOptions, FeatureOptions {
@@ -73,27 +73,15 @@ async function build(options: TrainingSetOptions, startProgress: () => Progress)
   return { result, sourceOf: new Map(plans.map(({ view }) => [view.name, view.source])) }
 }
 
-function parseRowKeys(texts: readonly string[], known: readonly string[]): Record<string, string> {
-  return Object.fromEntries(texts.map((text) => {
-    const [key = '', column = ''] = text.split(/=(.*)/s, 2)
-    if (column === '') throw usageError(`${JSON.stringify(text)} does not name a column.`, '--key', 'Write JOINKEY=COLUMN.')
-    if (!known.includes(key)) throw usageError(`There is no join key ${key}.`, '--key', `Write one of ${[...new Set(known)].map((name) => `${name}=COLUMN`).join(', ')}.`)
-    return [key, column]
-  }))
-}
-
-const STATUSES = ['PRESENT', 'NULL_VALUE', 'NOT_FOUND', 'OUTSIDE_MAX_AGE', 'UNAVAILABLE'] as const
-
-function summaryText({ colors }: Output, out: string, result: TrainingSetResult, reports: ReadonlyMap<string, InputReport>, seconds: number): string {
+function summaryText(output: Output, out: string, result: TrainingSetResult, reports: ReadonlyMap<string, InputReport>, seconds: number): string {
   const { rowCount, columns, statusCounts, unreadableTimeCount, views } = result
-  const used = STATUSES.filter((status) => Object.values(statusCounts).some((counts) => counts[status] !== undefined))
   const eventCount = [...reports.values()].reduce((sum, { acceptedCount }) => sum + acceptedCount, 0)
   const pace = `${counted(eventCount, 'event')} and ${counted(rowCount, 'row')} in ${seconds.toFixed(1)} s, ${formatNumber(Math.round(rowCount / Math.max(seconds, 1e-3)))} rows/s`
   return [
-    `${colors.green('written')} ${out}: ${counted(rowCount, 'row')}, ${counted(columns.length, 'added column')} (${pace})`,
+    `${output.colors.green('written')} ${out}: ${counted(rowCount, 'row')}, ${counted(columns.length, 'added column')} (${pace})`,
     ...(unreadableTimeCount > 0 ? [`${counted(unreadableTimeCount, 'row')} without a readable time: their features are empty.`] : []),
     ...views.filter(({ noKeyCount }) => noKeyCount > 0).map(({ view, noKeyCount }) => `${counted(noKeyCount, 'row')} without readable keys of view ${view}: its features are empty there.`),
     '',
-    tableText(colors, ['feature', ...used], Object.entries(statusCounts).map(([name, counts]) => [name, ...used.map((status) => counts[status] ?? 0)])),
+    statusTable(output, statusCounts),
   ].join('\n')
 }

@@ -1,0 +1,94 @@
+// Training data is what serving would have said: a replay through the whole system and a training set over the files agree, value for value.
+import { describe, expect, it, jest } from '@jest/globals'
+import { readdirSync } from 'node:fs'
+import { seededRandom } from '@tidemark/aggregation/testing/random'
+import { makeFolder } from './testing/run-cli.ts'
+
+// Each test starts processes, on a machine that may be busy.
+jest.setTimeout(120_000)
+
+const DEFINITIONS = (options: string): string => `
+import { approxUniqueCount, count, last, max, mean, quantile, ratio, sum, timeSinceLast, topK, uniqueCount } from '@tidemark/feature-schema/aggregations'
+import { all, boolean, eventSource, featureService, featureView, int32, string, timestamp } from '@tidemark/feature-schema/dsl'
+const trips = eventSource('trips', {
+  fields: { at: timestamp(), driver: string().nullable(), zone: string(), fare: int32().between(0, 500), tipped: boolean().nullable() },
+  eventTime: 'at', epochLength: '6h', ${options}
+})
+const drivers = featureView('drivers', { source: trips, entity: { driver: 'driver' }, maxAge: '2d', features: {
+  trips: count().over('1h', '24h', 'lifetime'), fares: sum('fare').over('24h', '7d'), last_zone: last('zone').over('7d'), best: topK('fare', 3).over('24h'),
+  zones: uniqueCount('zone').over('7d'), tips: count().where('tipped').over('24h'), since: timeSinceLast().over('7d'),
+} })
+const zones = featureView('zones', { source: trips, entity: { zone: 'zone' }, where: 'fare > 10', derive: { hour: int32('hour(at)') }, features: {
+  fare_mean: mean('fare').over('3h', '7d'), fare_p90: quantile('fare', 0.9).over('24h'), drivers: approxUniqueCount('driver').over('24h'),
+  by_hour: count().groupBy('hour').over('24h'), largest: max('fare').over({ window: '2h', resolution: 'exact' }), share: ratio('fare', '1').over('24h'),
+} })
+export const model = featureService('model', { features: [all(drivers), all(zones)] })
+`
+
+const START_MS = Date.UTC(2024, 2, 1)
+const MINUTE_MS = 60_000
+const DAYS = 5
+
+/** Trips of some days, in the order of the log: late ones, senseless ones and ones of nobody among them. */
+function tripsCsv(seed: number): string {
+  const { below, chance } = seededRandom(seed)
+  const lines = ['at,driver,zone,fare,tipped,logged_at']
+  let loggedMs = START_MS
+  for (let i = 0; i < 1_500; i++) {
+    loggedMs += below((2 * DAYS * 24 * 60 * MINUTE_MS) / 1_500)
+    const stampedMs = chance(0.1) ? loggedMs - below(20 * MINUTE_MS) : loggedMs
+    const atMs = chance(0.1) ? stampedMs - below(36 * 60 * MINUTE_MS) : stampedMs - below(MINUTE_MS)
+    const fare = chance(0.03) ? 9_999 : below(60)
+    lines.push(`${new Date(atMs).toISOString()},${chance(0.04) ? '' : `d${below(5)}`},z${below(4)},${fare},${['true', 'false', ''][below(3)]},${new Date(stampedMs).toISOString()}`)
+    if (chance(0.005)) lines.push('no,trip')
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function rowsCsv(seed: number): string {
+  const { below } = seededRandom(seed + 1)
+  const rows = Array.from({ length: 300 }, (_, i) => {
+    const timeMs = i % 7 === 0 ? START_MS + below(DAYS * 24 * 12) * 5 * MINUTE_MS : START_MS + below(DAYS * 24 * 60 * MINUTE_MS)
+    return `${i},${i === 50 ? 'soon' : new Date(timeMs).toISOString()},${i === 60 ? '' : `d${below(6)}`},z${below(5)}`
+  })
+  return `id,asked_at,driver,zone\n${rows.join('\n')}\n`
+}
+
+describe('tidemark replay', () => {
+  it.each<[string, string, string[]]>([
+    ['append times of a column, which step back', "appendTime: 'logged_at'", []],
+    ['a declared delay', "appendTime: 'logged_at', delay: '10m'", ['--batch-every', '12h']],
+    ['no append times', '', ['--batch-every', '6h']],
+  ])('says what a training set says, with %s', async (_, options, args) => {
+    using folder = makeFolder()
+    const seed = Number(process.env['TIDEMARK_SEED'] ?? 7)
+    folder.write('features.ts', DEFINITIONS(options))
+    folder.write('trips.csv', tripsCsv(seed))
+    folder.write('rows.csv', rowsCsv(seed))
+    const common = ['--definitions', 'features.ts', '--events', 'trips.csv', '--rows', 'rows.csv', '--time', 'asked_at', '--statuses']
+    const [trained, replayed] = await Promise.all([folder.json('training-set', ...common, '--out', 'trained.csv'), folder.json('replay', ...common, '--out', 'replayed.csv', ...args)])
+    expect(trained).toMatchObject({ code: 0, document: { rowCount: 300 } })
+    expect(replayed).toMatchObject({ code: 0, document: { rowCount: 300, unreadableTimeCount: 1 } })
+    expect((replayed.document as { generationCount: number }).generationCount).toBeGreaterThan(4)
+    const compared = await folder.json('compare', 'trained.csv', 'replayed.csv', '--tolerance', '1e-9')
+    expect({ seed, ...(compared.document as object) }).toMatchObject({ seed, differCount: 0, ok: true })
+    expect((replayed.document as { statusCounts: unknown }).statusCounts).toEqual((trained.document as { statusCounts: unknown }).statusCounts)
+  })
+
+  it('refuses what it cannot do, and leaves nothing behind', async () => {
+    using folder = makeFolder()
+    folder.write('features.ts', DEFINITIONS(''))
+    folder.write('trips.csv', tripsCsv(1))
+    folder.write('rows.csv', rowsCsv(1))
+    const common = ['replay', '--definitions', 'features.ts', '--rows', 'rows.csv', '--out', 'out.csv']
+    const [never, absent, unknown] = await Promise.all([
+      folder.json(...common, '--events', 'trips.csv', '--time', 'asked_at', '--batch-every', 'never'),
+      folder.json(...common, '--events', 'none.csv', '--time', 'asked_at'),
+      folder.json(...common, '--events', 'trips.csv', '--time', 'asked'),
+    ])
+    expect(never).toMatchObject({ code: 2, document: { error: { problems: [{ where: '--batch-every' }] } } })
+    expect(absent).toMatchObject({ code: 3, document: { error: { code: 'INPUT_UNREADABLE' } } })
+    expect(unknown).toMatchObject({ code: 3, document: { error: { code: 'UNKNOWN_NAME' } } })
+    expect(readdirSync(folder.path).filter((name) => name.includes('out'))).toEqual([])
+  })
+})
