@@ -14,7 +14,7 @@ const IDLE_MS = 5
 const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL']
 
 export interface ProcessorRun {
-  readonly processor: Processor
+  readonly processor: Pick<Processor, 'step'>
   readonly clock: WaitingClock
   readonly signal: AbortSignal
   readonly onAlarm: OnAlarm
