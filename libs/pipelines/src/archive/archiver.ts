@@ -220,7 +220,7 @@ export class ArchiveWork {
     if (!isFirst && !hasMore && nowMs - partition.comparedAtMs! < this.limits.compareEveryMs && nowMs >= partition.comparedAtMs!) return false
     partition.comparedAtMs = nowMs
     if (!rules.isCompared(isFirst)) return false
-    for (const mark of partition.marks()) if (await isLogReplaced(log, this.topic, partition.partition, mark, rules.isReplaced)) return true
+    for (const place of partition.places()) if (await isLogReplaced(log, this.topic, partition.partition, place, rules.isReplaced)) return true
     return false
   }
 

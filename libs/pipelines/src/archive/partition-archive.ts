@@ -5,6 +5,7 @@ import type { ArchivedRecord } from '@tidemark/ports/archive-format'
 import type { LogRecord } from '@tidemark/ports/event-log'
 import type { Alarm } from '../alarm.ts'
 import type { DecodeLogRecord } from '../log/log-decoder.ts'
+import type { LogPlace } from '../log/log-mark.ts'
 import type { LogMark, SealedPartition, Segment } from '../log/manifest.ts'
 import { markOf, PartitionReader, type EpochRule, type PartitionPosition } from '../log/partition-position.ts'
 import type { SealRegister } from '../log/seal-register.ts'
@@ -55,10 +56,9 @@ export class PartitionArchive {
     return true
   }
 
-  /** The records that must still be there for the log to be the one that was read. */
-  marks(): LogMark[] {
-    const { mark } = this.reader.position()
-    return [mark, this.proof].filter((one) => one !== null)
+  /** The places that the log must still bear out to be the one that was read. */
+  places(): LogPlace[] {
+    return this.proof === null ? [this.reader.position()] : [this.reader.position(), { next: this.proof.offset + 1, mark: this.proof }]
   }
 
   /** Takes the next record; afterwards `isFull` says whether a segment is due. */

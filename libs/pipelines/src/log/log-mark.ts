@@ -5,18 +5,41 @@ import type { EventLog } from '@tidemark/ports/event-log'
 import type { LogMark } from './manifest.ts'
 import { markOf } from './partition-position.ts'
 
-/** Whether the record that is found where a mark points is another one; null: none is there. Another rule stands here only in tests. */
-export type ReplacedRule = (expected: LogMark, found: LogMark | null) => boolean
+/** How far a log was read: up to the offset `next`, with the record of the mark as the last visible one before it; null: there was none. */
+export interface LogPlace {
+  readonly next: number
+  readonly mark: LogMark | null
+}
 
-export function isOtherRecord(expected: LogMark, found: LogMark | null): boolean {
+/**
+ * Whether the record that is found where a mark points is another one; null: none is there. Without a mark, whatever is found is another
+ * one: nothing was visible. Another rule stands here only in tests.
+ */
+export type ReplacedRule = (expected: LogMark | null, found: LogMark | null) => boolean
+
+export function isOtherRecord(expected: LogMark | null, found: LogMark | null): boolean {
+  if (expected === null) return found !== null
   return found === null || found.offset !== expected.offset || found.appendTimeMs !== expected.appendTimeMs || found.checksum !== expected.checksum
 }
 
-/** Whether a partition has lost the record of a mark, or has another one there. What retention has removed cannot be compared, and is not lost. */
-export async function isLogReplaced(log: EventLog, topic: string, partition: number, mark: LogMark, isReplaced: ReplacedRule = isOtherRecord): Promise<boolean> {
+/**
+ * Whether a partition has lost what was read up to a place, or has something else there: another record at the mark, or one behind it where
+ * only offsets were that nobody sees. What retention has removed cannot be compared, and is not lost.
+ */
+export async function isLogReplaced(log: EventLog, topic: string, partition: number, { next, mark }: LogPlace, isReplaced: ReplacedRule = isOtherRecord): Promise<boolean> {
   const { start, end } = await log.extent(topic, partition)
-  if (mark.offset < start) return false
-  if (mark.offset >= end) return isReplaced(mark, null)
-  const { records: [record] } = await log.fetch(topic, partition, mark.offset, { countMax: 1, sizeMaxBytes: 1, waitMaxMs: 0 })
-  return isReplaced(mark, record === undefined ? null : markOf(record))
+  const hasMark = mark !== null && mark.offset >= start
+  if (hasMark && mark.offset >= end) return isReplaced(mark, null)
+  // Where retention has removed the mark, the records up to the place are those that were read behind it.
+  const from = hasMark ? mark.offset : mark === null ? start : next
+  if (from >= Math.min(next, end)) return false
+  const { records } = await log.fetch(topic, partition, from, { countMax: hasMark && next > from + 1 ? 2 : 1, sizeMaxBytes: SIZE_MAX_BYTES, waitMaxMs: 0 })
+  const other = records.find(({ offset }) => offset !== mark?.offset && offset < next)
+  if (other !== undefined && isReplaced(null, markOf(other))) return true
+  if (!hasMark) return false
+  const found = records.find(({ offset }) => offset === mark.offset)
+  return isReplaced(mark, found === undefined ? null : markOf(found))
 }
+
+/** Two of the largest records. */
+const SIZE_MAX_BYTES = 32 * 1_048_576
