@@ -80,11 +80,19 @@ async function readViews(sources: Sources, { views }: ResolvedRequest, { deadlin
 }
 
 async function readWholeView(sources: Sources, view: ResolvedView, explain: boolean): Promise<ReadView> {
-  const partitions = explain ? await openPartitions(sources.registers, view) : []
-  // Before the state: a heartbeat that came later would speak of records that the state which was read lacks.
-  const heartbeats = await sources.freshness.heartbeats(view.id)
-  const reading = await readView(sources, view, partitions)
-  return { view, reading, partitions, failure: null, freshness: judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock.nowMs()) }
+  let partitions = explain ? await openPartitions(sources.registers, view) : []
+  for (;;) {
+    // Before the state: a heartbeat that came later would speak of records that the state which was read lacks.
+    const heartbeats = await sources.freshness.heartbeats(view.id)
+    const reading = await readView(sources, view, partitions)
+    const opened = explain ? await openPartitions(sources.registers, view) : []
+    // A partition that was opened meanwhile may be in the state, and its fence was not asked for.
+    if (opened.length > partitions.length) {
+      partitions = opened
+      continue
+    }
+    return { view, reading, partitions, failure: null, freshness: judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock.nowMs()) }
+  }
 }
 
 async function openPartitions(registers: RegisterStore, { plan }: ResolvedView): Promise<number[]> {
