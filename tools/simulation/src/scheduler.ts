@@ -37,7 +37,7 @@ const TURNS_SHOWN_MAX = 80
 export class Actor {
   readonly name: string
   readonly weight: number
-  readonly lostShare: number
+  lostShare: number
   fate: 'alive' | 'killed' | 'ended' = 'alive'
   /** What it threw, where it did. */
   error: unknown = null

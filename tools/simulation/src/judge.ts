@@ -1,0 +1,69 @@
+// The judge: what an answer must be, by brute force over the records that the log has. An answer at time t, with a cut and fences, contains each
+// record whose epoch is up to the cut, or whose offset is below its partition's fence, once. Epochs are worked out here from the log and
+// the seal register, with nothing of the pipelines' own reading.
+
+import { disagreements } from '@tidemark/aggregation/testing/agreement'
+import { oracleValues, type OracleEvent } from '@tidemark/aggregation/testing/oracle'
+import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
+import type { SealRegister } from '@tidemark/pipelines/log/seal-register'
+import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
+import type { KnownRecord, World } from './world.ts'
+
+/** Why an answer says less than it could: what was unavailable is no wrong value. */
+const HONEST = new Set(['BATCH_UNAVAILABLE', 'SPEED_UNAVAILABLE', 'DEADLINE'])
+
+/** Every accepted record with its epoch, as the register has it by now; records of partitions that are not open are of no epoch yet. */
+export async function eventsOf(world: World): Promise<OracleEvent[]> {
+  const { register } = await readSealRegister(world.registers, world.source)
+  return world.records.flatMap((records, partition) => eventsOfPartition(register, partition, records))
+}
+
+function eventsOfPartition({ openings, overrides, epochLengthMs }: SealRegister, partition: number, records: readonly (KnownRecord | null)[]): OracleEvent[] {
+  const own = openings.filter((opening) => opening.partition === partition)
+  const declared = new Map(overrides.filter((one) => one.partition === partition).map(({ offset, appendTimeMs }) => [offset, appendTimeMs]))
+  const events: OracleEvent[] = []
+  let epoch = -Infinity
+  for (const [offset, record] of records.entries()) {
+    for (const opening of own) if (opening.offset === offset && opening.epoch !== null) epoch = Math.max(epoch, opening.epoch)
+    if (record === null) continue
+    const appendTimeMs = declared.get(offset) ?? record.appendTimeMs
+    epoch = Math.max(epoch, Math.floor(appendTimeMs / epochLengthMs))
+    const { row, eventTimeMs } = record
+    if (row !== null && own.length > 0) events.push({ fields: row, eventTimeMs, appendTimeMs, partition, offset, epoch })
+  }
+  return events
+}
+
+export interface AskedView {
+  readonly plan: ViewPlan
+  readonly users: readonly string[]
+  /** Whether what a generation gives is to be believed; where nobody has noticed yet that it is nonsense, it is not. */
+  readonly isSane: (generation: number) => boolean
+}
+
+/** What is wrong with an answer that was asked for all features of one view, in their order; null: nothing. */
+export function judgeAnswer(events: readonly OracleEvent[], { plan, users, isSane }: AskedView, { t, entities, views, degraded }: FeatureAnswer): string | null {
+  const { generation, cut } = views[0]!
+  const damage = degraded.find(({ code }) => code === 'STATE_DAMAGED')
+  if (damage !== undefined) return damage.message
+  if (degraded.some(({ code }) => HONEST.has(code)) || !isSane(generation)) return null
+  for (const [i, { values, explanation }] of entities.entries()) {
+    const fences = new Map(explanation![0]!.fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
+    const has = ({ epoch, partition, offset }: OracleEvent): boolean => epoch <= (cut ?? -Infinity) || offset < (fences.get(partition) ?? 0)
+    const wrong = disagreements(oracleValues(plan.view, plan.source, events, { entity: [users[i]!], atMs: t, has }), values)
+    if (wrong !== null) return `${users[i]!} at generation ${generation}, cut ${cut}, fences ${JSON.stringify([...fences])}: ${wrong}`
+  }
+  return null
+}
+
+/** The same of an answer that must contain every event. */
+export function judgeWhole(events: readonly OracleEvent[], { plan, users }: AskedView, { t, entities, degraded }: FeatureAnswer): string | null {
+  const missing = degraded.find(({ code }) => HONEST.has(code) || code === 'STATE_DAMAGED')
+  if (missing !== undefined) return `${missing.code}: ${missing.message}`
+  for (const [i, { values }] of entities.entries()) {
+    const wrong = disagreements(oracleValues(plan.view, plan.source, events, { entity: [users[i]!], atMs: t, has: () => true }), values)
+    if (wrong !== null) return `not all events of ${users[i]!} count once in ${plan.view.name}: ${wrong}`
+  }
+  return null
+}
