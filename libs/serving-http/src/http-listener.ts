@@ -4,6 +4,9 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 
+/** How long what was begun may take once the listener is disposed; then its connections are cut. */
+const DRAIN_MAX_MS = 10_000
+
 export interface HttpListener extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
   readonly url: string
@@ -27,7 +30,11 @@ export async function listen(handler: RequestListener, { host, port }: { readonl
     url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     port: taken,
     [Symbol.asyncDispose]: () => new Promise((resolve) => {
-      server.close(() => resolve())
+      const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MAX_MS)
+      server.close(() => {
+        clearTimeout(cut)
+        resolve()
+      })
       server.closeIdleConnections()
     }),
   }

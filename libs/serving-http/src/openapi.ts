@@ -5,8 +5,8 @@ import { featureAnswerSchema } from './answer-json.ts'
 import { PROBLEM_TYPE, problemDocumentSchema } from './problem-document.ts'
 import { featureRequestSchema } from './request-schema.ts'
 
-const json = (schema: string): object => ({ 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } })
-const problem = (description: string): object => ({ description, content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } })
+export const jsonContent = (schema: string): object => ({ 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } })
+export const problemResponse = (description: string): object => ({ description, content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } })
 
 export const openApiDocument = {
   openapi: '3.1.0',
@@ -16,27 +16,27 @@ export const openApiDocument = {
       post: {
         operationId: 'getFeatures',
         summary: 'The features of entities, as of now, each with its status',
-        requestBody: { required: true, content: json('FeatureRequest') },
+        requestBody: { required: true, content: jsonContent('FeatureRequest') },
         responses: {
-          200: { description: 'The values, and what makes them believable.', content: json('FeatureAnswer') },
-          400: problem('The request is malformed, or an entity is.'),
-          404: problem('A service, view or feature does not exist.'),
-          405: problem('Another method than POST.'),
-          413: problem('More entities, features or bytes than the limit.'),
-          415: problem('Another content type than application/json.'),
-          500: problem('Stored state is damaged, and the policy is `fail`; or a bug.'),
-          503: problem('A store does not answer, and the policy is `fail`.'),
-          504: problem('The deadline came first, and the policy is `fail`.'),
+          200: { description: 'The values, and what makes them believable.', content: jsonContent('FeatureAnswer') },
+          400: problemResponse('The request is malformed, or an entity is.'),
+          404: problemResponse('A service, view or feature does not exist.'),
+          405: problemResponse('Another method than POST.'),
+          413: problemResponse('More entities, features or bytes than the limit.'),
+          415: problemResponse('Another content type than application/json.'),
+          500: problemResponse('Stored state is damaged, and the policy is `fail`; or a bug.'),
+          503: problemResponse('A store does not answer, and the policy is `fail`.'),
+          504: problemResponse('The deadline came first, and the policy is `fail`.'),
         },
       },
     },
-    '/v1/catalog': { get: { operationId: 'getCatalog', summary: 'The views, their features and the services that can be asked', responses: { 200: { description: 'Names, types and windows.', content: json('Catalog') } } } },
+    '/v1/catalog': { get: { operationId: 'getCatalog', summary: 'The views, their features and the services that can be asked', responses: { 200: { description: 'Names, types and windows.', content: jsonContent('Catalog') } } } },
     '/v1/errors/{code}': {
       get: {
         operationId: 'explainError',
         summary: 'What an error code means',
         parameters: [{ name: 'code', in: 'path', required: true, schema: { type: 'string' } }],
-        responses: { 200: { description: 'Its meaning.', content: json('ErrorMeaning') }, 404: problem('There is no such code.') },
+        responses: { 200: { description: 'Its meaning.', content: jsonContent('ErrorMeaning') }, 404: problemResponse('There is no such code.') },
       },
     },
     '/livez': { get: { operationId: 'isAlive', summary: 'Whether the process answers', responses: { 200: { description: 'It does.' } } } },

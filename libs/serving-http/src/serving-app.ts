@@ -9,6 +9,7 @@ import express, { type Express } from 'express'
 import { answerJson } from './answer-json.ts'
 import { openApiDocument } from './openapi.ts'
 import { PROBLEM_TYPE, problemDocument } from './problem-document.ts'
+import { readBody, WrongMediaType } from './request-body.ts'
 import { readFeatureRequest } from './request-schema.ts'
 
 export const BODY_SIZE_MAX_BYTES = 1_048_576
@@ -19,24 +20,29 @@ export interface ServingAppOptions {
   /** Told of every error that is a bug, or a store's. */
   readonly onError: (error: unknown) => void
   /** Adds routes of its own, before the ones that say what does not exist. */
-  readonly extend?: (app: Express) => void
+  readonly extend?: (app: Express, fail: FailRequest) => void
+  /** What `/openapi.json` says; default: the routes that are here. */
+  readonly openApi?: object
 }
 
+/** Answers with an error's problem document; the status is the error's own, unless another is given. */
+export type FailRequest = (response: ServerResponse, error: unknown, status?: number) => void
+
 /** An Express app; what serves it is the caller's. */
-export function createServingApp({ server, catalog, onError, extend }: ServingAppOptions): Express {
+export function createServingApp({ server, catalog, onError, extend, openApi = openApiDocument }: ServingAppOptions): Express {
   const app = express()
   app.disable('x-powered-by').disable('etag')
-  const fail = (response: ServerResponse, error: unknown, status?: number): void => {
-    const document = problemDocument(error, status)
+  const fail: FailRequest = (response, error, status) => {
+    const document = problemDocument(error, status ?? (error instanceof WrongMediaType ? 415 : undefined))
     if (document.status >= 500) onError(error)
     send(response, document.status, JSON.stringify(document), PROBLEM_TYPE)
   }
   app.post('/v1/features', async (request: IncomingMessage, response: ServerResponse) => {
     try {
-      const body = await readJsonText(request)
-      send(response, 200, answerJson(await server.answer(readFeatureRequest(body))))
+      const { bytes } = await readBody(request, BODY_SIZE_MAX_BYTES)
+      send(response, 200, answerJson(await server.answer(readFeatureRequest(bytes.toString('utf8')))))
     } catch (error) {
-      fail(response, error, error instanceof WrongMediaType ? 415 : undefined)
+      fail(response, error)
     }
   })
   app.get('/v1/catalog', (_request, response) => send(response, 200, JSON.stringify(catalogDocument(catalog()))))
@@ -45,13 +51,10 @@ export function createServingApp({ server, catalog, onError, extend }: ServingAp
     const { httpStatus, meaning } = ERROR_CODES[code as keyof typeof ERROR_CODES]
     send(response, 200, JSON.stringify({ code, status: httpStatus, meaning }))
   })
-  app.get('/openapi.json', (_request, response) => send(response, 200, JSON.stringify(openApiDocument)))
+  app.get('/openapi.json', (_request, response) => send(response, 200, JSON.stringify(openApi)))
   app.get('/livez', (_request, response) => send(response, 200, '{"status":"alive"}'))
-  extend?.(app)
-  app.all('/v1/features', ({ method }, response) => {
-    response.setHeader('allow', 'POST')
-    fail(response, new TidemarkError([{ code: 'USAGE', message: `The method ${method} means nothing here.`, where: '/v1/features', action: 'Use POST.' }]), 405)
-  })
+  extend?.(app, fail)
+  app.all('/v1/features', (request, response) => refuseMethod(fail, request, response))
   app.use((request, response) => fail(response, unknown(`There is nothing at ${request.path}.`, request.path)))
   app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: () => void) => fail(response, refusedByRouter(error, request) ?? error))
   return app
@@ -70,28 +73,10 @@ export function send(response: ServerResponse, status: number, text: string, con
   response.writeHead(status, { 'content-type': contentType, 'content-length': body.length }).end(body)
 }
 
-class WrongMediaType extends TidemarkError {}
-
-/** The text of a JSON body. Throws USAGE or REQUEST_TOO_LARGE. */
-export function readJsonText(request: IncomingMessage, sizeMaxBytes = BODY_SIZE_MAX_BYTES): Promise<string> {
-  const type = request.headers['content-type']
-  if (type !== undefined && !/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
-    request.resume()
-    throw new WrongMediaType([{ code: 'USAGE', message: `The content type is ${type}.`, where: 'content-type', action: 'Send application/json.' }])
-  }
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let sizeBytes = 0
-    request.on('data', (chunk: Buffer) => {
-      sizeBytes += chunk.length
-      if (sizeBytes <= sizeMaxBytes) chunks.push(chunk)
-    })
-    request.on('end', () => {
-      if (sizeBytes <= sizeMaxBytes) return resolve(Buffer.concat(chunks).toString('utf8'))
-      reject(new TidemarkError([{ code: 'REQUEST_TOO_LARGE', message: `It has ${sizeBytes} bytes; the limit is ${sizeMaxBytes}.`, where: 'body', action: 'Send it in several requests.' }]))
-    })
-    request.on('error', reject)
-  })
+/** Of a path that only takes POST. */
+export function refuseMethod(fail: FailRequest, { method, path }: { readonly method: string; readonly path: string }, response: ServerResponse): void {
+  response.setHeader('allow', 'POST')
+  fail(response, new TidemarkError([{ code: 'USAGE', message: `The method ${method} means nothing here.`, where: path, action: 'Use POST.' }]), 405)
 }
 
 function unknown(message: string, where: string): TidemarkError {

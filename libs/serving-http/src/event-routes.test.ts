@@ -1,0 +1,141 @@
+// Events sent over HTTP are in the log as they were sent, and the answer says where they are and which of them will count nowhere.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { count } from '@tidemark/feature-schema/aggregations'
+import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
+import { eventSource, featureView, int64, string, timestamp } from '@tidemark/feature-schema/dsl'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
+import type { LogAppend } from '@tidemark/ports/event-log'
+import { Ajv } from 'ajv'
+import { EVENTS_BODY_SIZE_MAX_BYTES, EVENTS_PER_REQUEST_MAX } from './event-body.ts'
+import { addEventRoutes, openApiDocumentWithEvents } from './event-routes.ts'
+import { listen, type HttpListener } from './http-listener.ts'
+import { createServingApp } from './serving-app.ts'
+
+const trips = eventSource('trips', { fields: { at: timestamp(), driver: string().nullable(), fare: int64().nullable() }, eventTime: 'at' })
+const drivers = featureView('drivers', { source: trips, entity: { driver: 'who' }, derive: { who: string('lower(driver)') }, features: { trips: count().over('1h') } })
+const catalog = catalogOf(collectDefinitions([trips, drivers]))
+const schemas = openApiDocumentWithEvents.components.schemas
+const ajv = new Ajv({ strict: false, allErrors: true })
+
+const PARTITION_COUNT = 4
+const appends: LogAppend[] = []
+let failure: Error | null = null
+let listener: HttpListener
+
+beforeAll(async () => {
+  const log = {
+    partitionCount: () => Promise.resolve(PARTITION_COUNT),
+    append(batch: readonly LogAppend[]) {
+      if (failure !== null) return Promise.reject(failure)
+      appends.push(...batch)
+      return Promise.resolve(batch.map(({ partition }) => ({ firstOffset: 100 * partition, appendTimeMs: 0 })))
+    },
+  }
+  const app = createServingApp({
+    server: { answer: () => Promise.reject(new Error('not asked')) }, catalog: () => catalog, onError: () => undefined,
+    extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => catalog }), openApi: openApiDocumentWithEvents,
+  })
+  listener = await listen(app, { host: '127.0.0.1', port: 0 })
+})
+afterAll(async () => {
+  await listener[Symbol.asyncDispose]()
+})
+beforeEach(() => {
+  appends.length = 0
+})
+
+interface Answer {
+  readonly appendedCount: number
+  readonly appended: readonly { readonly partition: number; readonly firstOffset: number; readonly count: number }[]
+  readonly rejected: readonly { readonly index: number; readonly partition: number; readonly offset: number; readonly code: string; readonly reason: string }[]
+}
+
+const post = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json', source = 'trips'): Promise<Response> =>
+  fetch(`${listener.url}/v1/events/${source}`, { method: 'POST', body, headers: { 'content-type': type } })
+
+async function answerOf(response: Response): Promise<Answer> {
+  expect(response.status).toBe(200)
+  const answer = (await response.json()) as Answer
+  expect(ajv.validate(schemas.AppendedEvents, answer)).toBe(true)
+  return answer
+}
+
+const texts = (): string[] => appends.flatMap(({ records }) => records.map(({ value }) => Buffer.from(value!).toString()))
+
+describe('POST /v1/events/{source}', () => {
+  it('appends an object as it was written', async () => {
+    const text = '{ "at": 1700000000000,\n "driver": "A", "fare": 12345678901234567890 }'
+    const answer = await answerOf(await post(`  ${text}\n`))
+    expect(answer).toMatchObject({ appendedCount: 1, rejected: [{ index: 0, code: 'EVENT_MALFORMED', reason: expect.stringContaining('fare') }] })
+    expect(texts()).toEqual([text])
+  })
+
+  it.each<[string, (records: readonly string[]) => string, string]>([
+    ['an array', (records) => ` [ ${records.join(' ,\n')}] `, 'application/json; charset=utf-8'],
+    ['lines', (records) => `${records.join('\r\n\n')}\n`, 'application/x-ndjson'],
+  ])('takes %s: an entity has one partition, and each record its place', async (_, write, type) => {
+    const records = ['a', 'B', 'b', 'c', 'A'].map((driver, i) => `{"at": ${i}, "driver": "${driver}", "note": "]},\\"[{ü"}`)
+    const answer = await answerOf(await post(write(records), type))
+    expect(texts().sort()).toEqual([...records].sort())
+    expect(answer.appended).toEqual(appends.map(({ partition, records: { length } }) => ({ partition, firstOffset: 100 * partition, count: length })))
+    const partitionOf = (driver: string): number[] => appends.filter(({ records: own }) => own.some(({ value }) => Buffer.from(value!).includes(`"${driver}"`))).map(({ partition }) => partition)
+    // The key is of the derived column.
+    expect([partitionOf('A'), partitionOf('B')]).toEqual([partitionOf('a'), partitionOf('b')])
+    expect(appends.flatMap(({ records: own }) => own.map(({ key }) => Buffer.from(key!).toString())).sort()).toEqual(['s1:a', 's1:a', 's1:b', 's1:b', 's1:c'])
+  })
+
+  it('logs what does not fit, and says of each where it is and why', async () => {
+    const lines = ['{"at": 1, "driver": "a"}', 'no json', '{"driver": "a"}', '[]', `{"at": 1, "driver": "${'x'.repeat(1_048_576)}"}`, '{"at": 1, "driver": null}']
+    const answer = await answerOf(await post(lines.join('\n'), 'application/x-ndjson'))
+    expect(answer.appendedCount).toBe(6)
+    expect(answer.rejected.map(({ index, code }) => [index, code])).toEqual([[1, 'EVENT_MALFORMED'], [2, 'EVENT_MALFORMED'], [3, 'EVENT_MALFORMED'], [4, 'EVENT_TOO_LARGE']])
+    for (const { index, partition, offset } of answer.rejected) {
+      const { records } = appends.find((append) => append.partition === partition)!
+      expect(Buffer.from(records[offset - 100 * partition]!.value!).toString()).toBe(lines[index])
+    }
+    expect((await answerOf(await post('[1, "two", null]'))).rejected).toHaveLength(3)
+  })
+
+  it('appends nothing where nothing is sent', async () => {
+    expect(await answerOf(await post('[]'))).toMatchObject({ appendedCount: 0, appended: [], rejected: [] })
+    expect(appends).toEqual([])
+  })
+
+  it.each<[string, string | Uint8Array<ArrayBuffer>, string, number, string]>([
+    ['no JSON', '{"at":', 'application/json', 400, 'USAGE'],
+    ['lines that are said to be JSON', '{"at":1}\n{"at":2}', 'application/json', 400, 'USAGE'],
+    ['a number', '7', 'application/json', 400, 'USAGE'],
+    ['nothing', '', 'application/json', 400, 'USAGE'],
+    ['bytes that are no UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 'application/json', 400, 'USAGE'],
+    ['a form', 'at=1', 'application/x-www-form-urlencoded', 415, 'USAGE'],
+    ['more records than the limit', '1\n'.repeat(EVENTS_PER_REQUEST_MAX + 1), 'application/x-ndjson', 413, 'REQUEST_TOO_LARGE'],
+    ['more bytes than the limit', ' '.repeat(EVENTS_BODY_SIZE_MAX_BYTES + 1), 'application/json', 413, 'REQUEST_TOO_LARGE'],
+  ])('refuses %s, and appends nothing', async (_, body, type, status, code) => {
+    expect(await problemOf(await post(body, type))).toMatchObject({ status, code })
+    expect(appends).toEqual([])
+  })
+
+  it('refuses sources that no view reads, other methods, and tells of a full log', async () => {
+    expect(await problemOf(await post('{}', 'application/json', 'trip'))).toMatchObject({ status: 404, code: 'UNKNOWN_NAME', problems: [{ action: 'Did you mean trips?' }] })
+    expect(await problemOf(await fetch(`${listener.url}/v1/events/trips`))).toMatchObject({ status: 405 })
+    failure = new TidemarkError([{ code: 'STORE_FULL', message: 'No room.', where: 'log', action: 'Make room.' }])
+    expect(await problemOf(await post('{}'))).toMatchObject({ status: 507, code: 'STORE_FULL' })
+    failure = null
+  })
+
+  it('is in the document', async () => {
+    const document = (await (await fetch(`${listener.url}/openapi.json`)).json()) as unknown
+    expect(document).toEqual(JSON.parse(JSON.stringify(openApiDocumentWithEvents)))
+    const refs = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name!)
+    expect(Object.keys(schemas)).toEqual(expect.arrayContaining(refs))
+  })
+})
+
+async function problemOf(response: Response): Promise<object> {
+  const document = (await response.json()) as { status: number }
+  expect(ajv.validate(schemas.Problem, document)).toBe(true)
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  expect(document.status).toBe(response.status)
+  return document
+}

@@ -1,0 +1,43 @@
+// Reads the body of a request up to a limit; more is read to its end and thrown away, so that the client hears why.
+
+import type { IncomingMessage } from 'node:http'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+
+/** Its HTTP status is 415, which USAGE alone does not say. */
+export class WrongMediaType extends TidemarkError {}
+
+/** The media type that a body must have, where it names one, and how it is written. */
+export interface AcceptedType {
+  readonly pattern: RegExp
+  readonly name: string
+}
+
+const JSON_TYPE: AcceptedType = { pattern: /^application\/(?:[\w.+-]+\+)?json\b/i, name: 'application/json' }
+
+/** The bytes of a body of one of the types, and which; a body that names none has the first. Throws USAGE or REQUEST_TOO_LARGE. */
+export async function readBody(request: IncomingMessage, sizeMaxBytes: number, accepted: readonly AcceptedType[] = [JSON_TYPE]): Promise<{ bytes: Buffer; type: AcceptedType }> {
+  const said = request.headers['content-type']
+  const type = said === undefined ? accepted[0] : accepted.find(({ pattern }) => pattern.test(said))
+  if (type === undefined) {
+    request.resume()
+    const action = `Send ${accepted.map(({ name }) => name).join(' or ')}.`
+    throw new WrongMediaType([{ code: 'USAGE', message: `The content type is ${said}.`, where: 'content-type', action }])
+  }
+  return { bytes: await collect(request, sizeMaxBytes), type }
+}
+
+function collect(request: IncomingMessage, sizeMaxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let sizeBytes = 0
+    request.on('data', (chunk: Buffer) => {
+      sizeBytes += chunk.length
+      if (sizeBytes <= sizeMaxBytes) chunks.push(chunk)
+    })
+    request.on('end', () => {
+      if (sizeBytes <= sizeMaxBytes) return resolve(Buffer.concat(chunks))
+      reject(new TidemarkError([{ code: 'REQUEST_TOO_LARGE', message: `It has ${sizeBytes} bytes; the limit is ${sizeMaxBytes}.`, where: 'body', action: 'Send it in several requests.' }]))
+    })
+    request.on('error', reject)
+  })
+}
