@@ -16,10 +16,11 @@ import { createProcessor, type Processor } from '../ingest/processor.ts'
 import { runProcessor } from '../ingest/run-processor.ts'
 import { createSweeper } from '../ingest/sweeper.ts'
 import { topicOf, viewId } from '../names.ts'
+import { keepRunning } from './keep-running.ts'
 import type { LambdaPorts } from './lambda-ports.ts'
 
-/** How often it is looked whether a batch run is due, or something to be cleaned up. */
-const BATCH_CHECK_MS = 1_000
+/** How often it is looked whether a batch run is due, where nothing else is said, and whether something is to be cleaned up. */
+const BATCH_CHECK_DEFAULT_MS = 1_000
 const CLEAN_UP_PAUSE_MS = 10_000
 
 export interface SourcePipelineOptions {
@@ -31,6 +32,8 @@ export interface SourcePipelineOptions {
   readonly onAlarm: OnAlarm
   /** Of each batch run: its gate, how many generations are kept. */
   readonly batch?: Pick<GenerationRunOptions, 'gate' | 'keptCount' | 'leaseMs'>
+  /** How often generations that are due are made; default: each second, so that a sealed epoch soon has its own. */
+  readonly batchEveryMs?: number
   readonly onBatch?: (outcome: DueOutcome) => void
 }
 
@@ -90,15 +93,22 @@ export class SourcePipeline implements AsyncDisposable {
     return outcomes
   }
 
-  /** Runs all of it until the signal is aborted. Throws what trying again does not mend. */
+  /**
+   * Runs all of it until the signal is aborted; where a part fails for good, the others end too, and that is thrown. Nothing is at work any
+   * more when it ends.
+   */
   async run(signal: AbortSignal): Promise<void> {
-    const { archiver, processor, options: { ports: { clock }, onAlarm } } = this
-    await Promise.all([
-      runArchiver(archiver, clock, signal),
-      runProcessor({ processor, clock, signal, onAlarm }),
-      this.runEvery(BATCH_CHECK_MS, signal, () => this.runBatches(signal)),
-      this.runEvery(CLEAN_UP_PAUSE_MS, signal, () => this.cleanUp(signal)),
-    ])
+    const { archiver, processor, options: { ports: { clock }, onAlarm, batchEveryMs = BATCH_CHECK_DEFAULT_MS } } = this
+    const failed = new AbortController()
+    const ended = AbortSignal.any([signal, failed.signal])
+    const loops = [
+      () => runArchiver(archiver, clock, ended),
+      () => runProcessor({ processor, clock, signal: ended, onAlarm }),
+      () => this.runEvery(batchEveryMs, ended, () => this.runBatches(ended)),
+      () => this.runEvery(CLEAN_UP_PAUSE_MS, ended, () => this.cleanUp(ended)),
+    ]
+    await Promise.all(loops.map((loop) => keepRunning(loop, clock, ended, onAlarm).catch((error: unknown) => failed.abort(error))))
+    if (failed.signal.aborted) throw failed.signal.reason
   }
 
   private async runEvery(pauseMs: number, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {

@@ -1,0 +1,49 @@
+// A loop that meets trouble of a store begins again; anything else ends it.
+import { describe, expect, it } from '@jest/globals'
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import type { Alarm } from '../alarm.ts'
+import { keepRunning } from './keep-running.ts'
+
+const trouble = (code: ErrorCode): TidemarkError => new TidemarkError([{ code, message: 'It is so.', where: 'store', action: 'Wait.' }])
+
+function run(loop: (attempt: number, controller: AbortController) => Promise<void>): { ended: Promise<void>; waits: number[]; alarms: Alarm[] } {
+  const controller = new AbortController()
+  const [waits, alarms]: [number[], Alarm[]] = [[], []]
+  let [attempt, nowMs] = [0, 0]
+  const clock = {
+    nowMs: () => nowMs,
+    wait: (durationMs: number) => {
+      waits.push(durationMs)
+      nowMs += durationMs
+      return Promise.resolve()
+    },
+  }
+  return { ended: keepRunning(() => loop(++attempt, controller), clock, controller.signal, (alarm) => void alarms.push(alarm)), waits, alarms }
+}
+
+describe('keepRunning', () => {
+  it('waits longer each time, up to a limit, and raises one alarm', async () => {
+    const { ended, waits, alarms } = run((attempt) => (attempt <= 9 ? Promise.reject(trouble('STORE_FULL')) : Promise.resolve()))
+    await ended
+    expect(waits).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000])
+    expect(alarms).toEqual([{ code: 'STORE_FULL', message: 'It is so.', where: 'store' }])
+  })
+
+  it('throws what does not pass, bugs too', async () => {
+    await expect(run(() => Promise.reject(trouble('STORE_DAMAGED'))).ended).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    await expect(run(() => Promise.reject(new Error('a bug'))).ended).rejects.toThrow('a bug')
+  })
+
+  it('ends with the signal, whose reason is no failure, and with trouble that it cut short', async () => {
+    await run((_, controller) => {
+      controller.abort(new Error('enough'))
+      return Promise.reject(controller.signal.reason)
+    }).ended
+    const { ended, waits } = run((_, controller) => {
+      controller.abort(new Error('enough'))
+      return Promise.reject(trouble('STORE_UNAVAILABLE'))
+    })
+    await ended
+    expect(waits).toHaveLength(1)
+  })
+})

@@ -1,0 +1,32 @@
+// Keeps a loop running while a store or the log does not answer or has no room: it waits, longer each time, and begins again.
+
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import type { WaitingClock } from '@tidemark/ports/clock'
+import type { OnAlarm } from '../alarm.ts'
+
+const RETRY_MIN_MS = 200
+const RETRY_MAX_MS = 10_000
+
+/** What passes by itself, or once somebody has made room. */
+const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL']
+
+/** Resolves when the loop does, or once the signal is aborted; throws what trying again does not mend. Raises an alarm when trouble begins. */
+export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock, signal: AbortSignal, onAlarm: OnAlarm): Promise<void> {
+  let retryMs = 0
+  for (;;) {
+    const fromMs = clock.nowMs()
+    try {
+      return await loop()
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) return
+      if (!(error instanceof TidemarkError) || !PASSING.includes(error.code)) throw error
+      // A loop that went on for longer than the longest pause had recovered.
+      if (clock.nowMs() - fromMs > RETRY_MAX_MS) retryMs = 0
+      const { code, message, where } = error.problems[0]!
+      if (retryMs === 0) onAlarm({ code, message, where })
+      retryMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, 2 * retryMs))
+      await clock.wait(retryMs, signal)
+      if (signal.aborted) return
+    }
+  }
+}
