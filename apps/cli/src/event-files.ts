@@ -12,14 +12,14 @@ export type EventFormat = (typeof EVENT_FORMATS)[number]
 export type TableFormat = 'csv' | 'parquet'
 
 export interface EventOptions {
-  readonly events: readonly string[]
+  readonly events?: readonly string[]
   readonly format?: string
   readonly appendTime?: string
 }
 
-export function addEventOptions(command: Command): Command {
-  return command
-    .requiredOption('--events <file...>', 'event files or patterns; of several sources: SOURCE=FILE')
+export function addEventOptions(command: Command, isRequired = true): Command {
+  const [flags, description] = ['--events <file...>', 'event files or patterns; of several sources: SOURCE=FILE']
+  return (isRequired ? command.requiredOption(flags, description) : command.option(flags, description))
     .option('--format <format>', `format of the event files where their names do not tell: ${EVENT_FORMATS.join(', ')}`)
     .option('--append-time <column>', "column that says when the log took each event (default: the source's own, else the running maximum of the event time)")
 }
@@ -29,7 +29,7 @@ const EXTENSION_FORMATS: Readonly<Record<string, EventFormat>> = {
 }
 
 /** The input of each source, by its name. Throws USAGE where a source has no files, or a file no source. */
-export function eventInputs({ events, format, appendTime }: EventOptions, sources: readonly SourceDefinition[]): Map<string, EventInput> {
+export function eventInputs({ events = [], format, appendTime }: EventOptions, sources: readonly SourceDefinition[]): Map<string, EventInput> {
   const named = EVENT_FORMATS.find((known) => known === format)
   if (format !== undefined && named === undefined) throw usageError(`There is no format ${format}.`, '--format', didYouMean(format, EVENT_FORMATS))
   const pathsOf = new Map(sources.map(({ name }): [string, string[]] => [name, []]))

@@ -1,11 +1,15 @@
 // The tidemark command: reads the arguments, runs a command, says what went wrong, and ends with the exit code of docs/cli.md.
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { addBatchCommand } from './commands/batch-run.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCompareCommand } from './commands/compare.ts'
+import { addDeadLettersCommand } from './commands/dead-letters.ts'
+import { addDevCommand } from './commands/dev.ts'
 import { addFeaturesCommand } from './commands/features-get.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addPlanCommand } from './commands/plan.ts'
+import { addPointerCommand } from './commands/pointer.ts'
 import { addReplayCommand } from './commands/replay.ts'
 import { addTrainingSetCommand } from './commands/training-set.ts'
 import { EXIT, problemError, tellFailure, usageError } from './failure.ts'
@@ -36,6 +40,10 @@ function createProgram(output: Output, startProgress: () => Progress): Command {
   addInitCommand(program, output)
   addCheckCommand(program, output)
   addPlanCommand(program, output)
+  addDevCommand(program, output)
+  addBatchCommand(program, output)
+  addPointerCommand(program, output)
+  addDeadLettersCommand(program, output)
   addFeaturesCommand(program, output, startProgress)
   addTrainingSetCommand(program, output, startProgress)
   addReplayCommand(program, output, startProgress)

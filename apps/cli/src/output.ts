@@ -18,6 +18,8 @@ export interface Output {
   readonly errorColors: Colors
   /** The answer: the document with --json, else the text. */
   answer(document: unknown, text: () => string): void
+  /** Something that happened while a command goes on: a document in one line with --json, else the text on stdout. */
+  event(document: object, text: () => string): void
   /** A remark for people, on stderr; nothing with --json, whose document has it all. */
   remark(text: string): void
   /** What went wrong: the document on stdout with --json, else the text on stderr. */
@@ -33,14 +35,15 @@ export function createOutput(isJson: boolean, stdout: TextStream, stderr: TextSt
     colors: colorsFor(stdout),
     errorColors: colorsFor(stderr),
     answer: (value, text) => (isJson ? document(value) : void stdout.write(`${text()}\n`)),
+    event: (value, text) => void stdout.write(`${isJson ? toJson(value, 0) : text()}\n`),
     remark: (text) => void (isJson || stderr.write(`${text}\n`)),
     failure: (value, text) => (isJson ? document(value) : void stderr.write(`${text}\n`)),
   }
 }
 
 /** JSON text, in which an integer beyond 2^53 is a string. */
-function toJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner), 2)
+function toJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner), indent)
 }
 
 /** Columns under their heads, without rules, so that a line can be copied; numbers to the right. */

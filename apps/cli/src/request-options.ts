@@ -1,5 +1,4 @@
 // A time and an entity as a command line gives them.
-import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { VALUE_READERS } from '@tidemark/feature-schema/accepted-value'
 import { INT64_TEXT } from '@tidemark/feature-schema/accepted-value'
 import type { ValueType } from '@tidemark/feature-schema/value'
@@ -13,9 +12,14 @@ export function parseTime(text: string, option: string): number {
     'Write 2024-03-01T12:00:00Z, 2024-03-01 12:00:00 (UTC where there is no zone), 2024-03-01, or epoch milliseconds; years 1678 to 2261.')
 }
 
+/** A view as far as its join keys go. */
+export interface KeyedView {
+  readonly keys: readonly { readonly key: string; readonly type: ValueType }[]
+}
+
 /** Join key -> value, from `user=7` and from JSON objects; text after `=` is read by the key's type, where that can be. Throws USAGE. */
-export function parseEntity(texts: readonly string[], plans: readonly ViewPlan[]): Record<string, unknown> {
-  const types = new Map(plans.flatMap(({ keys }) => keys.map(({ key, type }): [string, ValueType] => [key, type])))
+export function parseEntity(texts: readonly string[], views: readonly KeyedView[]): Record<string, unknown> {
+  const types = new Map(views.flatMap(({ keys }) => keys.map(({ key, type }): [string, ValueType] => [key, type])))
   const entity: Record<string, unknown> = Object.create(null) as Record<string, unknown>
   for (const text of texts) {
     for (const [key, value] of text.trimStart().startsWith('{') ? jsonEntries(text) : [keyAndValue(text, types)]) {

@@ -1,0 +1,116 @@
+// What `tidemark dev` says: what it opened, where it listens, and what happens while it runs. With --json each is one line of JSON.
+import { listDeadLetters } from '@tidemark/pipelines/ingest/dead-letters'
+import type { DueOutcome } from '@tidemark/pipelines/batch/run-due'
+import type { Alarm } from '@tidemark/pipelines/alarm'
+import { describePointer } from '@tidemark/pipelines/batch/describe-pointer'
+import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
+import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
+import { topicOf, viewId } from '@tidemark/pipelines/names'
+import { readPointer } from '@tidemark/pipelines/pointer'
+import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { DefinitionChange } from '../definition-changes.ts'
+import { problemsText } from '../failure.ts'
+import { counted, formatTime, type Output } from '../output.ts'
+import type { ExampleRequests } from './example-requests.ts'
+
+export interface OpenedSource {
+  readonly source: string
+  readonly partitionCount: number
+  /** In the log; retention may have removed others. */
+  readonly recordCount: number
+  readonly deadLetterCount: number
+  /** The first append time that is not sealed, epoch ms; null: nothing is sealed. */
+  readonly sealedUntilMs: number | null
+}
+
+export interface OpenedView {
+  /** `card_spending@1` */
+  readonly view: string
+  /** null: nothing is published; everything is of the stream. */
+  readonly generation: number | null
+  /** The first append time that the generation does not contain, epoch ms. */
+  readonly cutEndMs: number | null
+}
+
+export interface OpenedFolder {
+  readonly sources: readonly OpenedSource[]
+  readonly views: readonly OpenedView[]
+}
+
+/** Of sources whose topics are there. */
+export async function describeFolder({ log, registers }: Pick<LambdaPorts, 'log' | 'registers'>, { plans }: FeatureCatalog): Promise<OpenedFolder> {
+  const eventPlans = plans.filter(({ source }) => source.kind === 'event')
+  const sources = [...new Map(eventPlans.map(({ source }) => [source.name, source])).values()]
+  return {
+    sources: await Promise.all(sources.map(async (source): Promise<OpenedSource> => {
+      const topic = topicOf(source)
+      const partitionCount = await log.partitionCount(topic)
+      const extents = await Promise.all(Array.from({ length: partitionCount }, (_, partition) => log.extent(topic, partition)))
+      const { register: { sealedThrough, epochLengthMs } } = await readSealRegister(registers, source)
+      let deadLetterCount = 0
+      for await (const _ of listDeadLetters(log, source)) deadLetterCount++
+      const recordCount = extents.reduce((sum, { start, end }) => sum + end - start, 0)
+      return { source: source.name, partitionCount, recordCount, deadLetterCount, sealedUntilMs: sealedThrough === null ? null : (sealedThrough + 1) * epochLengthMs }
+    })),
+    views: await Promise.all(eventPlans.map(async ({ view, source }): Promise<OpenedView> => {
+      const { pointer } = await readPointer(registers, viewId(view))
+      const { n, generations } = describePointer(pointer, source.epochLengthMs)
+      return { view: viewId(view), generation: n, cutEndMs: generations.find(({ state }) => state === 'read')?.cutEndMs ?? null }
+    })),
+  }
+}
+
+export function tellOpened(output: Output, folder: string, { sources, views }: OpenedFolder): void {
+  const { bold, dim } = output.colors
+  output.event({ event: 'opened', data: folder, sources, views }, () => [
+    `${bold('opened')} ${folder}, every value of it read and found sound`,
+    ...sources.map(({ source, partitionCount, recordCount, deadLetterCount, sealedUntilMs }) =>
+      `  source ${source}: ${counted(recordCount, 'record')} in ${counted(partitionCount, 'partition')}, ${sealedUntilMs === null ? 'nothing sealed yet' : `sealed until ${formatTime(sealedUntilMs)}`}${deadLetterCount > 0 ? `, ${counted(deadLetterCount, 'dead letter')}` : ''}`),
+    ...views.map(({ view, generation, cutEndMs }) => `  view ${view}: ${generation === null ? dim('no generation yet, all of the stream') : `generation ${generation}, with what was appended before ${formatTime(cutEndMs!)}`}`),
+  ].join('\n'))
+}
+
+export function tellReady(output: Output, url: string, file: string, examples: ExampleRequests | null): void {
+  const { bold, green } = output.colors
+  output.event({ event: 'ready', url, definitions: file, ...examples }, () => [
+    `${green('listening')} on ${bold(url)}, as ${url}/openapi.json says; changes of ${file} are taken up; Ctrl-C ends it`,
+    ...(examples === null ? [] : ['', bold('send an event'), examples.send, '', bold('ask'), examples.ask, '']),
+  ].join('\n'))
+}
+
+export function tellAlarm(output: Output, { code, message, where }: Alarm): void {
+  output.event({ event: 'alarm', code, message, where }, () => `${output.colors.yellow('alarm')} ${message} [${code}]\n  where  ${where}`)
+}
+
+/** Of a request that met a bug, or trouble of a store; its client was told no more than that. */
+export function tellError(output: Output, error: unknown): void {
+  const said = error instanceof TidemarkError ? error.problems : [{ code: 'INTERNAL', message: error instanceof Error ? (error.stack ?? error.message) : String(error), where: 'a request' }]
+  for (const { code, message, where } of said) output.event({ event: 'error', code, message, where }, () => `${output.colors.red('error')} ${message} [${code}]\n  where  ${where}`)
+}
+
+export function tellBatch(output: Output, outcome: DueOutcome): void {
+  const { green, yellow } = output.colors
+  if (outcome.kind === 'lost') return
+  if (outcome.kind === 'failed') {
+    const { view, error: { code, problems }, retryAtMs } = outcome
+    output.event({ event: 'batch-failed', view, code, problems, retryAtMs }, () => `${yellow('no generation')} of ${view}${retryAtMs === null ? '' : `, tried again at ${formatTime(retryAtMs)}`}\n${problemsText(output.colors, problems)}`)
+  } else if (outcome.result.kind === 'published') {
+    const { view, result: { n, base, cut, figures } } = outcome
+    output.event({ event: 'published', view, generation: n, base, cut, entityCount: figures.entityCount, recordCount: figures.recordCount }, () =>
+      `${green('published')} generation ${n} of ${view}: ${counted(figures.recordCount, 'new record')}, ${counted(figures.entityCount, 'entity').replace(/entitys$/, 'entities')} written`)
+  }
+}
+
+export function tellTakenUp(output: Output, file: string, changes: readonly DefinitionChange[]): void {
+  output.event({ event: 'definitions', file, changes }, () =>
+    [`${output.colors.green('taken up')} ${file}: ${changes.map(({ kind, name, change, parts }) => `${kind} ${name} ${WORDS[change]}${parts.length > 0 && change !== 'added' ? ` (${parts.join(', ')})` : ''}`).join('; ')}`].join('\n'))
+}
+
+const WORDS: Readonly<Record<DefinitionChange['change'], string>> = {
+  added: 'added', removed: 'removed', version: 'in a new version', description: 'described otherwise', meaning: 'changed',
+}
+
+export function tellRefused(output: Output, file: string, { code, problems }: TidemarkError): void {
+  output.event({ event: 'definitions-refused', file, code, problems }, () => `${output.colors.yellow('not taken up')} ${file}; the definitions of before go on\n${problemsText(output.colors, problems)}`)
+}
