@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { types } from 'node:util'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { parseDefinitions } from '@tidemark/feature-schema/definitions-json'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
@@ -85,7 +86,8 @@ function textOf(file: string): string | null {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return null
+    // Errors of the file system have a code; they may be of another realm, whose Error they are instances of.
+    if (types.isNativeError(error) && 'code' in error) return null
     throw error
   }
 }
