@@ -1,6 +1,7 @@
 // The calm end of a history: nothing goes wrong any more, and everything has to come right. All events are folded, the pointer reaches the newest
 // epoch that can be sealed, every event counts once in every view, and each record that could not be decoded is a dead letter, once.
 
+import { rollBack } from '@tidemark/pipelines/batch/move-pointer'
 import { listDeadLetters } from '@tidemark/pipelines/ingest/dead-letters'
 import { decodeFence } from '@tidemark/pipelines/log/fence'
 import { viewId } from '@tidemark/pipelines/names'
@@ -8,7 +9,8 @@ import { cutOf, readPointer } from '@tidemark/pipelines/pointer'
 import { ask, serverOf } from './actors.ts'
 import { BUCKET_COUNT, USERS } from './definitions.ts'
 import type { History } from './history.ts'
-import { judgeAnswer, judgeWhole } from './judge.ts'
+import { judgeAnswer, judgeWhole, whatIsUnavailable } from './judge.ts'
+import type { Operator } from './operator.ts'
 
 const CALM_TURNS_MAX = 8_000
 /** Turns between two looks at what is still missing. */
@@ -28,9 +30,15 @@ export async function endCalmly(history: History): Promise<void> {
   world.nowMs += 3 * plot.epochLengthMs + 60_000
   world.changeCount++
   const cutMin = Math.floor((world.nowMs - 60_000) / plot.epochLengthMs) - 1
+  let hasFailedOver = plot.failOverShare === 0
   let missing = await whatIsMissing(history, cutMin)
   for (let turn = 0; missing !== null && turn < CALM_TURNS_MAX && isOn(history); turn += TURNS_PER_LOOK) {
     await goOn(history, TURNS_PER_LOOK)
+    missing = await whatIsMissing(history, cutMin)
+    if (missing !== null || hasFailedOver) continue
+    // Nothing comes any more by which a processor would notice, but its own check.
+    world.failOver(random)
+    hasFailedOver = true
     missing = await whatIsMissing(history, cutMin)
   }
   // Everybody looks once more at what the stores and the log have.
@@ -54,7 +62,7 @@ async function goOn(history: History, turnCount: number): Promise<void> {
     if (!(await scheduler.step())) world.nowMs += 5_000
     history.collect()
   }
-  world.nowMs += 1_000
+  world.nowMs += 5_000
   await history.overrideMadTimes()
 }
 
@@ -77,19 +85,37 @@ async function whatIsMissing({ world, operators }: History, cutMin: number): Pro
   return null
 }
 
+/** At the newest generation every event counts; at each that the pointer may go back to, what its answer says of itself. */
 async function judgeEverything(history: History): Promise<string | null> {
-  const { world, operators, scheduler } = history
-  let wrong: string | null = null
+  const { world, operators, scheduler, tally } = history
+  for (const actor of scheduler.actors) actor.kill()
   for (const operator of operators) {
-    const asked = { plan: operator.plan, users: USERS, isSane: (n: number) => operator.isSane(n) }
-    await history.start('reader', 1, async (actor) => {
-      const answer = await ask(serverOf({ world, actor, name: 'reader' }, 1), asked)
-      const events = await history.events()
-      wrong ??= judgeAnswer(events, asked, answer) ?? (operator.isSane(answer.views[0]!.generation) ? judgeWhole(events, asked, answer) : null)
-      history.tally.generationCount += answer.views[0]!.generation
-    })
+    const view = viewId(operator.plan.view)
+    const { pointer: { n, published } } = await readPointer(world.registers, view)
+    tally.generationCount += n
+    if (!operator.isSane(n)) continue
+    const wrong = await judgeNow(history, operator, true)
+    if (wrong !== null) return wrong
+    for (const generation of published) {
+      if (generation.n === n || !operator.isSane(generation.n)) continue
+      await rollBack(world.registers, view, generation.n)
+      const wrongBefore = await judgeNow(history, operator, false)
+      if (wrongBefore !== null) return `rolled back from ${n} to ${generation.n}: ${wrongBefore}`
+    }
   }
-  for (const actor of scheduler.actors) if (!actor.name.startsWith('reader')) actor.kill()
+  return history.wrong
+}
+
+async function judgeNow(history: History, operator: Operator, isWhole: boolean): Promise<string | null> {
+  const { world, scheduler, tally } = history
+  const asked = { plan: operator.plan, users: USERS, isSane: (n: number) => operator.isSane(n) }
+  let wrong: string | null = null
+  await history.start('reader', 1, async (actor) => {
+    const answer = await ask(serverOf({ world, actor, name: 'reader' }, 1), asked)
+    const events = await history.events()
+    wrong = judgeAnswer(events, asked, answer) ?? whatIsUnavailable(answer) ?? (isWhole ? judgeWhole(events, asked, answer) : null)
+    tally.judgedCount++
+  })
   while (await scheduler.step());
   history.collect()
   return wrong ?? history.wrong

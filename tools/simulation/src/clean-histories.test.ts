@@ -6,7 +6,7 @@ import { emptyTally } from './history.ts'
 import { describeFailure, findFailure } from './search.ts'
 
 const seed = Number(process.env.TIDEMARK_SEED ?? 0)
-const count = seed > 0 ? 1 : Number(process.env.TIDEMARK_RUNS ?? 100)
+const count = seed > 0 ? 1 : Number(process.env.TIDEMARK_RUNS ?? 200)
 /** On a machine that does other things too. */
 const HISTORY_TIME_MAX_MS = 6_000
 

@@ -42,18 +42,30 @@ export function emptyTally(): Tally {
   return { turnCount: 0, answerCount: 0, judgedCount: 0, recordCount: 0, generationCount: 0, stoppedCount: 0, simulatedMs: 0 }
 }
 
+const PARTITIONS_MAX = 3
+
 /** null: nothing went wrong. */
 export async function runHistory(seed: number, rules: Rules = NO_CHANGES, tally: Tally = emptyTally()): Promise<Failure | null> {
   const history = new History(seed, rules, tally)
-  await history.begin()
-  await history.goOn()
-  const turn = history.wrong === null && !history.isStopped ? ('end' as const) : history.scheduler.turn
-  if (turn === 'end') await endCalmly(history)
+  const turn = await live(history)
   tally.turnCount += history.scheduler.turn
   tally.simulatedMs += history.world.nowMs - START_MS
   tally.recordCount += history.world.records.reduce((sum, { length }) => sum + length, 0)
   if (history.isStopped) tally.stoppedCount++
   return history.wrong === null ? null : { seed, turn, wrong: history.wrong, shown: history.scheduler.shown }
+}
+
+/** What throws where the world is looked at is wrong too. */
+async function live(history: History): Promise<Failure['turn']> {
+  try {
+    await history.begin()
+    await history.goOn()
+    if (history.wrong !== null || history.isStopped) return history.scheduler.turn
+    await endCalmly(history)
+  } catch (error) {
+    history.wrong ??= (error as Error).stack ?? String(error)
+  }
+  return 'end'
 }
 
 export class History {
@@ -113,7 +125,7 @@ export class History {
     for (let i = 0; i < plot.turnCount && this.wrong === null && !this.isStopped; i++) {
       let dice = random.next()
       if (dice < weight) await actions.find(([share]) => (dice -= share) < 0)?.[1]()
-      else if (!(await scheduler.step())) this.moveClock()
+      else if (!(await scheduler.step())) await this.moveClock()
       this.collect()
     }
   }
@@ -125,7 +137,7 @@ export class History {
       [0.06, () => producer.produce()],
       [0.08, () => this.moveClock()],
       [plot.failOverShare, () => (this.scheduler.note('store', 'fails over'), world.failOver(random))],
-      [0.0008, () => world.records.length < 3 && this.addPartition()],
+      [0.0005, () => world.records.length < PARTITIONS_MAX && this.addPartition()],
       [plot.rebalanceShare, () => members.rebalance()],
       [plot.killShare, () => this.killSomebody()],
       [plot.sleepShare, () => this.putToSleep()],
@@ -210,13 +222,18 @@ export class History {
     }
   }
 
-  moveClock(): void {
-    const { random, world, plot } = this
+  /** Mostly by a little; often no further than an epoch's end, around which there is most to go wrong. */
+  async moveClock(): Promise<void> {
+    const { random, world, plot: { epochLengthMs, longJumpMs } } = this
     const dice = random.next()
-    if (dice < 0.8) world.nowMs += random.below(3_000)
-    else if (dice < 0.96) world.nowMs += random.between(5_000, 70_000)
-    else if (dice < 0.995) world.nowMs += random.below(plot.epochLengthMs)
-    else world.nowMs += random.below(plot.longJumpMs)
+    const isLong = dice >= 0.985
+    const byMs = dice < 0.8 ? random.below(3_000) : dice < 0.96 ? random.between(5_000, 70_000) : random.below(isLong ? longJumpMs : epochLengthMs)
+    const epochEndMs = (Math.floor(world.nowMs / epochLengthMs) + 1) * epochLengthMs
+    const isAtEnd = world.nowMs + byMs > epochEndMs && !isLong && random.chance(0.7)
+    world.nowMs = isAtEnd ? epochEndMs + random.below(3_000) : world.nowMs + byMs
+    if (!isAtEnd) return
+    if (world.records.length < PARTITIONS_MAX && random.chance(0.2)) await this.addPartition()
+    for (let i = random.below(4); i > 0; i--) await this.producer.produce()
   }
 
   /** Clocks differ, and step, by less than half of what is declared. */

@@ -57,10 +57,14 @@ export function judgeAnswer(events: readonly OracleEvent[], { plan, users, isSan
   return null
 }
 
+/** What an answer says that it could not read; null: nothing. */
+export function whatIsUnavailable({ degraded }: FeatureAnswer): string | null {
+  const missing = degraded.find(({ code }) => HONEST.has(code))
+  return missing === undefined ? null : `${missing.code}: ${missing.message}`
+}
+
 /** The same of an answer that must contain every event. */
-export function judgeWhole(events: readonly OracleEvent[], { plan, users }: AskedView, { t, entities, degraded }: FeatureAnswer): string | null {
-  const missing = degraded.find(({ code }) => HONEST.has(code) || code === 'STATE_DAMAGED')
-  if (missing !== undefined) return `${missing.code}: ${missing.message}`
+export function judgeWhole(events: readonly OracleEvent[], { plan, users }: Pick<AskedView, 'plan' | 'users'>, { t, entities }: FeatureAnswer): string | null {
   for (const [i, { values }] of entities.entries()) {
     const wrong = disagreements(oracleValues(plan.view, plan.source, events, { entity: [users[i]!], atMs: t, has: () => true }), values)
     if (wrong !== null) return `not all events of ${users[i]!} count once in ${plan.view.name}: ${wrong}`

@@ -41,7 +41,7 @@ export function drawPlot(random: Random): Plot {
     keptCount: random.between(1, 2),
     archiverCount: random.pick([1, 1, 2]),
     checkEveryMs: random.pick([1_000, 10_000, 30_000]),
-    longJumpMs: random.pick([6 * HOUR_MS, 72 * HOUR_MS]),
+    longJumpMs: random.pick([6 * HOUR_MS, 240 * HOUR_MS]),
     sleepTurnsMax: random.pick([100, 600]),
     hasClockSteps: random.chance(0.5),
     failOverShare: maybe(0.6, 0.004),

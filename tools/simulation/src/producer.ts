@@ -1,8 +1,11 @@
 // The producers and the brokers of a history: events that are late, malformed, without a key, at the same time as others; markers that nobody
 // sees; append times that step back, break the declared skew, or are mad; and logs that lose their ends.
 
+import { decodeFence } from '@tidemark/pipelines/log/fence'
+import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
+import { viewId } from '@tidemark/pipelines/names'
+import { BUCKET_COUNT, USERS } from './definitions.ts'
 import type { History } from './history.ts'
-import { USERS } from './definitions.ts'
 import type { Sent } from './world.ts'
 
 /** A broker's clock is behind by less than this, unless it breaks the declared skew: with a machine's own step it stays within it. */
@@ -47,26 +50,37 @@ export class Producer {
     this.behindMs[partition] = BEHIND_MAX_MS - 1_000
   }
 
-  /** Once: a partition loses its end, or the topic is made anew. */
+  /** Once: a partition loses its end, with records that somebody has read, or the topic is made anew. */
   async breakLog(): Promise<void> {
     const { random, world, scheduler } = this.history
     if (this.hasBrokenLog) return
     const partition = random.below(world.records.length)
-    const { length } = world.records[partition]!
-    if (length === 0) return
+    const end = await this.drawEnd(partition)
+    if (end === null) return
     this.hasBrokenLog = true
+    const lengths = world.records.map((records) => records.length)
     if (random.chance(0.2)) {
       scheduler.note('log', 'is made anew')
-      const lengths = world.records.map((records) => records.length)
       world.makeTopicAnew()
       for (const [at, lost] of lengths.entries()) await this.growAgain(at, lost)
       return
     }
-    const end = Math.max(0, length - random.pick([1, 1, 2, random.between(1, length)]))
     scheduler.note('log', `is cut at ${end} of partition ${partition}`)
     world.truncate(partition, end)
     this.madRecords = this.madRecords.filter((one) => one.partition !== partition || one.offset < end)
-    await this.growAgain(partition, length - end)
+    await this.growAgain(partition, lengths[partition]! - end)
+  }
+
+  /** Where a log is cut: below what a view has of it, or right at the record that proved the last seal; null: nobody has read any of it. */
+  private async drawEnd(partition: number): Promise<number | null> {
+    const { random, world } = this.history
+    const { register } = await readSealRegister(world.registers, world.source)
+    const proof = register.lastSeal?.partitions.find((sealed) => sealed.partition === partition)?.proof ?? null
+    if (proof !== null && random.chance(0.3)) return Math.min(proof.offset, world.records[partition]!.length)
+    const buckets = Array.from({ length: BUCKET_COUNT }, (_, bucket) => ({ view: viewId(world.plans[0]!.view), bucket, entities: [], partitions: [partition] }))
+    const read = (await world.speedViews.read(buckets)).map(({ fences }) => (fences[0] instanceof Uint8Array ? decodeFence(fences[0], 'fence').next : 0))
+    const known = Math.min(Math.max(...read), world.records[partition]!.length)
+    return known === 0 ? null : Math.max(0, known - random.pick([1, 1, 2, random.between(1, known)]))
   }
 
   /** What is lost is often replaced before anybody looks. */

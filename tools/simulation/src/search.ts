@@ -27,9 +27,9 @@ export async function findFailure({ from, count, bug, tally, onHistory }: Search
 /** Throws a plain error for a bug that there is not. */
 export function rulesOf(bug: string): Rules {
   if (bug === 'none') return NO_CHANGES
-  const changes = BUGS[bug]
-  if (changes === undefined) throw new Error(`There is no bug ${bug}; there are ${Object.keys(BUGS).join(', ')}.`)
-  return rulesWith(changes)
+  const found = BUGS[bug]
+  if (found === undefined) throw new Error(`There is no bug ${bug}; there are ${Object.keys(BUGS).join(', ')}.`)
+  return rulesWith(found.changes)
 }
 
 /** What went wrong, with the last turns before it and how to have it again. */

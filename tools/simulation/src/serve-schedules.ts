@@ -1,0 +1,138 @@
+// The rules of serving, each broken once, with the shortest schedule that shows it: a reader that stands still between two reads, while
+// generations are published, floors rise and sections are dropped.
+
+import { seededRandom } from '@tidemark/aggregation/testing/random'
+import { createCleaner } from '@tidemark/pipelines/batch/clean-up'
+import { createGenerationRun } from '@tidemark/pipelines/batch/generation-run'
+import { createArchiver } from '@tidemark/pipelines/archive/archiver'
+import { openEpochs } from '@tidemark/pipelines/archive/open-epochs'
+import { createProcessor } from '@tidemark/pipelines/ingest/processor'
+import { viewId } from '@tidemark/pipelines/names'
+import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
+import type { ServeRules } from '@tidemark/pipelines/serve/read-view'
+import { ask, serverOf } from './actors.ts'
+import { eventsOf, judgeAnswer } from './judge.ts'
+import { rulesWith } from './rules.ts'
+import { Scheduler, type Actor } from './scheduler.ts'
+import { World } from './world.ts'
+
+export const SERVE_BUGS: Readonly<Record<string, Partial<ServeRules>>> = {
+  'no-repin': { needsNewerPin: () => false },
+  'pin-for-ever': { isExpired: () => false },
+}
+
+/** Short, so that much happens while a pin is young. */
+const EPOCH_MS = 10_000
+
+export const SERVE_SCHEDULES: Readonly<Record<string, (broken: Partial<ServeRules>) => Promise<string | null>>> = {
+  async 'no-repin'(broken) {
+    const stage = await Stage.create(broken)
+    await stage.publishEpochs(1)
+    const reader = await stage.read()
+    // It has its pin; what it reads next has dropped what that pin needs.
+    await stage.standBefore(reader, 'readNewest')
+    await stage.publishEpochs(2)
+    return stage.end(reader)
+  },
+  async 'pin-for-ever'(broken) {
+    const stage = await Stage.create(broken)
+    await stage.publishEpochs(1)
+    const reader = await stage.read()
+    await stage.standBefore(reader, 'readNewest')
+    await stage.scheduler.runUntil(reader, (call) => call === 'readNewest')
+    await stage.readSpeedFirst(reader)
+    await stage.publishEpochs(2)
+    await stage.cleanUp()
+    return stage.end(reader)
+  },
+}
+
+/** Everything is done at once, but for the reader. */
+class Stage {
+  readonly scheduler = new Scheduler(seededRandom(1))
+  readonly world: World
+  private readonly processor
+  private readonly archiver
+  private wrong: string | null = null
+
+  private constructor(broken: Partial<ServeRules>) {
+    this.world = new World({ random: seededRandom(2), epochLengthMs: EPOCH_MS, views: ['totals'], rules: rulesWith({ serve: broken }) })
+    const { source, plans, log, registers, objects, speedViews, format, newRevision, alarms } = this.world
+    const common = { source, log, registers, objects, clock: this.world.clockOf('any'), onAlarm: (alarm: typeof alarms[number]) => void alarms.push(alarm) }
+    const membership = { assigned: () => Promise.resolve([0]), [Symbol.asyncDispose]: () => Promise.resolve() }
+    this.processor = createProcessor({ ...common, views: plans, store: speedViews, newRevision, membership, limits: { pollWaitMaxMs: 0 } })
+    this.archiver = createArchiver({ ...common, format })
+  }
+
+  static async create(broken: Partial<ServeRules>): Promise<Stage> {
+    const stage = new Stage(broken)
+    await stage.world.addPartitions(1)
+    return stage
+  }
+
+  /** An event in each of so many epochs, of which each gets a generation; the floor is the one before the newest. */
+  async publishEpochs(count: number): Promise<void> {
+    const { world } = this
+    for (let i = 0; i < count; i++) {
+      await this.click()
+      world.nowMs += EPOCH_MS
+      // It proves that the epoch before it is over.
+      await this.click()
+      for (let step = await this.archiver.step(); step.did !== 'idle'; step = await this.archiver.step());
+      await this.runBatch()
+    }
+    // The sections that no pointer needs go with the next write.
+    world.nowMs += 2_000
+    await this.click()
+  }
+
+  read(): Promise<Actor> {
+    const { world } = this
+    const asked = { plan: world.plans[0]!, users: ['ada'], isSane: () => true }
+    return this.scheduler.start({ name: 'reader' }, async (actor) => {
+      const answer = await ask(serverOf({ world, actor, name: 'reader' }, 1), asked)
+      this.wrong = judgeAnswer(await eventsOf(world), asked, answer)
+    })
+  }
+
+  async standBefore(reader: Actor, call: string): Promise<void> {
+    if (!(await this.scheduler.runUntil(reader, (name) => name === call))) throw new Error(`The reader never comes to ${call}.`)
+  }
+
+  /** The speed state is read beside the batch view, and first here. */
+  async readSpeedFirst(reader: Actor): Promise<void> {
+    const batch = reader.waiting.find(({ name }) => name === 'readNewest')!
+    reader.waiting = reader.waiting.filter((call) => call !== batch)
+    while (reader.waiting.length > 0) await this.scheduler.runUntil(reader, () => false)
+    reader.waiting.push(batch)
+  }
+
+  async cleanUp(): Promise<void> {
+    const { world } = this
+    const cleaner = createCleaner({ view: viewId(world.plans[0]!.view), stores: { clock: world.clockOf('any'), registers: world.registers, objects: world.objects, views: world.batchViews } })
+    for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) world.nowMs += PIN_LEASE_MS
+  }
+
+  async end(reader: Actor): Promise<string | null> {
+    while (await this.scheduler.step());
+    if (reader.error !== null) return (reader.error as Error).message
+    return this.wrong
+  }
+
+  /** An event that is folded. */
+  private async click(): Promise<void> {
+    await this.world.append(0, { user: 'ada', at: this.world.nowMs - 1_000, amount: 1, tag: null })
+    for (let step = await this.processor.step(); step.did !== 'idle'; step = await this.processor.step());
+  }
+
+  private async runBatch(): Promise<void> {
+    const { world } = this
+    const { engine, registers, objects, format, batchViews } = world
+    const clock = world.clockOf('any')
+    const run = createGenerationRun({
+      plan: world.plans[0]!, keptCount: 1, gate: { isEmptyAllowed: true, nullShareRiseMax: 1 },
+      stores: { engine, registers, objects, clock, views: batchViews, openEpochs: (plan, after, cut) => openEpochs({ objects, registers, format }, plan.source, after, cut) },
+    })
+    for (let step = await run.step(); step.kind !== 'over'; step = await run.step()) if (step.kind === 'waiting') world.nowMs = step.untilMs
+  }
+}
