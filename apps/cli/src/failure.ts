@@ -33,6 +33,8 @@ export function tellFailure(output: Output, error: unknown): number {
     return error.exitCode
   }
   if (error instanceof CommanderError) return tellCommanderError(output, error)
+  // What went wrong first; that what it used could not be closed either follows from it.
+  if (error instanceof SuppressedError) return tellFailure(output, error.suppressed)
   if (error instanceof TidemarkError) {
     output.failure({ error: { code: error.code, problems: error.problems } }, problemsText(output.errorColors, error.problems))
     return exitCodeOf(error.code)
