@@ -80,6 +80,8 @@ export async function runBatches({ world, actor, name, plan, keptCount, isNeeded
   const clock = world.clockOf(name)
   const open: EpochOpener = (view, afterCut, cut) => openEpochs(archived, view.source, afterCut, cut)
   while (isNeeded()) {
+    // What changes while it looks is something to look at again.
+    const { changeCount } = world
     const { changeEpochs, ...options } = nextRun()
     const run = createGenerationRun({
       plan, keptCount, rules: world.rules.batch, partSizeMaxBytes: 300, ...options,
@@ -90,7 +92,7 @@ export async function runBatches({ world, actor, name, plan, keptCount, isNeeded
       if (step === null) break
       if (step.kind === 'waiting') await actor.pause(() => clock.nowMs() >= step.untilMs)
       if (step.kind !== 'over') continue
-      if (step.result.kind === 'nothing-due') await pause(world, actor, Infinity)
+      if (step.result.kind === 'nothing-due') await pause(world, actor, Infinity, changeCount)
       break
     }
   }
@@ -103,8 +105,9 @@ export async function cleanUp({ world, actor, name, plan }: Machine & { readonly
     stores: { clock, registers: actor.guard(world.registers), objects: actor.guard(world.objects), views: actor.guard(world.batchViews) },
   })
   for (;;) {
+    const { changeCount } = world
     const step = await gettingOver(world, actor, [], () => cleaner.step())
-    if (step?.kind === 'idle') await pause(world, actor, Infinity)
+    if (step?.kind === 'idle') await pause(world, actor, Infinity, changeCount)
     if (step?.kind === 'waiting') await actor.pause(() => clock.nowMs() >= step.untilMs)
   }
 }
@@ -138,9 +141,9 @@ export function ask(server: FeatureServer, { plan, users }: Asked): Promise<Feat
   return server.answer({ asked: { features }, entities: users.map((user) => ({ user })), policy: 'degrade', deadlineMs: 1_000, explain: true })
 }
 
-/** Until something has changed, or some time has passed. */
-export function pause(world: World, actor: Actor, lookAgainMs = LOOK_AGAIN_MS): Promise<void> {
-  const { changeCount, nowMs } = world
+/** Until something has changed since `changeCount`, or some time has passed. */
+export function pause(world: World, actor: Actor, lookAgainMs = LOOK_AGAIN_MS, changeCount = world.changeCount): Promise<void> {
+  const { nowMs } = world
   return actor.pause(() => world.changeCount !== changeCount || world.nowMs >= nowMs + lookAgainMs)
 }
 
