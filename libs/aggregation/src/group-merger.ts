@@ -6,7 +6,8 @@ import { NONE } from './chunk-format.ts'
 import { featureValueOf, NOT_FOUND, OUTSIDE_MAX_AGE, ratioOf, type FeatureValue } from './feature-value.ts'
 import { tailMs } from './ladder.ts'
 import type { Accumulator, Finalisation, FinalValue, FixedKernel, RowRange, Unavailable } from './partial.ts'
-import type { LadderGroup, Slot, ViewPlan } from './view-plan.ts'
+import type { FixedSlot, LadderGroup, Slot, ViewPlan } from './view-plan.ts'
+import { compileWordPass, type WordPass } from './word-pass.ts'
 
 /** A table while it is merged, and the range of it that is in the band: rows [0, upper) and heap bytes up to `heapEnd` are still to come. */
 interface OpenTable extends RowRange {
@@ -48,6 +49,9 @@ export class GroupMerger {
   private readonly merged: DataView
   private readonly mergedWords: Float64Array
   private readonly identityWords: Float64Array
+  /** Over the slots that merge word by word; the other fixed slots are merged by their kernels. */
+  private readonly wordPass: WordPass | null
+  private readonly otherSlots: readonly FixedSlot[]
   /** Of the variable slots, in their order. */
   private readonly accumulators: readonly Accumulator[]
   private readonly newest: Running | null
@@ -68,6 +72,8 @@ export class GroupMerger {
     this.merged = new DataView(this.mergedWords.buffer)
     for (const { kernel, offset } of group.fixedSlots) kernel.clear(this.merged, offset)
     this.identityWords = this.mergedWords.slice()
+    this.wordPass = compileWordPass(group.fixedSlots)
+    this.otherSlots = group.fixedSlots.filter(({ kernel }) => kernel.words === undefined)
     this.accumulators = group.variableSlots.map(({ kernel }) => kernel.newAccumulator())
     const runningOf = (slot: Slot | null): Running | null => {
       if (slot?.group !== group.index) return null
@@ -127,7 +133,8 @@ export class GroupMerger {
       this.takeBand(fromMs)
       if (this.bandCount > 0) {
         isFound = true
-        for (const { kernel, offset } of this.group.fixedSlots) kernel.accumulate(this.merged, offset, this.band, this.bandCount, offset)
+        this.wordPass?.(this.merged, this.band, this.bandCount)
+        for (const { kernel, offset } of this.otherSlots) kernel.accumulate(this.merged, offset, this.band, this.bandCount, offset)
         if (this.accumulators.length > 0) this.mergeHeaps()
       }
       if (isLongest) verdict = isFound ? this.judgeAge() : NOT_FOUND
