@@ -143,7 +143,7 @@ export interface AsOfQuery extends EventSelection {
   readonly rows: RowsInput
   /** Join key -> column of the rows file. */
   readonly rowKeys: Readonly<Record<string, string>>
-  /** 'append': a row at t sees events appended before t - delay, at event times in [tail, t). 'event': event time stands for append time. */
+  /** 'append': a row at t sees events appended before t - delay, at event times in [tail, t). 'event': all events at event times in [tail, t). */
   readonly knownAt: 'append' | 'event'
   readonly windows: readonly AsOfWindow[]
 }

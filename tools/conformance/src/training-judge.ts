@@ -64,10 +64,7 @@ export async function judgeTraining(engine: BatchEngine, example: TrainingCase):
       if (values !== null) return `row ${row} has features without a time or an entity`
       continue
     }
-    const has: Parameters<typeof oracleValues>[3]['has'] = (event) => {
-      const knownMs = knownAt === 'append' ? known.get(event)! : Math.min(event.eventTimeMs, event.appendTimeMs)
-      return knownMs < atMs - delayMs
-    }
+    const has: Parameters<typeof oracleValues>[3]['has'] = (event) => knownAt === 'event' || known.get(event)! < atMs - delayMs
     const expected = oracleValues(view, source, events, { entity, atMs, has })
     const wrong = values === null ? 'no features' : disagreements(expected, values)
     if (wrong !== null) return `row ${row}, ${JSON.stringify(entity)} at ${atMs}: ${wrong}`

@@ -38,9 +38,10 @@ export async function groupAsOf(database: DuckDb, query: AsOfQuery): Promise<AsO
 /** The questions of rows that have a time and an entity with events, and the events that any of them may see. */
 async function askQuestions(session: DuckDbSession, { keys, knownAt, input, windows }: AsOfQuery, askedRows: string, events: SelectedEvents): Promise<AsOfTables> {
   const questions = `${session.schema}.questions`
+  const delayMs = knownAt === 'append' ? input.source.delayMs : 0
   await session.run(`
     CREATE TABLE ${questions} AS
-    SELECT asked.rowid AS row_index, entity, asked_time, asked_time - ${input.source.delayMs} AS cut
+    SELECT asked.rowid AS row_index, entity, asked_time, asked_time - ${delayMs} AS cut
     FROM ${askedRows} asked JOIN ${events.entities} entities ON ${keys.map((_, i) => `asked.key_${i} = entities.key_${i}`).join(' AND ')}
     WHERE asked_time IS NOT NULL`)
   const table = `${session.schema}.as_of_events`

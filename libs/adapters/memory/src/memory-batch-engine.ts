@@ -84,11 +84,11 @@ async function groupAsOf(query: AsOfQuery, batchRowCount: number): Promise<AsOfR
   }
 }
 
-/** Law 4: known before t less the source's delay, and at an event time in [tail, t). */
+/** Law 4: known before t less the source's delay, where that is asked for, and at an event time in [tail, t). */
 function isSeen({ knownAt, input }: AsOfQuery, { lengthMs, resolutionMs }: AsOfWindow, event: LogEvent, timeMs: number): boolean {
-  const knownMs = knownAt === 'append' ? event.knownMs : event.eventTimeMs
+  const isKnown = knownAt === 'event' || event.knownMs < timeMs - input.source.delayMs
   const tailMs = lengthMs === null || resolutionMs === null ? -Infinity : Math.floor((timeMs - lengthMs) / resolutionMs) * resolutionMs
-  return knownMs < timeMs - input.source.delayMs && event.eventTimeMs >= tailMs && event.eventTimeMs < timeMs
+  return isKnown && event.eventTimeMs >= tailMs && event.eventTimeMs < timeMs
 }
 
 /** A stream for all one-row measures together, and one for each of the others. */
