@@ -8,6 +8,7 @@ import type { Value, ValueType } from '@tidemark/feature-schema/value'
 /**
  * Where events come from. A list of files is one partition (0), in the order given; the offset is the row's number over all of
  * them, from 0. A rejected record keeps its row number, and nothing else of it counts: its times do not move the running maximum.
+ * Known time: of an event, the running maximum of append time in its partition; of a batch table's row, its own availability time.
  */
 export type EventInput = {
   readonly source: SourceDefinition
@@ -75,10 +76,10 @@ export interface EventSelection {
   readonly where: Expression | null
   /** Entity keys: column (field or derived) and type, in join-key order. An event with a NULL key is skipped and counted. */
   readonly keys: readonly { readonly key: string; readonly column: string; readonly type: ValueType }[]
-  /** Only epochs > afterEpoch and <= throughEpoch; null: no bound. Epoch: floor(running maximum of append time / epochLengthMs). */
+  /** Only epochs > afterEpoch and <= throughEpoch; null: no bound. Epoch: floor(known time / epochLengthMs). */
   readonly afterEpoch: number | null
   readonly throughEpoch: number | null
-  /** Only events appended before this time, and with eventTime < it. */
+  /** Only events known before this time, and with eventTime < it. */
   readonly untilMs: number | null
 }
 
@@ -143,7 +144,7 @@ export interface AsOfQuery extends EventSelection {
   readonly rows: RowsInput
   /** Join key -> column of the rows file. */
   readonly rowKeys: Readonly<Record<string, string>>
-  /** 'append': a row at t sees events appended before t - delay, at event times in [tail, t). 'event': all events at event times in [tail, t). */
+  /** 'append': a row at t sees events known before t - delay, at event times in [tail, t). 'event': all events at event times in [tail, t). */
   readonly knownAt: 'append' | 'event'
   readonly windows: readonly AsOfWindow[]
 }

@@ -20,8 +20,9 @@ function recordOf(source: SourceDefinition, event: OracleEvent): JsonRecord {
   return { ...Object.fromEntries(fields), log_time: event.appendTimeMs, log_partition: event.partition, log_offset: event.offset }
 }
 
-/** When the log knew of each event: the running maximum of append time in its partition. */
-export function knownTimes(events: readonly OracleEvent[]): Map<OracleEvent, number> {
+/** When each event was known: the running maximum of append time in its partition; a row of a batch table at its own time. */
+export function knownTimes({ kind }: SourceDefinition, events: readonly OracleEvent[]): Map<OracleEvent, number> {
+  if (kind === 'batch-table') return new Map(events.map((event) => [event, event.appendTimeMs]))
   const newest = new Map<number, number>()
   const inOrder = events.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset)
   return new Map(inOrder.map((event) => {

@@ -7,6 +7,7 @@ import { without } from '@tidemark/aggregation/testing/property'
 import type { Random } from '@tidemark/aggregation/testing/random'
 import { planView } from '@tidemark/aggregation/view-plan'
 import { TIMESTAMP_MAX_MS, TIMESTAMP_MIN_MS } from '@tidemark/feature-schema/limits'
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Value } from '@tidemark/feature-schema/value'
 import { readFeaturesAt } from '@tidemark/pipelines/serve/point-in-time'
 import { planAsOf } from '@tidemark/pipelines/training/as-of-plan'
@@ -17,7 +18,6 @@ import { archiveOf, knownTimes } from './event-records.ts'
 export interface TrainingCase extends SeamCase {
   readonly rows: readonly { readonly entity: readonly Value[]; readonly atMs: number | null }[]
   readonly knownAt: 'append' | 'event'
-  readonly delayMs: number
 }
 
 export function generateTrainingCase(random: Random): TrainingCase {
@@ -26,7 +26,8 @@ export function generateTrainingCase(random: Random): TrainingCase {
     entity: random.chance(0.05) ? entitiesOf(example.view)[0]!.map(() => null) : random.pick(entitiesOf(example.view)),
     atMs: random.chance(0.05) ? null : generateRowTime(random, example),
   }))
-  return { ...example, rows, knownAt: random.chance(0.7) ? 'append' : 'event', delayMs: random.pick([0, 0, 1, 700, 3_600_000]) }
+  const source: SourceDefinition = { ...example.source, kind: random.chance(0.8) ? 'event' : 'batch-table', delayMs: random.pick([0, 0, 1, 700, 3_600_000]) }
+  return { ...example, source, rows, knownAt: random.chance(0.7) ? 'append' : 'event' }
 }
 
 /** At, just after or around an event, or where a window begins at one. */
@@ -46,8 +47,7 @@ export function* shrinkTrainingCase(example: TrainingCase): Iterable<TrainingCas
 
 /** Whether the features of each row are the oracle's; null where a row has no time or no entity. */
 export async function judgeTraining(engine: BatchEngine, example: TrainingCase): Promise<string | null> {
-  const { view, events, rows, knownAt, delayMs } = example
-  const source = { ...example.source, delayMs }
+  const { view, source, events, rows, knownAt } = example
   const plan = planView(view, source)
   const asOf = planAsOf(plan, plan.features, {
     input: archiveOf(source, events),
@@ -55,7 +55,7 @@ export async function judgeTraining(engine: BatchEngine, example: TrainingCase):
     rowKeys: { user: 'who' },
     rows: { format: 'records', timeColumn: 't', records: rows.map(({ entity: [who, region], atMs }) => ({ t: atMs, who, region })) },
   })
-  const known = knownTimes(events)
+  const known = knownTimes(source, events)
   await using result = await engine.groupAsOf(asOf.query)
   const reader = new ViewReader(asOf, result)
   for (const [row, { entity, atMs }] of rows.entries()) {
@@ -64,7 +64,7 @@ export async function judgeTraining(engine: BatchEngine, example: TrainingCase):
       if (values !== null) return `row ${row} has features without a time or an entity`
       continue
     }
-    const has: Parameters<typeof oracleValues>[3]['has'] = (event) => knownAt === 'event' || known.get(event)! < atMs - delayMs
+    const has: Parameters<typeof oracleValues>[3]['has'] = (event) => knownAt === 'event' || known.get(event)! < atMs - source.delayMs
     const expected = oracleValues(view, source, events, { entity, atMs, has })
     const wrong = values === null ? 'no features' : disagreements(expected, values)
     if (wrong !== null) return `row ${row}, ${JSON.stringify(entity)} at ${atMs}: ${wrong}`
@@ -74,13 +74,12 @@ export async function judgeTraining(engine: BatchEngine, example: TrainingCase):
 
 /** Whether the features of one entity at a time are what a training row of that time has. */
 export async function judgePointInTime(engine: BatchEngine, example: TrainingCase): Promise<string | null> {
-  const { view, events, rows, delayMs } = example
-  const source = { ...example.source, delayMs }
+  const { view, source, events, rows } = example
   const plan = planView(view, source)
-  const known = knownTimes(events)
+  const known = knownTimes(source, events)
   for (const { entity, atMs } of rows) {
     if (atMs === null || entity.includes(null)) continue
-    const expected = oracleValues(view, source, events, { entity, atMs, has: (event) => known.get(event)! < atMs - delayMs })
+    const expected = oracleValues(view, source, events, { entity, atMs, has: (event) => known.get(event)! < atMs - source.delayMs })
     const answer = await readFeaturesAt({
       engine, atMs,
       views: [{ plan, input: archiveOf(source, events) }],

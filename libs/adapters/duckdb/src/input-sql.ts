@@ -70,12 +70,14 @@ function offsetRows({ skippedLines }: Records, rows: string): string {
 async function createEventsView(load: Load, options: LoadOptions, report: EventTable['report']): Promise<string> {
   const { session, columns, kept, records } = load
   const { appendTime, offset, eventTime } = columns
+  // What is known one by one is known at its logged time, and nothing has to be asked of the records before it.
   const isAsked = options.needsKnownTime || appendTime === null
+  const isRunning = isAsked && !columns.isKnownOneByOne
   const inTime = records.between(appendTime ?? eventTime, options.fromMs ?? null, options.beforeMs ?? null)
-  const from = isAsked ? await askedFrom(load, options, report) : ''
+  const from = isRunning ? await askedFrom(load, options, report) : ''
   let rows = `(${acceptedSql(load, isAsked ? inTime : records.relation, report, kept)})`
   let knownTime = 'logged_time'
-  if (isAsked && !(await isOrderly(session, columns, `${acceptedSql(load, records.relation, report, [])}${from}`))) {
+  if (isRunning && !(await isOrderly(session, columns, `${acceptedSql(load, records.relation, report, [])}${from}`))) {
     const accepted = `${acceptedSql(load, records.relation, report, kept)}${from}`
     await session.run(`CREATE TABLE ${session.schema}.known_records AS SELECT *, max(logged_time) OVER (${logOrder(columns)}ROWS UNBOUNDED PRECEDING) AS known_time FROM (${accepted})`)
     rows = `${session.schema}.known_records`

@@ -14,6 +14,8 @@ export interface LogColumns {
   readonly appendTime: string | null
   readonly partition: string | null
   readonly offset: string | null
+  /** Whether each record is known at its own append time, whatever came before it: rows of a batch table are. */
+  readonly isKnownOneByOne: boolean
 }
 
 export function logColumnsOf({ source, columns = {} }: EventInput): LogColumns {
@@ -26,9 +28,11 @@ export function logColumnsOf({ source, columns = {} }: EventInput): LogColumns {
     fields.push({ name, nullable: false, ...field })
     return `f${fields.length - 1}`
   }
+  const appendTime = add(columns.appendTime ?? source.appendTime, { type: 'timestamp' })
   return {
     sourceName: source.name,
-    appendTime: add(columns.appendTime ?? source.appendTime, { type: 'timestamp' }),
+    appendTime,
+    isKnownOneByOne: source.kind === 'batch-table' && appendTime !== null,
     partition: add(columns.partition, { type: 'int64', min: 0, max: PARTITION_MAX }),
     offset: add(columns.offset, { type: 'int64', min: 0, max: OFFSET_MAX }),
     eventTime: `f${eventTimeIndex}`,

@@ -10,7 +10,7 @@ export interface LogEvent {
   /** The earlier of the event's own time and its append time. */
   readonly eventTimeMs: number
   readonly appendTimeMs: number
-  /** The running maximum of append time in the partition: when the log knew of it, and what its epoch is made of. */
+  /** When it was known, and what its epoch is made of: the running maximum of append time in the partition; of a batch table its own. */
   readonly knownMs: number
   readonly partition: number
   readonly offset: number
@@ -31,7 +31,7 @@ export async function readEvents(input: EventInput): Promise<{ events: LogEvent[
     else accepted.push({ ...decoded, ...placeOf(input, record, number) })
   }
   return {
-    events: inLogOrder(accepted),
+    events: input.source.kind === 'batch-table' && hasAppendTime(input) ? inTableOrder(accepted) : inLogOrder(accepted),
     report: {
       readCount: accepted.length + rejected.length,
       acceptedCount: accepted.length,
@@ -48,6 +48,10 @@ function withAppendTime({ source, columns }: EventInput): SourceDefinition {
   return columns?.appendTime === undefined ? source : { ...source, appendTime: columns.appendTime }
 }
 
+function hasAppendTime(input: EventInput): boolean {
+  return withAppendTime(input).appendTime !== undefined
+}
+
 function placeOf({ columns = {} }: EventInput, record: unknown, number: number): Pick<LogEvent, 'partition' | 'offset'> {
   const properties = (typeof record === 'string' ? JSON.parse(record) : record) as Readonly<Record<string, unknown>>
   return {
@@ -56,14 +60,23 @@ function placeOf({ columns = {} }: EventInput, record: unknown, number: number):
   }
 }
 
+/** Rows of a batch table are known one by one. */
+function inTableOrder(placed: readonly PlacedEvent[]): LogEvent[] {
+  return placed.flatMap((event) => inLogOrder([event])).sort(byPlace)
+}
+
 /** Adds what the log knows: without append times, the running maximum of the event time stands for them. */
 function inLogOrder(placed: readonly PlacedEvent[]): LogEvent[] {
   const knownByPartition = new Map<number, number>()
-  const inOrder = placed.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset)
+  const inOrder = placed.toSorted(byPlace)
   return inOrder.map(({ row, eventTimeMs, partition, offset, ...event }) => {
     const knownMs = Math.max(knownByPartition.get(partition) ?? -Infinity, event.appendTimeMs ?? eventTimeMs)
     knownByPartition.set(partition, knownMs)
     const appendTimeMs = event.appendTimeMs ?? knownMs
     return { row, eventTimeMs: Math.min(eventTimeMs, appendTimeMs), appendTimeMs, knownMs, partition, offset }
   })
+}
+
+function byPlace(a: Pick<LogEvent, 'partition' | 'offset'>, b: typeof a): number {
+  return a.partition - b.partition || a.offset - b.offset
 }

@@ -1,5 +1,6 @@
 // Law 4 for training rows: what a row at t sees of the log, and that every row keeps its place.
 import { beforeAll, describe, expect, it } from '@jest/globals'
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { AsOfWindow, EventInput, RowsInput } from '../batch-engine.ts'
 import {
   clicks, expressionOf, groupAsOf, HOUR_MS, measureOf, MINUTE_MS, withoutGroup, type AsOfSelected, type BatchEngineHarness,
@@ -18,12 +19,12 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
   async function notesAt(
     records: readonly JsonRecord[],
     timesMs: readonly number[],
-    more: AsOfSelected & { window?: Omit<AsOfWindow, 'measures'>; delayMs?: number } = {},
+    more: AsOfSelected & { window?: Omit<AsOfWindow, 'measures'>; source?: Partial<SourceDefinition> } = {},
   ): Promise<string[]> {
     await using harness = await createHarness()
-    const { window = { lengthMs: null, resolutionMs: null }, delayMs = 0, ...selected } = more
+    const { window = { lengthMs: null, resolutionMs: null }, source = {}, ...selected } = more
     const hasAppend = records.some((record) => 'appended' in record)
-    const input = await harness.inputOf({ ...clicks, delayMs }, records, hasAppend ? appended : {})
+    const input = await harness.inputOf({ ...clicks, ...source }, records, hasAppend ? appended : {})
     const rows = await harness.rowsOf(timesMs.map((t) => ({ user: 'ann', t })), 't')
     const { rowsOf } = await groupAsOf(harness, input, rows, { windows: [{ ...window, measures: [notes] }] }, selected)
     return timesMs.map((_, i) => rowsOf(0, 0).filter(({ row }) => row === i).map(({ value }) => value).sort().join(''))
@@ -60,6 +61,11 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
     expect(await notesAt(records, [6, 9, 20, 21])).toEqual(['a', 'a', 'a', 'abc'])
   })
 
+  it('law 4: a row of a batch table counts from its own availability time, whatever the order of the file', async () => {
+    const records = [click(1, 'a', { appended: 5 }), click(2, 'b', { appended: 20 }), click(3, 'c', { appended: 8 })]
+    expect(await notesAt(records, [6, 8, 9, 21], { source: { kind: 'batch-table' } })).toEqual(['a', 'a', 'ac', 'abc'])
+  })
+
   it('law 4: --known-at event lets the event time stand for the append time', async () => {
     const late = [click(1, 'a', { appended: 50 }), click(7, 'b', { appended: 20 })]
     expect(await notesAt(late, [1, 2, 7, 8], { knownAt: 'event' })).toEqual(['', 'a', 'a', 'ab'])
@@ -68,8 +74,8 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
 
   it("law 4: the source's delay is taken from t; --known-at event leaves it out with the rest of the condition", async () => {
     const records = [click(1, 'a', { appended: 10 }), click(2, 'b', { appended: 11 })]
-    expect(await notesAt(records, [15, 16, 17], { delayMs: 5 })).toEqual(['', 'a', 'ab'])
-    expect(await notesAt(records, [1, 2, 3], { delayMs: 5, knownAt: 'event' })).toEqual(['', 'a', 'ab'])
+    expect(await notesAt(records, [15, 16, 17], { source: { delayMs: 5 } })).toEqual(['', 'a', 'ab'])
+    expect(await notesAt(records, [1, 2, 3], { source: { delayMs: 5 }, knownAt: 'event' })).toEqual(['', 'a', 'ab'])
   })
 
   it('law 4: a window begins at its tail, t less its length rounded down to the resolution', async () => {

@@ -102,6 +102,17 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
     expect(await notesOf({ untilMs: HOUR_MS + 1 })).toBe('a0,b7,b8')
   })
 
+  it('law 4: an epoch of a batch table has the rows whose own availability time is in it, whatever the order of the file', async () => {
+    await using harness = await createHarness()
+    const source: SourceDefinition = { ...clicks, kind: 'batch-table', appendTime: 'seen' }
+    const input = await harness.inputOf(source, [click(0, { seen: 5 * HOUR_MS, note: 'a' }), click(0, { seen: HOUR_MS, note: 'b' }), click(0, { seen: 0, note: 'c' })])
+    const notesOf = async (selected: { afterEpoch?: number; throughEpoch?: number; untilMs?: number }): Promise<string> =>
+      withoutGroup((await groupPanes(harness, input, [measureOf({ kind: 'values', limit: 9 }, { of: 'note' })], selected)).rowsOf(0, 0)).map(({ value }) => value).sort().join()
+    expect(await notesOf({ throughEpoch: 1 })).toBe('b,c')
+    expect(await notesOf({ afterEpoch: 0 })).toBe('a,b')
+    expect(await notesOf({ untilMs: HOUR_MS })).toBe('c')
+  })
+
   it('reads an append time that the source names among its fields', async () => {
     await using harness = await createHarness()
     const source: SourceDefinition = { ...clicks, appendTime: 'seen' }
