@@ -7,12 +7,13 @@ import type { Value, ValueType } from '@tidemark/feature-schema/value'
 
 /**
  * Where events come from. A list of files is one partition (0), in the order given; the offset is the row's number over all of
- * them, from 0. A rejected record keeps its row number, and nothing else of it counts: its times do not move the running maximum.
+ * them, from 0. A rejected record keeps its row number, and moves the running maximum of append time where an append column is read
+ * and its own cell can be; nothing else of it counts. Without append times the running maximum of the event time stands for them, of accepted records alone.
  * Known time: of an event, the running maximum of append time in its partition; of a batch table's row, its own availability time.
  */
 export type EventInput = {
   readonly source: SourceDefinition
-  /** File columns that hold what the log knows of a record; an archive has them all. Without appendTime: the running maximum of the event time. */
+  /** File columns that hold what the log knows of a record; an archive has them all. */
   readonly columns?: { readonly appendTime?: string; readonly partition?: string; readonly offset?: string }
 } & (
   | { readonly kind: 'files'; readonly format: 'csv' | 'parquet' | 'ndjson'; readonly paths: readonly string[] }

@@ -1,6 +1,6 @@
 // Judges what an engine gives a training row against the oracle: each row at its own time, among events from before and after it.
 import { disagreements } from '@tidemark/aggregation/testing/agreement'
-import { entitiesOf, generateCase, shrinkCase, type SeamCase } from '@tidemark/aggregation/testing/generate-case'
+import { entitiesOf, type SeamCase } from '@tidemark/aggregation/testing/generate-case'
 import { windowsOf } from '@tidemark/aggregation/testing/generate-events'
 import { oracleValues } from '@tidemark/aggregation/testing/oracle'
 import { without } from '@tidemark/aggregation/testing/property'
@@ -13,15 +13,15 @@ import { readFeaturesAt } from '@tidemark/pipelines/serve/point-in-time'
 import { planAsOf } from '@tidemark/pipelines/training/as-of-plan'
 import { ViewReader } from '@tidemark/pipelines/training/view-reader'
 import type { BatchEngine } from '@tidemark/ports/batch-engine'
-import { archiveOf, knownTimes } from './event-records.ts'
+import { acceptedOf, archiveOf, generateArchiveCase, knownTimes, shrinkArchiveCase, type ArchiveCase } from './event-records.ts'
 
-export interface TrainingCase extends SeamCase {
+export interface TrainingCase extends ArchiveCase {
   readonly rows: readonly { readonly entity: readonly Value[]; readonly atMs: number | null }[]
   readonly knownAt: 'append' | 'event'
 }
 
 export function generateTrainingCase(random: Random): TrainingCase {
-  const example = generateCase(random)
+  const example = generateArchiveCase(random)
   const rows = Array.from({ length: random.between(1, 20) }, () => ({
     entity: random.chance(0.05) ? entitiesOf(example.view)[0]!.map(() => null) : random.pick(entitiesOf(example.view)),
     atMs: random.chance(0.05) ? null : generateRowTime(random, example),
@@ -42,7 +42,7 @@ function generateRowTime(random: Random, { view, events }: SeamCase): number {
 
 export function* shrinkTrainingCase(example: TrainingCase): Iterable<TrainingCase> {
   for (const rows of without(example.rows)) if (rows.length > 0) yield { ...example, rows }
-  for (const smaller of shrinkCase(example)) yield { ...example, ...smaller }
+  for (const smaller of shrinkArchiveCase(example)) yield { ...example, ...smaller }
 }
 
 /** Whether the features of each row are the oracle's; null where a row has no time or no entity. */
@@ -50,7 +50,7 @@ export async function judgeTraining(engine: BatchEngine, example: TrainingCase):
   const { view, source, events, rows, knownAt } = example
   const plan = planView(view, source)
   const asOf = planAsOf(plan, plan.features, {
-    input: archiveOf(source, events),
+    input: archiveOf(example),
     knownAt,
     rowKeys: { user: 'who' },
     rows: { format: 'records', timeColumn: 't', records: rows.map(({ entity: [who, region], atMs }) => ({ t: atMs, who, region })) },
@@ -65,7 +65,7 @@ export async function judgeTraining(engine: BatchEngine, example: TrainingCase):
       continue
     }
     const has: Parameters<typeof oracleValues>[3]['has'] = (event) => knownAt === 'event' || known.get(event)! < atMs - source.delayMs
-    const expected = oracleValues(view, source, events, { entity, atMs, has })
+    const expected = oracleValues(view, source, acceptedOf(example), { entity, atMs, has })
     const wrong = values === null ? 'no features' : disagreements(expected, values)
     if (wrong !== null) return `row ${row}, ${JSON.stringify(entity)} at ${atMs}: ${wrong}`
   }
@@ -79,10 +79,10 @@ export async function judgePointInTime(engine: BatchEngine, example: TrainingCas
   const known = knownTimes(source, events)
   for (const { entity, atMs } of rows) {
     if (atMs === null || entity.includes(null)) continue
-    const expected = oracleValues(view, source, events, { entity, atMs, has: (event) => known.get(event)! < atMs - source.delayMs })
+    const expected = oracleValues(view, source, acceptedOf(example), { entity, atMs, has: (event) => known.get(event)! < atMs - source.delayMs })
     const answer = await readFeaturesAt({
       engine, atMs,
-      views: [{ plan, input: archiveOf(source, events) }],
+      views: [{ plan, input: archiveOf(example) }],
       features: plan.features.map(({ name }) => ({ view: view.name, feature: name })),
       entity: Object.fromEntries(view.entity.map(({ key }, i) => [key, entity[i]])),
     })

@@ -2,6 +2,7 @@
 // columns) with the times that the log gives them.
 import type { EventInput } from '@tidemark/ports/batch-engine'
 import type { DuckDbSession } from './duckdb-session.ts'
+import { OFFSET_MAX, PARTITION_MAX } from './event-order.ts'
 import { REJECTED_SAMPLES_MAX, type EventTable } from './event-table.ts'
 import { logColumnsOf, type LogColumns } from './log-columns.ts'
 import { readRecords, type Records } from './records.ts'
@@ -74,12 +75,12 @@ async function createEventsView(load: Load, options: LoadOptions, report: EventT
   const isAsked = options.needsKnownTime || appendTime === null
   const isRunning = isAsked && !columns.isKnownOneByOne
   const inTime = records.between(appendTime ?? eventTime, options.fromMs ?? null, options.beforeMs ?? null)
-  const from = isRunning ? await askedFrom(load, options, report) : ''
-  let rows = `(${acceptedSql(load, isAsked ? inTime : records.relation, report, kept)})`
+  let rows = `(${recordsSql(load, isAsked ? inTime : records.relation, kept, acceptedOnly(report))})`
   let knownTime = 'logged_time'
-  if (isRunning && !(await isOrderly(session, columns, `${acceptedSql(load, records.relation, report, [])}${from}`))) {
-    const accepted = `${acceptedSql(load, records.relation, report, kept)}${from}`
-    await session.run(`CREATE TABLE ${session.schema}.known_records AS SELECT *, max(logged_time) OVER (${logOrder(columns)}ROWS UNBOUNDED PRECEDING) AS known_time FROM (${accepted})`)
+  const logged = isRunning ? [...loggedOnly(columns, report), ...(await askedFrom(load, options, report))] : []
+  if (isRunning && !(await isOrderly(session, columns, recordsSql(load, records.relation, [], logged)))) {
+    const running = `SELECT *, max(logged_time) OVER (${logOrder(columns)}ROWS UNBOUNDED PRECEDING) AS known_time FROM (${recordsSql(load, records.relation, kept, logged)})`
+    await session.run(`CREATE TABLE ${session.schema}.known_records AS SELECT * FROM (${running})${whereSql(acceptedOnly(report))}`)
     rows = `${session.schema}.known_records`
     knownTime = 'known_time'
   }
@@ -96,24 +97,48 @@ async function createEventsView(load: Load, options: LoadOptions, report: EventT
  * A condition that leaves out the records before the first one whose time is asked for, where their order is that of the file: their
  * known times are too early, and they do not show in those of later records.
  */
-async function askedFrom(load: Load, { fromMs = null }: LoadOptions, report: EventTable['report']): Promise<string> {
-  const { session, columns: { partition, offset, appendTime, eventTime }, records } = load
-  if (fromMs === null || partition !== null || offset !== null) return ''
-  const late = `SELECT * FROM (${acceptedSql(load, records.between(appendTime ?? eventTime, fromMs, null), report, [])}) WHERE logged_time >= ${fromMs}`
+async function askedFrom(load: Load, { fromMs = null }: LoadOptions, report: EventTable['report']): Promise<string[]> {
+  const { session, columns, records } = load
+  const { partition, offset, appendTime, eventTime } = columns
+  if (fromMs === null || partition !== null || offset !== null) return []
+  const logged = recordsSql(load, records.between(appendTime ?? eventTime, fromMs, null), [], loggedOnly(columns, report))
+  const late = `SELECT * FROM (${logged}) WHERE logged_time >= ${fromMs}`
   const [first] = await session.rows(`SELECT min(log_row) AS log_row FROM (${late})`)
   const row = first!['log_row'] as bigint | null
-  return `${report.rejectedCount === 0 ? ' WHERE' : ' AND'} ${row === null ? 'false' : `log_row >= ${row}`}`
+  return [row === null ? 'false' : `log_row >= ${row}`]
 }
 
-/** Accepted records with fields, log_partition, logged_time (what known time is the running maximum of), and log_offset or log_row. */
-function acceptedSql({ columns }: Load, relation: string, { rejectedCount }: EventTable['report'], fields: readonly number[]): string {
+/** Records with rejection, fields, log_partition, logged_time (what known time is the running maximum of), and log_offset or log_row. */
+function recordsSql({ columns }: Load, relation: string, fields: readonly number[], conditions: readonly string[]): string {
   const { appendTime, partition, offset, eventTime } = columns
   const log = [
+    'rejection',
     `${partition ?? '0::BIGINT'} AS log_partition`,
     offset === null ? 'log_row' : `${offset} AS log_offset`,
     `${appendTime ?? eventTime} AS logged_time`,
   ]
-  return `SELECT ${[...fields.map((i) => `f${i}`), ...log].join(', ')} FROM ${relation}${rejectedCount === 0 ? '' : ' WHERE rejection IS NULL'}`
+  return `SELECT ${[...fields.map((i) => `f${i}`), ...log].join(', ')} FROM ${relation}${whereSql(conditions)}`
+}
+
+function acceptedOnly({ rejectedCount }: EventTable['report']): string[] {
+  return rejectedCount === 0 ? [] : ['rejection IS NULL']
+}
+
+/** Records whose logged time counts for those after them: accepted ones, and of the others those whose place and append time can be read. */
+function loggedOnly({ appendTime, partition, offset }: LogColumns, report: EventTable['report']): string[] {
+  const [accepted] = acceptedOnly(report)
+  if (accepted === undefined) return []
+  if (appendTime === null) return [accepted]
+  const readable = [
+    `${appendTime} IS NOT NULL`,
+    ...(partition === null ? [] : [`${partition} BETWEEN 0 AND ${PARTITION_MAX}`]),
+    ...(offset === null ? [] : [`${offset} BETWEEN 0 AND ${OFFSET_MAX}`]),
+  ]
+  return [`(${accepted} OR (${readable.join(' AND ')}))`]
+}
+
+function whereSql(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
 }
 
 /** The window's order; without partitions and offsets it is that of the rows, which need not be sorted. */
@@ -123,12 +148,12 @@ function logOrder({ partition, offset }: LogColumns): string {
 }
 
 /** Whether the records are in log order with times that never go back, so that each is its own running maximum. */
-async function isOrderly(session: DuckDbSession, { partition, offset }: LogColumns, accepted: string): Promise<boolean> {
+async function isOrderly(session: DuckDbSession, { partition, offset }: LogColumns, logged: string): Promise<boolean> {
   const steps = [
     'logged_time < lag(logged_time) OVER ()',
     ...(offset === null ? [] : ['log_offset < lag(log_offset) OVER ()']),
   ].join(' OR ')
   const step = partition === null ? steps : `log_partition < lag(log_partition) OVER () OR (log_partition = lag(log_partition) OVER () AND (${steps}))`
-  const [found] = await session.rows(`SELECT count(*) AS n FROM (SELECT ${step} AS goes_back FROM (${accepted})) WHERE goes_back`)
+  const [found] = await session.rows(`SELECT count(*) AS n FROM (SELECT ${step} AS goes_back FROM (${logged})) WHERE goes_back`)
   return found!['n'] === 0n
 }

@@ -9,6 +9,8 @@ export interface LogColumns {
   readonly fields: readonly FieldDefinition[]
   /** Indexes of the fields that are read for the log's sake. */
   readonly always: ReadonlySet<number>
+  /** Index of the first field of the log. */
+  readonly logFrom: number
   /** Columns; null where the input has none. */
   readonly eventTime: string
   readonly appendTime: string | null
@@ -31,6 +33,7 @@ export function logColumnsOf({ source, columns = {} }: EventInput): LogColumns {
   const appendTime = add(columns.appendTime ?? source.appendTime, { type: 'timestamp' })
   return {
     sourceName: source.name,
+    logFrom: source.fields.length,
     appendTime,
     isKnownOneByOne: source.kind === 'batch-table' && appendTime !== null,
     partition: add(columns.partition, { type: 'int64', min: 0, max: PARTITION_MAX }),

@@ -102,6 +102,27 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
     expect(await notesOf({ untilMs: HOUR_MS + 1 })).toBe('a0,b7,b8')
   })
 
+  it('law 3: a rejected record whose append time can be read moves the running maximum of its partition', async () => {
+    await using harness = await createHarness()
+    const place = (partition: number, offset: number, loggedHour: number | string, note: string, more: JsonRecord = {}): JsonRecord =>
+      click(0, { partition, offset, logged: typeof loggedHour === 'string' ? loggedHour : loggedHour * HOUR_MS, note, ...more })
+    const bad = { amount: 1_000_001 }
+    const records = [
+      place(0, 0, 0, 'a0'), place(0, 1, 3, 'a1', bad), place(0, 2, 1, 'a2'), place(0, 3, 'later', 'a3'), place(0, 4, 5, 'a4'),
+      place(1, 0, 'soon', 'b0', bad), place(1, 1, 1, 'b1'), place(1, 2, 9, 'b2', { at: null }), place(1, 3, 2, 'b3'),
+    ]
+    const values = measureOf({ kind: 'values', limit: 9 }, { of: 'note' })
+    const notesOf = async (columns: object, selected: { afterEpoch?: number; throughEpoch?: number; untilMs?: number }): Promise<string> =>
+      withoutGroup((await groupPanes(harness, await harness.inputOf(clicks, records, { columns: { appendTime: 'logged', ...columns } }), [values], selected)).rowsOf(0, 0)).map(({ value }) => value).sort().join()
+    const log = { partition: 'partition', offset: 'offset' }
+    expect(await notesOf(log, { throughEpoch: 2 })).toBe('a0,b1')
+    expect(await notesOf(log, { throughEpoch: 3 })).toBe('a0,a2,b1')
+    expect(await notesOf(log, { afterEpoch: 3 })).toBe('a4,b3')
+    expect(await notesOf(log, { untilMs: 5 * HOUR_MS + 1 })).toBe('a0,a2,a4,b1')
+    expect(await notesOf({}, { throughEpoch: 4 })).toBe('a0,a2')
+    expect(await notesOf({}, { afterEpoch: 5 })).toBe('b3')
+  })
+
   it('law 4: an epoch of a batch table has the rows whose own availability time is in it, whatever the order of the file', async () => {
     await using harness = await createHarness()
     const source: SourceDefinition = { ...clicks, kind: 'batch-table', appendTime: 'seen' }
