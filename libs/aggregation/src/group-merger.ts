@@ -3,8 +3,9 @@
 
 import { EXACT_RESOLUTION_MS } from '@tidemark/feature-schema/window'
 import { NONE } from './chunk-format.ts'
+import { ExactInstants } from './exact-instants.ts'
 import { featureValueOf, NOT_FOUND, OUTSIDE_MAX_AGE, ratioOf, type FeatureValue } from './feature-value.ts'
-import { tailMs } from './ladder.ts'
+import { isExact, tailMs } from './ladder.ts'
 import type { Accumulator, Finalisation, FinalValue, FixedKernel, RowRange, Unavailable } from './partial.ts'
 import type { FixedSlot, LadderGroup, Slot, ViewPlan } from './view-plan.ts'
 
@@ -60,11 +61,14 @@ export class GroupMerger {
   private readonly rangeTables: OpenTable[] = []
   private rangeCount = 0
   private truncatedAtMs = NONE
+  /** null: the group has no `exact` window. */
+  private readonly instants: ExactInstants | null
 
   constructor(plan: ViewPlan, group: LadderGroup) {
     this.plan = plan
     this.group = group
     this.rowBytes = group.rowBytes
+    this.instants = isExact(group.rungs) ? new ExactInstants(group.rowBytes) : null
     this.merged = new DataView(new ArrayBuffer(group.rowBytes))
     this.accumulators = group.variableSlots.map(({ kernel }) => kernel.newAccumulator())
     const fixed = group.fixedSlots.map((slot) => new RunningRow(slot, this.merged))
@@ -88,6 +92,7 @@ export class GroupMerger {
     this.sinceLast.atMs = atMs
     this.tableCount = 0
     this.truncatedAtMs = NONE
+    this.instants?.clear()
     for (const running of this.running) running.clear()
     const { windows } = this
     for (const window of windows) window.tailMs = tailMs(window, atMs)
@@ -111,6 +116,7 @@ export class GroupMerger {
     table.upper = rowCount
     table.heapEnd = heapEnd
     if (truncatedAtMs > this.truncatedAtMs) this.truncatedAtMs = truncatedAtMs
+    this.instants?.add(view, rowsAt, rowCount)
   }
 
   /**
@@ -128,7 +134,7 @@ export class GroupMerger {
         if (this.accumulators.length > 0) this.mergeHeaps()
       }
       if (isLongest) verdict = isFound ? this.judgeAge() : NOT_FOUND
-      const isTruncated = resolutionMs === EXACT_RESOLUTION_MS && this.truncatedAtMs >= fromMs
+      const isTruncated = resolutionMs === EXACT_RESOLUTION_MS && (this.truncatedAtMs >= fromMs || this.instants!.areCrowdedFrom(fromMs))
       for (const { index, running, per, as } of finishers) {
         const value = per === null ? running.finalise(as) : ratioOf(running.finalise(as), per.finalise(as))
         values[index] = featureValueOf(value, isTruncated)

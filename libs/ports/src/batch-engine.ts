@@ -139,6 +139,14 @@ export interface AsOfWindow {
   readonly lengthMs: number | null
   readonly resolutionMs: number | null
   readonly measures: readonly Measure[]
+  /** Each has a stream of its own: `row` and n, in rows alone where n is more than its countMax. Their indexes go on after the measures'. */
+  readonly instants?: readonly InstantsMeasure[]
+}
+
+/** n: number of different event times (as they count) among the window's events whose `where` is true; null: among all. */
+export interface InstantsMeasure {
+  readonly where: Expression | null
+  readonly countMax: number
 }
 
 export interface AsOfQuery extends EventSelection {

@@ -5,14 +5,13 @@ import { mergeAtCut } from '@tidemark/aggregation/merge'
 import type { GroupMap, Partial } from '@tidemark/aggregation/partial'
 import { disagreements } from '@tidemark/aggregation/testing/agreement'
 import { chanceOf, entitiesOf, generateTimes, type SeamCase } from '@tidemark/aggregation/testing/generate-case'
-import { oracleValues } from '@tidemark/aggregation/testing/oracle'
 import { planView, type Slot, type ViewPlan } from '@tidemark/aggregation/view-plan'
 import { encodeEntityKey, type KeyType } from '@tidemark/feature-schema/entity-key'
 import type { Value } from '@tidemark/feature-schema/value'
 import { runBatch } from '@tidemark/pipelines/batch/batch-run'
 import { BlobMap } from '@tidemark/pipelines/batch/blob-sink'
 import type { BatchEngine, EventInput } from '@tidemark/ports/batch-engine'
-import { acceptedOf, archiveOf, type ArchiveCase, type RecordsInput } from './event-records.ts'
+import { archiveOf, expectedAt, type ArchiveCase, type RecordsInput } from './event-records.ts'
 
 /** The last epoch that the case's batch may contain: its cut, or where that is no number, its history's last epoch. */
 export function lastEpoch({ cut, events }: SeamCase): number {
@@ -28,7 +27,7 @@ export async function judgeFullRun(engine: BatchEngine, example: ArchiveCase): P
   const logTimeMs = Math.max(...events.map(({ appendTimeMs }) => appendTimeMs))
   for (const atMs of generateTimes(chanceOf(example), example, logTimeMs)) {
     for (const entity of entitiesOf(view)) {
-      const expected = oracleValues(view, source, acceptedOf(example), { entity, atMs, has: ({ epoch }) => epoch <= cut })
+      const expected = expectedAt(example, plan, { entity, atMs, has: ({ epoch }) => epoch <= cut })
       const { values } = mergeAtCut(plan, sink.get(bytesOf(plan, entity)), [], { cut, t: atMs })
       const wrong = disagreements(expected, values)
       if (wrong !== null) return `${JSON.stringify(entity)} at ${atMs}: ${wrong}`

@@ -1,6 +1,9 @@
 // A generated history as an engine reads it: records with the log's own columns beside the source's fields.
 import { generateCase, shrinkCase, type SeamCase } from '@tidemark/aggregation/testing/generate-case'
-import type { OracleEvent } from '@tidemark/aggregation/testing/oracle'
+import { eventsOfEntity } from '@tidemark/aggregation/testing/event-panes'
+import { capExactWindows } from '@tidemark/aggregation/testing/exact-cap'
+import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import { oracleValues, type OracleEvent, type OracleFeature, type OracleQuestion } from '@tidemark/aggregation/testing/oracle'
 import { windowsOf } from '@tidemark/aggregation/testing/generate-events'
 import { without } from '@tidemark/aggregation/testing/property'
 import type { Random } from '@tidemark/aggregation/testing/random'
@@ -17,8 +20,8 @@ export interface ArchiveCase extends SeamCase {
 }
 
 /** A random case; rejected records are ahead of those around them as often as not, so that they show in what is known after them. */
-export function generateArchiveCase(random: Random): ArchiveCase {
-  const example = generateCase(random)
+export function generateArchiveCase(random: Random, generate?: Parameters<typeof generateCase>[1]): ArchiveCase {
+  const example = generateCase(random, generate)
   const { epochLengthMs } = example.source
   const share = random.pick([0, 0.1, 0.4])
   const rejected: string[] = []
@@ -42,8 +45,15 @@ export function* shrinkArchiveCase(example: ArchiveCase): Iterable<ArchiveCase> 
 }
 
 /** The events that count; epochs and known times are made of all. */
-export function acceptedOf({ events, rejected }: ArchiveCase): OracleEvent[] {
+function acceptedOf({ events, rejected }: ArchiveCase): OracleEvent[] {
   return events.filter((event) => !rejected.includes(placeText(event)))
+}
+
+/** What the oracle says of the case. */
+export function expectedAt(example: ArchiveCase, plan: ViewPlan, question: OracleQuestion): OracleFeature[] {
+  const { view, source } = example
+  const accepted = acceptedOf(example)
+  return capExactWindows(plan, oracleValues(view, source, accepted, question), eventsOfEntity(plan, accepted, question.entity).filter(question.has), question.atMs)
 }
 
 /** The log as an archive of its source. */

@@ -2,7 +2,7 @@
 import { disagreements } from '@tidemark/aggregation/testing/agreement'
 import { entitiesOf, type SeamCase } from '@tidemark/aggregation/testing/generate-case'
 import { windowsOf } from '@tidemark/aggregation/testing/generate-events'
-import { oracleValues } from '@tidemark/aggregation/testing/oracle'
+import type { OracleQuestion } from '@tidemark/aggregation/testing/oracle'
 import { without } from '@tidemark/aggregation/testing/property'
 import type { Random } from '@tidemark/aggregation/testing/random'
 import { planView } from '@tidemark/aggregation/view-plan'
@@ -13,15 +13,15 @@ import { readFeaturesAt } from '@tidemark/pipelines/serve/point-in-time'
 import { planAsOf } from '@tidemark/pipelines/training/as-of-plan'
 import { ViewReader } from '@tidemark/pipelines/training/view-reader'
 import type { BatchEngine } from '@tidemark/ports/batch-engine'
-import { acceptedOf, archiveOf, generateArchiveCase, knownTimes, shrinkArchiveCase, type ArchiveCase } from './event-records.ts'
+import { archiveOf, expectedAt, generateArchiveCase, knownTimes, shrinkArchiveCase, type ArchiveCase } from './event-records.ts'
 
 export interface TrainingCase extends ArchiveCase {
   readonly rows: readonly { readonly entity: readonly Value[]; readonly atMs: number | null }[]
   readonly knownAt: 'append' | 'event'
 }
 
-export function generateTrainingCase(random: Random): TrainingCase {
-  const example = generateArchiveCase(random)
+export function generateTrainingCase(random: Random, generate?: Parameters<typeof generateArchiveCase>[1]): TrainingCase {
+  const example = generateArchiveCase(random, generate)
   const rows = Array.from({ length: random.between(1, 20) }, () => ({
     entity: random.chance(0.05) ? entitiesOf(example.view)[0]!.map(() => null) : random.pick(entitiesOf(example.view)),
     atMs: random.chance(0.05) ? null : generateRowTime(random, example),
@@ -64,8 +64,8 @@ export async function judgeTraining(engine: BatchEngine, example: TrainingCase):
       if (values !== null) return `row ${row} has features without a time or an entity`
       continue
     }
-    const has: Parameters<typeof oracleValues>[3]['has'] = (event) => knownAt === 'event' || known.get(event)! < atMs - source.delayMs
-    const expected = oracleValues(view, source, acceptedOf(example), { entity, atMs, has })
+    const has: OracleQuestion['has'] = (event) => knownAt === 'event' || known.get(event)! < atMs - source.delayMs
+    const expected = expectedAt(example, plan, { entity, atMs, has })
     const wrong = values === null ? 'no features' : disagreements(expected, values)
     if (wrong !== null) return `row ${row}, ${JSON.stringify(entity)} at ${atMs}: ${wrong}`
   }
@@ -79,7 +79,7 @@ export async function judgePointInTime(engine: BatchEngine, example: TrainingCas
   const known = knownTimes(source, events)
   for (const { entity, atMs } of rows) {
     if (atMs === null || entity.includes(null)) continue
-    const expected = oracleValues(view, source, acceptedOf(example), { entity, atMs, has: (event) => known.get(event)! < atMs - source.delayMs })
+    const expected = expectedAt(example, plan, { entity, atMs, has: (event) => known.get(event)! < atMs - source.delayMs })
     const answer = await readFeaturesAt({
       engine, atMs,
       views: [{ plan, input: archiveOf(example) }],

@@ -3,6 +3,7 @@
 import type { AsOfQuery, AsOfResult, AsOfWindow, ColumnBatch, MeasureStream } from '@tidemark/ports/batch-engine'
 import type { CellLevel } from './as-of-cells.ts'
 import { chooseLevels, makeLevels, type AsOfTables } from './as-of-levels.ts'
+import { eventsOfInstants, groupInstants } from './as-of-instants.ts'
 import { loadAskedRows } from './as-of-rows.ts'
 import { asOfSql } from './as-of-stream.ts'
 import { queryBatches } from './column-batches.ts'
@@ -18,11 +19,12 @@ export async function groupAsOf(database: DuckDb, query: AsOfQuery): Promise<AsO
   const session = cleanUp.use(await database.openSession())
   const askedRows = await loadAskedRows(session, query)
   const events = await selectEvents(session, query, {
-    measures: query.windows.flatMap(({ measures }) => measures),
+    measures: query.windows.flatMap(({ measures, instants = [] }) => [...measures, ...instants.map(eventsOfInstants)]),
     times: query.knownAt === 'append' ? ['known_time'] : [],
   })
   const tables = await askQuestions(session, query, askedRows, events)
-  const streams = await groupMeasures(session, query, tables, events)
+  const instants = await groupInstants(session, query, tables, events.bind, (window) => questionsSql(window, tables.questions))
+  const streams = [...(await groupMeasures(session, query, tables, events)), ...instants]
   const [size] = await session.rows(`SELECT count(*) AS n FROM ${askedRows}`)
   const keys = query.keys.map((_, i) => `key_${i}`)
   const owned = cleanUp.move()

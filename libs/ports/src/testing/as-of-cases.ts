@@ -172,6 +172,23 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
     expectRows(rowsOf(1, 1), [{ row: 0, n: 3, sum: 7 }, { row: 1, n: 1, sum: 1 }])
   })
 
+  it('law 9: says of which windows the different event times are more than asked, an instant being known from its first event on', async () => {
+    await using harness = await createHarness()
+    const records = [
+      click(1, 'a', { appended: 90 }), click(1, 'b', { appended: 10 }), click(2, 'c', { appended: 20, amount: 7 }), click(2, 'd', { appended: 20 }),
+      click(3, 'e', { appended: 60, amount: 7 }), click(4, 'f', { appended: 30, user: 'bob' }), click(70, 'g', { appended: 5 }),
+    ]
+    const rows = await harness.rowsOf([{ user: 'ann', t: 20 }, { user: 'ann', t: 21 }, { user: 'ann', t: 61 }, { user: 'ann', t: 100 }, { user: 'bob', t: 100 }, { user: null, t: 9 }], 't')
+    const instants = [{ where: null, countMax: 1 }, { where: expressionOf('amount > 3'), countMax: 1 }, { where: null, countMax: 3 }]
+    const windows = [{ lengthMs: 99, resolutionMs: 1, measures: [count], instants }, { lengthMs: 59, resolutionMs: 1, measures: [], instants: instants.slice(0, 1) }]
+    const { rowsOf } = await groupAsOf(harness, await harness.inputOf({ ...clicks, kind: 'batch-table' }, records, appended), rows, { windows })
+    // What was appended at 5 happened at 5 at the latest.
+    expectRows(rowsOf(0, 1), [{ row: 0, n: 2 }, { row: 1, n: 3 }, { row: 2, n: 4 }, { row: 3, n: 4 }])
+    expectRows(rowsOf(0, 2), [{ row: 2, n: 2 }, { row: 3, n: 2 }])
+    expectRows(rowsOf(0, 3), [{ row: 2, n: 4 }, { row: 3, n: 4 }])
+    expectRows(rowsOf(1, 0), [{ row: 0, n: 2 }, { row: 1, n: 3 }, { row: 2, n: 3 }])
+  })
+
   it('answers windows that share some measures, over a history long enough to be summed up beforehand', async () => {
     await using harness = await createHarness()
     const eventCount = 3_000
