@@ -7,7 +7,7 @@ import type { Value, ValueType } from '@tidemark/feature-schema/value'
 
 /**
  * Where events come from. A list of files is one partition (0), in the order given; the offset is the row's number over all of
- * them, from 0. A rejected record keeps its row number, and moves the running maximum of append time where an append column is read
+ * them, from 0; a file that is named twice, in whatever way, is refused (USAGE). A rejected record keeps its row number, and moves the running maximum of append time where an append column is read
  * and its own cell can be; nothing else of it counts. Without append times the running maximum of the event time stands for them, of accepted records alone.
  * Known time: of an event, the running maximum of append time in its partition; of a batch table's row, its own availability time.
  */

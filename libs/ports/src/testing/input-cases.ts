@@ -1,4 +1,5 @@
 // What is read: files and partitions, what is rejected, skipped and counted, and how streams end.
+import { basename, dirname } from 'node:path'
 import { expect, it } from '@jest/globals'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import { clicks, expressionOf, groupPanes, HOUR_MS, lifetimeRung, measureOf, withoutGroup, type BatchEngineHarness } from './batch-engine-fixture.ts'
@@ -56,6 +57,15 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
       const { entities } = await groupPanes(harness, await harness.inputOf(clicks, [{ at, user: 'ann' }]), [count])
       expect(entities).toEqual([{ key_0: 'ann', logTimeMs: 5000, eventCount: 1 }])
     }
+  })
+
+  it('law 3: refuses a file that is named twice: its events would count twice', async () => {
+    await using harness = await createHarness()
+    const input = await harness.inputOf(clicks, [click(1), click(2)], { fileCount: 2 })
+    if (input.kind === 'records') return
+    const [first] = input.paths
+    const twice = groupPanes(harness, { ...input, paths: [...input.paths, `${dirname(first!)}/./${basename(first!)}`] }, [count])
+    await expect(twice).rejects.toMatchObject({ code: 'USAGE', problems: [{ where: expect.stringContaining(basename(first!)), message: 'The file is named twice.' }] })
   })
 
   it('law 2: counts offsets over the files in their order', async () => {
