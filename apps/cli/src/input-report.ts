@@ -17,3 +17,10 @@ export function rejectionLines({ errorColors: { yellow, dim } }: Output, reports
     ]
   })
 }
+
+/** For each view that skipped events because a join key is NULL: how many. */
+export function nullKeyLines({ errorColors: { yellow } }: Output, views: readonly { readonly view: string; readonly report: ReadReport }[]): string[] {
+  return views.flatMap(({ view, report: { nullKeyCount, acceptedCount } }) => (
+    nullKeyCount === 0 ? [] : [`${yellow('skipped')} ${formatNumber(nullKeyCount)} of ${counted(acceptedCount, 'event')} for view ${view}: a join key is NULL`]
+  ))
+}

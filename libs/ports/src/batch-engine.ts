@@ -77,6 +77,8 @@ export interface EventSelection {
   readonly where: Expression | null
   /** Entity keys: column (field or derived) and type, in join-key order. An event with a NULL key is skipped and counted. */
   readonly keys: readonly { readonly key: string; readonly column: string; readonly type: ValueType }[]
+  /** Only events of the entity with these key values, in their canonical form; those of others are read, and left out uncounted. */
+  readonly entity?: readonly Value[]
   /** Only epochs > afterEpoch and <= throughEpoch; null: no bound. Epoch: floor(known time / epochLengthMs). */
   readonly afterEpoch: number | null
   readonly throughEpoch: number | null

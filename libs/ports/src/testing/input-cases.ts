@@ -26,6 +26,17 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
     expect(report.rejectedSamples).toEqual([{ file: expect.any(String), row: 1, reason: expect.stringContaining('amount') }])
   })
 
+  it('reads one entity alone, and counts what is filtered and without a key as ever', async () => {
+    await using harness = await createHarness()
+    const records = [click(1, { amount: 5 }), click(2, { user: null, amount: 6 }), click(3, { user: 'bob', amount: 7 }), click(4, { user: null, amount: -7 }), click(5, { user: 'bob', amount: -8 })]
+    const input = await harness.inputOf(clicks, records)
+    const { entities, report } = await groupPanes(harness, input, [count], { where: expressionOf('amount > 0'), entity: ['bob'] })
+    expect(entities).toEqual([{ key_0: 'bob', logTimeMs: 3, eventCount: 1 }])
+    expect(report).toMatchObject({ acceptedCount: 5, filteredCount: 2, nullKeyCount: 1 })
+    const nobody = await groupPanes(harness, input, [count], { entity: ["it's"] })
+    expect(nobody).toMatchObject({ entities: [], report: { acceptedCount: 5, filteredCount: 0, nullKeyCount: 2 } })
+  })
+
   it('keeps some twenty samples of what was rejected, and the count of all', async () => {
     await using harness = await createHarness()
     const records = [click(1, { amount: 1 }), ...Array.from({ length: 30 }, (_, i) => click(i, { amount: -1_000_001 }))]
