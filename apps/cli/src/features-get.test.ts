@@ -73,6 +73,17 @@ describe('tidemark features get', () => {
     expect(views[0]!.report).toMatchObject({ readCount: 4, acceptedCount: 2, rejectedSamples: [{ file: 'readings-1.csv', row: 1 }, { file: 'readings-1.csv', row: 2 }] })
   })
 
+  it('tells of the event times that hold back the events after them', async () => {
+    using folder = makeFolder()
+    folder.write('features.ts', SENSOR_DEFINITIONS.replace(/timestamp\(\)\.between\([^)]*\)/, 'timestamp()'))
+    folder.write('readings.csv', 'read_at,sensor,site,ticks,level,is_live\n2024-03-01 10:00:00,7,A,1,10,true\n2250-01-01,7,A,1,11,true\n2024-03-01 12:00:00,7,A,1,12,true\n')
+    const get = ['features', 'get', '--definitions', 'features.ts', '--events', 'readings.csv', ...AT, '--entity', 'site=A', '--view', 'site_levels']
+    const [asText, asJson] = await Promise.all([folder.run(...get), folder.json(...get)])
+    expect(asText.stdout).toMatch(/level_24h +10 +PRESENT/)
+    expect(asText.stderr).toMatch(/^held back 1 of 3 events of source readings: .*2250-01-01T00:00:00\.000Z \(readings\.csv, record 2\)/)
+    expect(asJson).toMatchObject({ stderr: '', document: { views: [{ report: { heldBack: { count: 1, by: { row: 1 } } } }] } })
+  })
+
   it('answers bad requests with what, where and what to do', async () => {
     using folder = makeFolder()
     folder.write('features.ts', SENSOR_DEFINITIONS)

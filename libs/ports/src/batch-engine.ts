@@ -115,8 +115,17 @@ export interface InputReport {
   readonly rejectedCount: number
   /** Up to 20: where and why; `row` counts from 0 in its file. */
   readonly rejectedSamples: readonly { readonly file: string; readonly row: number; readonly reason: string }[]
+  /** Where event times stand for append times: null where no event is held back by more than the source's skew. */
+  readonly heldBack: HeldBack | null
   readonly nullKeyCount: number
   readonly filteredCount: number
+}
+
+/** Events that are known later than they happened, because records before them in the file happened later. */
+export interface HeldBack {
+  readonly count: number
+  /** The first record with the latest time that holds back any; `row` counts from 0 in its file. */
+  readonly by: { readonly file: string; readonly row: number; readonly eventTimeMs: number }
 }
 
 export interface PaneResult extends AsyncDisposable {

@@ -13,7 +13,7 @@ export interface EventTable {
   columnOf(field: string): string
   /** Throws an error of a query of the view as INPUT_UNREADABLE, where the files are at fault. */
   readonly rethrow: (error: unknown) => never
-  readonly report: Pick<InputReport, 'readCount' | 'acceptedCount' | 'rejectedCount' | 'rejectedSamples'>
+  readonly report: Pick<InputReport, 'readCount' | 'acceptedCount' | 'rejectedCount' | 'rejectedSamples' | 'heldBack'>
 }
 
 export const REJECTED_SAMPLES_MAX = 20

@@ -16,6 +16,8 @@ export interface LogColumns {
   readonly appendTime: string | null
   readonly partition: string | null
   readonly offset: string | null
+  /** How far clocks may be apart. */
+  readonly skewMaxMs: number
   /** Whether each record is known at its own append time, whatever came before it: rows of a batch table are. */
   readonly isKnownOneByOne: boolean
 }
@@ -33,6 +35,7 @@ export function logColumnsOf({ source, columns = {} }: EventInput): LogColumns {
   const appendTime = add(columns.appendTime ?? source.appendTime, { type: 'timestamp' })
   return {
     sourceName: source.name,
+    skewMaxMs: source.skewMaxMs,
     logFrom: source.fields.length,
     appendTime,
     isKnownOneByOne: source.kind === 'batch-table' && appendTime !== null,

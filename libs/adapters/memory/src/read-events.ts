@@ -3,7 +3,7 @@ import { VALUE_READERS } from '@tidemark/feature-schema/accepted-value'
 import { compileEventDecoder, isRejected, type DecodedEvent } from '@tidemark/feature-schema/event-decoder'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Row } from '@tidemark/feature-schema/value'
-import type { EventInput, InputReport } from '@tidemark/ports/batch-engine'
+import type { EventInput, HeldBack, InputReport } from '@tidemark/ports/batch-engine'
 import { readRecords } from './read-records.ts'
 
 export interface LogEvent {
@@ -17,7 +17,7 @@ export interface LogEvent {
   readonly offset: number
 }
 
-export type ReadReport = Pick<InputReport, 'readCount' | 'acceptedCount' | 'rejectedCount' | 'rejectedSamples'>
+export type ReadReport = Pick<InputReport, 'readCount' | 'acceptedCount' | 'rejectedCount' | 'rejectedSamples' | 'heldBack'>
 
 const REJECTED_SAMPLES_MAX = 20
 
@@ -26,6 +26,7 @@ export async function readEvents(input: EventInput): Promise<{ events: LogEvent[
   const source = withAppendTime(input)
   const decoder = compileEventDecoder(source)
   const records: PlacedRecord[] = []
+  const times: HeldBack['by'][] = []
   const rejected: InputReport['rejectedSamples'][number][] = []
   for (const [number, { file, row, record }] of (await readRecords(input)).entries()) {
     const decoded = typeof record === 'string' ? decoder.decode(record) : decoder.decodeObject(record)
@@ -34,6 +35,7 @@ export async function readEvents(input: EventInput): Promise<{ events: LogEvent[
       records.push(...placeOfRejected(input, source, decoded.properties, number))
     } else {
       const properties = (typeof record === 'string' ? JSON.parse(record) : record) as Properties
+      if (source.appendTime === undefined) times.push({ file, row, eventTimeMs: decoded.eventTimeMs })
       records.push({ ...placeOf(input, properties, number), event: decoded, appendTimeMs: decoded.appendTimeMs })
     }
   }
@@ -45,8 +47,27 @@ export async function readEvents(input: EventInput): Promise<{ events: LogEvent[
       acceptedCount,
       rejectedCount: rejected.length,
       rejectedSamples: rejected.slice(0, REJECTED_SAMPLES_MAX),
+      heldBack: isInFileOrder(input) ? heldBackOf(times, source.skewMaxMs) : null,
     },
   }
+}
+
+function isInFileOrder({ columns = {} }: EventInput): boolean {
+  return columns.partition === undefined && columns.offset === undefined
+}
+
+/** Of event times in file order. */
+function heldBackOf(times: readonly HeldBack['by'][], skewMaxMs: number): HeldBack | null {
+  let newest = times[0]
+  let by = null
+  let count = 0
+  for (const time of times) {
+    if (time.eventTimeMs > newest!.eventTimeMs) newest = time
+    if (newest!.eventTimeMs - time.eventTimeMs <= skewMaxMs) continue
+    by = newest!
+    count++
+  }
+  return by && { count, by }
 }
 
 type Properties = Readonly<Record<string, unknown>>

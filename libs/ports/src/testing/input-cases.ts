@@ -2,6 +2,7 @@
 import { basename, dirname } from 'node:path'
 import { expect, it } from '@jest/globals'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import type { EventInput } from '../batch-engine.ts'
 import { clicks, expressionOf, groupPanes, HOUR_MS, lifetimeRung, measureOf, withoutGroup, type BatchEngineHarness } from './batch-engine-fixture.ts'
 import { expectRows } from './collect-streams.ts'
 import type { JsonRecord } from './record-files.ts'
@@ -77,6 +78,17 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
     const [first] = input.paths
     const twice = groupPanes(harness, { ...input, paths: [...input.paths, `${dirname(first!)}/./${basename(first!)}`] }, [count])
     await expect(twice).rejects.toMatchObject({ code: 'USAGE', problems: [{ where: expect.stringContaining(basename(first!)), message: 'The file is named twice.' }] })
+  })
+
+  it('law 4: tells which events are held back by an event time before them, and by which, where there are no append times', async () => {
+    await using harness = await createHarness()
+    const records = [click(1), click(9 * HOUR_MS, { amount: 1_000_001 }), click(5 * HOUR_MS), click(5 * HOUR_MS - 30_000), click(2), click(5 * HOUR_MS), click(3), click(6 * HOUR_MS)]
+    const heldBackIn = async (input: EventInput): Promise<unknown> => (await groupPanes(harness, input, [count])).report.heldBack
+    const oneFile = await harness.inputOf(clicks, records)
+    expect(await heldBackIn(oneFile)).toEqual({ count: 2, by: { file: expect.any(String), row: 2, eventTimeMs: 5 * HOUR_MS } })
+    expect(await heldBackIn(await harness.inputOf(clicks, records.slice(0, 4)))).toBeNull()
+    const logged = records.map((record, i) => ({ ...record, logged: i }))
+    expect(await heldBackIn(await harness.inputOf(clicks, logged, { columns: { appendTime: 'logged' } }))).toBeNull()
   })
 
   it('law 2: counts offsets over the files in their order', async () => {
