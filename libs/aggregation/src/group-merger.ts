@@ -3,8 +3,9 @@
 
 import { EXACT_RESOLUTION_MS } from '@tidemark/feature-schema/window'
 import { NONE } from './chunk-format.ts'
+import { ExactInstants } from './exact-instants.ts'
 import { featureValueOf, NOT_FOUND, OUTSIDE_MAX_AGE, ratioOf, type FeatureValue } from './feature-value.ts'
-import { tailMs } from './ladder.ts'
+import { isExact, tailMs } from './ladder.ts'
 import type { Accumulator, Finalisation, FinalValue, FixedKernel, RowRange, Unavailable } from './partial.ts'
 import type { FixedSlot, LadderGroup, Slot, ViewPlan } from './view-plan.ts'
 import { compileWordPass, type WordPass } from './word-pass.ts'
@@ -63,11 +64,14 @@ export class GroupMerger {
   private readonly band: OpenTable[] = []
   private bandCount = 0
   private truncatedAtMs = NONE
+  /** null: the group has no `exact` window. */
+  private readonly instants: ExactInstants | null
 
   constructor(plan: ViewPlan, group: LadderGroup) {
     this.plan = plan
     this.group = group
     this.rowBytes = group.rowBytes
+    this.instants = isExact(group.rungs) ? new ExactInstants(group.rowBytes) : null
     this.mergedWords = new Float64Array(group.rowBytes / 8)
     this.merged = new DataView(this.mergedWords.buffer)
     for (const { kernel, offset } of group.fixedSlots) kernel.clear(this.merged, offset)
@@ -97,6 +101,7 @@ export class GroupMerger {
     this.sinceLast.atMs = atMs
     this.tableCount = 0
     this.truncatedAtMs = NONE
+    this.instants?.clear()
     for (let i = 0; i < this.mergedWords.length; i++) this.mergedWords[i] = this.identityWords[i]!
     for (const accumulator of this.accumulators) accumulator.clear()
     const { windows } = this
@@ -120,6 +125,7 @@ export class GroupMerger {
     table.upper = rowCount
     table.heapEnd = heapEnd
     if (truncatedAtMs > this.truncatedAtMs) this.truncatedAtMs = truncatedAtMs
+    this.instants?.add(view, rowsAt, rowCount)
   }
 
   /**
@@ -138,7 +144,7 @@ export class GroupMerger {
         if (this.accumulators.length > 0) this.mergeHeaps()
       }
       if (isLongest) verdict = isFound ? this.judgeAge() : NOT_FOUND
-      const isTruncated = resolutionMs === EXACT_RESOLUTION_MS && this.truncatedAtMs >= fromMs
+      const isTruncated = resolutionMs === EXACT_RESOLUTION_MS && (this.truncatedAtMs >= fromMs || this.instants!.areCrowdedFrom(fromMs))
       for (const { index, running, per, as } of finishers) {
         const value = per === null ? this.finalise(running, as) : ratioOf(this.finalise(running, as), this.finalise(per, as))
         values[index] = featureValueOf(value, isTruncated)

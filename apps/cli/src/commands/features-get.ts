@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chosen-features.ts'
 import { withEngine } from '../engine.ts'
 import { addEventOptions, eventInputs, type EventOptions } from '../event-files.ts'
-import { rejectionLines } from '../input-report.ts'
+import { heldBackLines, nullKeyLines, rejectionLines } from '../input-report.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
 import { formatTime, type Output, tableText } from '../output.ts'
 import type { Progress } from '../progress.ts'
@@ -45,7 +45,7 @@ export function addFeaturesCommand(program: Command, output: Output, startProgre
       output.answer(documentOf(answer, entity), () => answerText(output, answer, entity, plans))
       const sourceOf = new Map(plans.map(({ view }) => [view.name, view.source]))
       const reports = new Map(answer.views.map(({ view, report }) => [sourceOf.get(view)!, report]))
-      for (const line of rejectionLines(output, reports)) output.remark(line)
+      for (const line of [...rejectionLines(output, reports), ...heldBackLines(output, reports), ...nullKeyLines(output, answer.views)]) output.remark(line)
     })
 }
 

@@ -6,7 +6,7 @@ import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chose
 import { withEngine } from '../engine.ts'
 import { addEventOptions, eventInputs, type EventOptions, tableFormat } from '../event-files.ts'
 import { usageError } from '../failure.ts'
-import { rejectionLines } from '../input-report.ts'
+import { heldBackLines, nullKeyLines, rejectionLines } from '../input-report.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
 import { counted, formatNumber, type Output, tableText } from '../output.ts'
 import type { Progress } from '../progress.ts'
@@ -46,7 +46,7 @@ export function addTrainingSetCommand(program: Command, output: Output, startPro
       const reports = new Map(result.views.map(({ view, report }) => [sourceOf.get(view)!, report]))
       const seconds = (Date.now() - startedMs) / 1000
       output.answer({ out: options.out, ...result, seconds }, () => summaryText(output, options.out, result, reports, seconds))
-      for (const line of rejectionLines(output, reports)) output.remark(line)
+      for (const line of [...rejectionLines(output, reports), ...(options.knownAt === 'append' ? heldBackLines(output, reports) : []), ...nullKeyLines(output, result.views)]) output.remark(line)
     })
 }
 
