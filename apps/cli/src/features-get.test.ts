@@ -9,7 +9,7 @@ const AT = ['--at', '2024-03-02']
 
 interface Document {
   readonly features: readonly { readonly feature: string; readonly value: unknown; readonly status: string }[]
-  readonly views: readonly { readonly report: { readonly rejectedSamples: readonly { readonly row: number; readonly reason: string }[] } }[]
+  readonly views: readonly { readonly report: { readonly nullKeyCount: number; readonly rejectedSamples: readonly { readonly row: number; readonly reason: string }[] } }[]
 }
 
 describe('tidemark features get', () => {
@@ -31,10 +31,11 @@ describe('tidemark features get', () => {
       { read_at: '2024-03-01T12:30:00Z', sensor: 7, site: 'A', ticks: 2, level: 50 },
     ]))
     const get = ['features', 'get', '--definitions', 'features.ts', '--events', 'readings.ndjson', ...AT]
-    const [asJson, asText, byObject] = await Promise.all([
+    const [asJson, asText, byObject, ofSensor] = await Promise.all([
       folder.json(...get, '--entity', 'sensor=7', '--entity', 'site=A'),
       folder.run(...get, '--entity', 'site=A', '--view', 'site_levels'),
       folder.json(...get, '--entity', '{"sensor": 7, "site": "A"}', '--features', 'sensor_levels:ticks_lifetime,site_levels:level_24h'),
+      folder.run(...get, '--entity', 'site=A', '--entity', 'sensor=7', '--view', 'sensor_levels'),
     ])
     expect(asJson).toMatchObject({ code: 0, stderr: '' })
     const { features, views } = asJson.document as Document
@@ -42,6 +43,7 @@ describe('tidemark features get', () => {
       ['readings_1h', 0, 'PRESENT'], ['readings_lifetime', 2, 'PRESENT'], ['ticks_lifetime', '9007199254740995', 'PRESENT'],
       ['last_levels_24h', [50, 40], 'PRESENT'], ['level_24h', 99, 'PRESENT'],
     ])
+    expect(views.map(({ report: { nullKeyCount } }) => nullKeyCount)).toEqual([1, 0])
     const samples = views[0]!.report.rejectedSamples
     expect(samples.map(({ row }) => row)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
     const reasons = ['JSON', 'site', 'level', 'level', 'read_at', 'read_at', 'ticks', '1048576']
@@ -54,6 +56,8 @@ describe('tidemark features get', () => {
     expect(asText.stderr).toMatch(/^rejected 8 of 11 records of source readings/)
     expect(asText.stderr).toContain('readings.ndjson, record 2: ')
     expect(asText.stderr).toContain('… and 3 more')
+    expect(asText.stderr).not.toContain('skipped')
+    expect(ofSensor.stderr).toMatch(/skipped 1 of 3 events for view sensor_levels: a join key is NULL/)
     expect(byObject).toMatchObject({ code: 0, document: { features: [{ value: '9007199254740995' }, { value: 99 }] } })
   })
 
@@ -67,6 +71,17 @@ describe('tidemark features get', () => {
     const { features, views } = document as Document
     expect(features.map(({ value }) => value)).toEqual([0, 2, 2, [13, 10]])
     expect(views[0]!.report).toMatchObject({ readCount: 4, acceptedCount: 2, rejectedSamples: [{ file: 'readings-1.csv', row: 1 }, { file: 'readings-1.csv', row: 2 }] })
+  })
+
+  it('tells of the event times that hold back the events after them', async () => {
+    using folder = makeFolder()
+    folder.write('features.ts', SENSOR_DEFINITIONS.replace(/timestamp\(\)\.between\([^)]*\)/, 'timestamp()'))
+    folder.write('readings.csv', 'read_at,sensor,site,ticks,level,is_live\n2024-03-01 10:00:00,7,A,1,10,true\n2250-01-01,7,A,1,11,true\n2024-03-01 12:00:00,7,A,1,12,true\n')
+    const get = ['features', 'get', '--definitions', 'features.ts', '--events', 'readings.csv', ...AT, '--entity', 'site=A', '--view', 'site_levels']
+    const [asText, asJson] = await Promise.all([folder.run(...get), folder.json(...get)])
+    expect(asText.stdout).toMatch(/level_24h +10 +PRESENT/)
+    expect(asText.stderr).toMatch(/^held back 1 of 3 events of source readings: .*2250-01-01T00:00:00\.000Z \(readings\.csv, record 2\)/)
+    expect(asJson).toMatchObject({ stderr: '', document: { views: [{ report: { heldBack: { count: 1, by: { row: 1 } } } }] } })
   })
 
   it('answers bad requests with what, where and what to do', async () => {

@@ -10,7 +10,7 @@ import {
   ENTRY_ROWS, ENTRY_RUNG, entryAt, HEADER_BYTES, NONE, OPEN_CHUNK, SETTLED_CHUNK, tablesOf, viewOf, type ChunkKind,
 } from './chunk-format.ts'
 import { sealChunk, verifyChunk } from './chunk-verify.ts'
-import { NO_CHUNKS, openState } from './entity-state.ts'
+import { editStored, encodeState, NO_CHUNKS, openState, presentChunks } from './entity-state.ts'
 import { mergeAtCut } from './merge.ts'
 import { encodeChunk } from './testing/encode-chunk.ts'
 import { panesOfEvents } from './testing/event-panes.ts'
@@ -120,7 +120,7 @@ describe('law 10: a damaged chunk is refused', () => {
 
   it('law 10: of a newer release, or of another definition: each has its code', () => {
     const chunk = chunkOf(BATCH_CHUNK)
-    expect(refusal(resealed(chunk, (view) => view.setUint8(AT_VERSION, CHUNK_VERSION + 1)))).toBe('BLOB_TOO_NEW')
+    expect(refusal(chunk.with(AT_VERSION, CHUNK_VERSION + 1))).toBe('BLOB_TOO_NEW')
     const other = planView({ ...view, aggregations: view.aggregations.slice(1) }, source)
     expect(() => decodeBlob(other, chunk)).toThrow(expect.objectContaining({ code: 'BLOB_OTHER_LAYOUT' }))
   })
@@ -137,6 +137,15 @@ describe('law 10: a damaged chunk is refused', () => {
 })
 
 describe('chunks of version 0', () => {
+  it('become chunks of this version once they are changed and encoded', () => {
+    const state = openState(plan, { open: asVersion0(chunkOf(OPEN_CHUNK)), closed: asVersion0(chunkOf(CLOSED_CHUNK)), settled: asVersion0(chunkOf(SETTLED_CHUNK)) })
+    state.isOpenChanged = true
+    for (const name of ['closed', 'settled'] as const) editStored(plan, state, name)
+    const chunks = { ...NO_CHUNKS, ...encodeState(plan, state) }
+    for (const chunk of presentChunks(chunks)) expect(chunk[AT_VERSION]).toBe(CHUNK_VERSION)
+    expect(openState(plan, chunks).logTimeMs).toBe(LOG_TIME_MS)
+  })
+
   it('are read, and give the same values', () => {
     const chunk = chunkOf(BATCH_CHUNK)
     expect(decodeBlob(plan, asVersion0(chunk))).toEqual(decodeBlob(plan, chunk))

@@ -10,8 +10,10 @@ import {
 import { panesOf } from './chunk-panes.ts'
 import type { ViewPlan } from './view-plan.ts'
 
-/** Writes the checksums of the chunk in the first `AT_BYTES` bytes of the view; of tables, those whose field is zero. */
+/** Writes the version and the checksums of the chunk in the first `AT_BYTES` bytes of the view; of tables, those whose field is zero. */
 export function sealChunk(plan: ViewPlan, view: DataView): void {
+  // A chunk of an earlier version that was changed in place.
+  view.setUint8(AT_VERSION, CHUNK_VERSION)
   const tableCount = view.getUint32(AT_TABLES, true)
   let at = entryAt(tableCount)
   for (let index = 0; index < tableCount; index++) {

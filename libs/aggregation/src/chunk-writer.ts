@@ -40,20 +40,34 @@ export class ChunkWriter {
 
   /** The chunk in a buffer of its own, not yet sealed. Starts again. */
   finish(kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): Uint8Array {
+    const bytes = Buffer.allocUnsafe(this.length)
+    this.write(bytes, viewOf(bytes), kind, logTimeMs, droppedThroughEpoch)
+    return bytes
+  }
+
+  /** The same in place of what `target` had; none of the tables may be of its bytes. */
+  finishInto(target: GrowableBytes, kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): void {
+    target.clear()
+    target.extend(this.length)
+    this.write(target.bytes, target.view, kind, logTimeMs, droppedThroughEpoch)
+  }
+
+  private get length(): number {
+    return entryAt(this.entries.length / ENTRY_BYTES) + this.dataBytes
+  }
+
+  private write(bytes: Uint8Array, view: DataView, kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): void {
     const tableCount = this.entries.length / ENTRY_BYTES
     let at = entryAt(tableCount)
-    const bytes = Buffer.allocUnsafe(at + this.dataBytes)
-    const view = viewOf(bytes)
     writeHeader(view, this.plan, kind, logTimeMs, droppedThroughEpoch)
     view.setUint32(AT_TABLES, tableCount, true)
-    view.setUint32(AT_BYTES, bytes.length, true)
+    view.setUint32(AT_BYTES, this.length, true)
     bytes.set(this.entries.bytes.subarray(0, this.entries.length), entryAt(0))
     for (const piece of this.pieces) {
       bytes.set(piece, at)
       at += piece.length
     }
     this.clear()
-    return bytes
   }
 
   clear(): void {

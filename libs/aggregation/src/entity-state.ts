@@ -29,7 +29,7 @@ export interface ChangedChunks {
 
 /** The state while events are folded into it. */
 export interface EntityState {
-  readonly open: GrowableBytes
+  open: GrowableBytes
   isOpenChanged: boolean
   readonly closed: StoredChunk
   readonly settled: StoredChunk
@@ -41,10 +41,15 @@ export interface EntityState {
   reshapeAtMs: number
 }
 
-/** A chunk that few events touch: as it is stored, and with changes that are not encoded yet. */
+/**
+ * A chunk that few events touch: as it is stored until something changes, then in a buffer that the state keeps. It keeps it so
+ * that a state in memory never lets go of what it holds: bytes outside the heap that come and go have V8 collect all of it.
+ */
 export interface StoredChunk {
+  /** null: there is none, or `edit` has it. */
   bytes: Uint8Array | null
   edit: GrowableBytes | null
+  isChanged: boolean
 }
 
 /** Whether a rung's panes are in the settled chunk, not in the closed one. */
@@ -62,8 +67,8 @@ export function openState(plan: ViewPlan, { open, closed, settled }: SpeedChunks
   const state: EntityState = {
     open: open === null ? startChunk(plan, OPEN_CHUNK) : GrowableBytes.copyOf(open),
     isOpenChanged: false,
-    closed: { bytes: closed, edit: null },
-    settled: { bytes: settled, edit: null },
+    closed: { bytes: closed, edit: null, isChanged: false },
+    settled: { bytes: settled, edit: null, isChanged: false },
     logTimeMs: NONE, droppedThroughEpoch: NONE, reshapeAtMs: NONE,
   }
   readHeader(plan, state, open, OPEN_CHUNK)
@@ -97,6 +102,8 @@ export function storedView({ bytes, edit }: StoredChunk): DataView | null {
 export function editStored(plan: ViewPlan, state: EntityState, name: 'closed' | 'settled'): GrowableBytes {
   const chunk = state[name]
   chunk.edit ??= chunk.bytes === null ? startChunk(plan, name === 'closed' ? CLOSED_CHUNK : SETTLED_CHUNK) : GrowableBytes.copyOf(chunk.bytes)
+  chunk.bytes = null
+  chunk.isChanged = true
   return chunk.edit
 }
 
@@ -111,10 +118,9 @@ export function encodeState(plan: ViewPlan, state: EntityState): ChangedChunks {
 }
 
 function encodeStored(plan: ViewPlan, state: EntityState, chunk: StoredChunk): Uint8Array | null {
-  if (chunk.edit === null) return null
-  chunk.bytes = encodeChunk(plan, state, chunk.edit)
-  chunk.edit = null
-  return chunk.bytes
+  if (chunk.edit === null || !chunk.isChanged) return null
+  chunk.isChanged = false
+  return encodeChunk(plan, state, chunk.edit)
 }
 
 function encodeChunk(plan: ViewPlan, { logTimeMs, droppedThroughEpoch }: EntityState, chunk: GrowableBytes): Uint8Array {
@@ -123,5 +129,5 @@ function encodeChunk(plan: ViewPlan, { logTimeMs, droppedThroughEpoch }: EntityS
   view.setFloat64(AT_LOG_TIME, logTimeMs, true)
   view.setFloat64(AT_DROPPED, droppedThroughEpoch, true)
   sealChunk(plan, view)
-  return chunk.take()
+  return chunk.copy()
 }

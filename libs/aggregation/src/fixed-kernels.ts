@@ -1,5 +1,5 @@
-// Kernels of the slots of constant width, and the choice among them. Each kernel's loop over rows is its own, so that it stays
-// monomorphic: it is the inner loop of every merge. All numbers are little-endian.
+// Kernels of the slots of constant width, and the choice among them. All numbers are little-endian; most merge word by word, which
+// a merge of windows does for all of them in one pass (word-pass.ts).
 //
 //   count        f64 n
 //   min, max     f64 value; +Infinity or -Infinity: nothing yet (double, int32, timestamp)
@@ -8,7 +8,7 @@
 import { FirstLastKernel } from './first-last-kernel.ts'
 import { Int64ExtremeKernel } from './int64-extreme-kernel.ts'
 import { MomentsKernel } from './moments-kernel.ts'
-import type { EventOrder, Finalisation, FixedKernel, NonNull, Partial, RowRange, SlotSpec } from './partial.ts'
+import type { EventOrder, Finalisation, FixedKernel, NonNull, Partial, RowRange, SlotSpec, WordMerge } from './partial.ts'
 import { DoubleSumKernel, IntegerSumKernel } from './sum-kernels.ts'
 
 /** The kernel of a slot of constant width; null: the slot is of variable width. */
@@ -30,6 +30,7 @@ export function fixedKernelFor({ kind, inputType, groupType }: SlotSpec): FixedK
 
 class CountKernel implements FixedKernel {
   readonly width = 8
+  readonly words: readonly WordMerge[] = ['add']
 
   clear(view: DataView, at: number): void {
     view.setFloat64(at, 0, true)
@@ -40,24 +41,13 @@ class CountKernel implements FixedKernel {
   }
 
   accumulate(view: DataView, at: number, ranges: readonly RowRange[], rangeCount: number, offset: number): void {
-    // Several chains of additions, since each waits for the one before it.
     let n = view.getFloat64(at, true)
-    let n1 = 0
-    let n2 = 0
-    let n3 = 0
     for (let i = 0; i < rangeCount; i++) {
       const { view: rows, at: start, count, stride } = ranges[i]!
       const end = start + offset + count * stride
-      let row = start + offset
-      for (const last = end - 3 * stride; row < last; row += 4 * stride) {
-        n += rows.getFloat64(row, true)
-        n1 += rows.getFloat64(row + stride, true)
-        n2 += rows.getFloat64(row + 2 * stride, true)
-        n3 += rows.getFloat64(row + 3 * stride, true)
-      }
-      for (; row < end; row += stride) n += rows.getFloat64(row, true)
+      for (let row = start + offset; row < end; row += stride) n += rows.getFloat64(row, true)
     }
-    view.setFloat64(at, n + n1 + n2 + n3, true)
+    view.setFloat64(at, n, true)
   }
 
   toPartial(view: DataView, at: number): number {
@@ -75,6 +65,7 @@ class CountKernel implements FixedKernel {
 
 class MaxKernel implements FixedKernel {
   readonly width = 8
+  readonly words: readonly WordMerge[] = ['max']
 
   clear(view: DataView, at: number): void {
     view.setFloat64(at, -Infinity, true)
@@ -113,6 +104,7 @@ class MaxKernel implements FixedKernel {
 
 class MinKernel implements FixedKernel {
   readonly width = 8
+  readonly words: readonly WordMerge[] = ['min']
 
   clear(view: DataView, at: number): void {
     view.setFloat64(at, Infinity, true)

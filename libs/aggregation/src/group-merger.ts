@@ -3,22 +3,23 @@
 
 import { EXACT_RESOLUTION_MS } from '@tidemark/feature-schema/window'
 import { NONE } from './chunk-format.ts'
+import { ExactInstants } from './exact-instants.ts'
 import { featureValueOf, NOT_FOUND, OUTSIDE_MAX_AGE, ratioOf, type FeatureValue } from './feature-value.ts'
-import { tailMs } from './ladder.ts'
+import { isExact, tailMs } from './ladder.ts'
 import type { Accumulator, Finalisation, FinalValue, FixedKernel, RowRange, Unavailable } from './partial.ts'
 import type { FixedSlot, LadderGroup, Slot, ViewPlan } from './view-plan.ts'
+import { compileWordPass, type WordPass } from './word-pass.ts'
 
-/** A table while it is merged: rows [0, upper) and heap bytes up to `heapEnd` are still to come. */
-interface OpenTable {
-  view: DataView
+/** A table while it is merged, and the range of it that is in the band: rows [0, upper) and heap bytes up to `heapEnd` are still to come. */
+interface OpenTable extends RowRange {
   bytes: Uint8Array
   rowsAt: number
   upper: number
   heapEnd: number
 }
 
-/** The merge of a slot over the bands so far. */
-type Running = Pick<Accumulator, 'clear' | 'finalise'>
+/** The merge of a slot over the bands so far: bytes in the merged row, or an accumulator. */
+type Running = { readonly kernel: FixedKernel; readonly offset: number } | { readonly kernel: null; readonly accumulator: Accumulator }
 
 /** A feature, and what it is finalised from: two slots for ratio. */
 interface Finisher {
@@ -45,32 +46,44 @@ export class GroupMerger {
   private readonly group: LadderGroup
   /** Latest tail first. */
   private readonly windows: MergeWindow[]
-  /** The fixed slots' running merge: a row. */
+  /** The fixed slots' running merge: a row; `identity` is one without rows. */
   private readonly merged: DataView
-  private readonly running: readonly Running[]
-  /** Of the variable slots, in their order; they are among `running`. */
+  private readonly mergedWords: Float64Array
+  private readonly identityWords: Float64Array
+  /** Over the slots that merge word by word; the other fixed slots are merged by their kernels. */
+  private readonly wordPass: WordPass | null
+  private readonly otherSlots: readonly FixedSlot[]
+  /** Of the variable slots, in their order. */
   private readonly accumulators: readonly Accumulator[]
   private readonly newest: Running | null
   /** How time-since-last is finalised, which depends on t. */
   private readonly sinceLast = { op: 'timeSinceLast' as const, quantile: 0, atMs: 0 }
   private readonly tables: OpenTable[] = []
   private tableCount = 0
-  /** The band's rows, and the tables that they are of. */
-  private readonly ranges: RowRange[] = []
-  private readonly rangeTables: OpenTable[] = []
-  private rangeCount = 0
+  /** Those that have rows in the band. */
+  private readonly band: OpenTable[] = []
+  private bandCount = 0
   private truncatedAtMs = NONE
+  /** null: the group has no `exact` window. */
+  private readonly instants: ExactInstants | null
 
   constructor(plan: ViewPlan, group: LadderGroup) {
     this.plan = plan
     this.group = group
     this.rowBytes = group.rowBytes
-    this.merged = new DataView(new ArrayBuffer(group.rowBytes))
+    this.instants = isExact(group.rungs) ? new ExactInstants(group.rowBytes) : null
+    this.mergedWords = new Float64Array(group.rowBytes / 8)
+    this.merged = new DataView(this.mergedWords.buffer)
+    for (const { kernel, offset } of group.fixedSlots) kernel.clear(this.merged, offset)
+    this.identityWords = this.mergedWords.slice()
+    this.wordPass = compileWordPass(group.fixedSlots)
+    this.otherSlots = group.fixedSlots.filter(({ kernel }) => kernel.words === undefined)
     this.accumulators = group.variableSlots.map(({ kernel }) => kernel.newAccumulator())
-    const fixed = group.fixedSlots.map((slot) => new RunningRow(slot, this.merged))
-    this.running = [...fixed, ...this.accumulators]
-    const slots: readonly Slot[] = [...group.fixedSlots, ...group.variableSlots]
-    const runningOf = (slot: Slot | null): Running | null => (slot?.group === group.index ? this.running[slots.indexOf(slot)]! : null)
+    const runningOf = (slot: Slot | null): Running | null => {
+      if (slot?.group !== group.index) return null
+      if (slot.isFixed) return { kernel: slot.kernel, offset: slot.offset }
+      return { kernel: null, accumulator: this.accumulators[group.variableSlots.indexOf(slot)]! }
+    }
     this.newest = runningOf(plan.newestSlot)
     this.windows = group.windows.map(({ lengthMs, resolutionMs, features }) => ({
       lengthMs,
@@ -88,7 +101,9 @@ export class GroupMerger {
     this.sinceLast.atMs = atMs
     this.tableCount = 0
     this.truncatedAtMs = NONE
-    for (const running of this.running) running.clear()
+    this.instants?.clear()
+    for (let i = 0; i < this.mergedWords.length; i++) this.mergedWords[i] = this.identityWords[i]!
+    for (const accumulator of this.accumulators) accumulator.clear()
     const { windows } = this
     for (const window of windows) window.tailMs = tailMs(window, atMs)
     // They mostly lie in order; a longer window of finer resolution may begin later.
@@ -100,9 +115,8 @@ export class GroupMerger {
   /** A table whose rows are at `rowsAt` and whose heap ends at `heapEnd`. */
   add(view: DataView, bytes: Uint8Array, rowsAt: number, rowCount: number, heapEnd: number, truncatedAtMs: number): void {
     if (this.tableCount === this.tables.length) {
-      this.tables.push({ view: NO_VIEW, bytes: NO_BYTES, rowsAt: 0, upper: 0, heapEnd: 0 })
-      this.ranges.push({ view: NO_VIEW, at: 0, count: 0, stride: this.rowBytes })
-      this.rangeTables.push(this.tables[0]!)
+      this.tables.push({ view: NO_VIEW, at: 0, count: 0, stride: this.rowBytes, bytes: NO_BYTES, rowsAt: 0, upper: 0, heapEnd: 0 })
+      this.band.push(this.tables[0]!)
     }
     const table = this.tables[this.tableCount++]!
     table.view = view
@@ -111,6 +125,7 @@ export class GroupMerger {
     table.upper = rowCount
     table.heapEnd = heapEnd
     if (truncatedAtMs > this.truncatedAtMs) this.truncatedAtMs = truncatedAtMs
+    this.instants?.add(view, rowsAt, rowCount)
   }
 
   /**
@@ -122,15 +137,16 @@ export class GroupMerger {
     let verdict: FeatureValue | null = null
     for (const { finishers, isLongest, tailMs: fromMs, resolutionMs } of this.windows) {
       this.takeBand(fromMs)
-      if (this.rangeCount > 0) {
+      if (this.bandCount > 0) {
         isFound = true
-        for (const { kernel, offset } of this.group.fixedSlots) kernel.accumulate(this.merged, offset, this.ranges, this.rangeCount, offset)
+        this.wordPass?.(this.merged, this.band, this.bandCount)
+        for (const { kernel, offset } of this.otherSlots) kernel.accumulate(this.merged, offset, this.band, this.bandCount, offset)
         if (this.accumulators.length > 0) this.mergeHeaps()
       }
       if (isLongest) verdict = isFound ? this.judgeAge() : NOT_FOUND
-      const isTruncated = resolutionMs === EXACT_RESOLUTION_MS && this.truncatedAtMs >= fromMs
+      const isTruncated = resolutionMs === EXACT_RESOLUTION_MS && (this.truncatedAtMs >= fromMs || this.instants!.areCrowdedFrom(fromMs))
       for (const { index, running, per, as } of finishers) {
-        const value = per === null ? running.finalise(as) : ratioOf(running.finalise(as), per.finalise(as))
+        const value = per === null ? this.finalise(running, as) : ratioOf(this.finalise(running, as), this.finalise(per, as))
         values[index] = featureValueOf(value, isTruncated)
       }
     }
@@ -139,28 +155,26 @@ export class GroupMerger {
 
   /** Collects the rows, not yet taken, that start at or after `fromMs`. */
   private takeBand(fromMs: number): void {
-    const { tables, tableCount, ranges, rangeTables, rowBytes } = this
-    let rangeCount = 0
+    const { tables, tableCount, band, rowBytes } = this
+    let bandCount = 0
     for (let i = 0; i < tableCount; i++) {
       const table = tables[i]!
       const { view, rowsAt, upper } = table
       if (upper === 0 || view.getFloat64(rowsAt + (upper - 1) * rowBytes, true) < fromMs) continue
       const lower = view.getFloat64(rowsAt, true) >= fromMs ? 0 : firstRowFrom(view, rowsAt, rowBytes, upper, fromMs)
-      const range = ranges[rangeCount]!
-      range.view = view
-      range.at = rowsAt + lower * rowBytes
-      range.count = upper - lower
-      rangeTables[rangeCount++] = table
+      table.at = rowsAt + lower * rowBytes
+      table.count = upper - lower
       table.upper = lower
+      band[bandCount++] = table
     }
-    this.rangeCount = rangeCount
+    this.bandCount = bandCount
   }
 
   private mergeHeaps(): void {
     const { variableSlots } = this.group
-    for (let i = 0; i < this.rangeCount; i++) {
-      const { view, at: rowsAt, count, stride } = this.ranges[i]!
-      const table = this.rangeTables[i]!
+    for (let i = 0; i < this.bandCount; i++) {
+      const table = this.band[i]!
+      const { view, at: rowsAt, count, stride } = table
       let at = table.heapEnd
       for (let rowAt = rowsAt + (count - 1) * stride; rowAt >= rowsAt; rowAt -= stride) {
         for (let s = variableSlots.length - 1; s >= 0; s--) {
@@ -173,31 +187,14 @@ export class GroupMerger {
     }
   }
 
+  private finalise(running: Running, as: Finalisation): FinalValue | Unavailable {
+    return running.kernel === null ? running.accumulator.finalise(as) : running.kernel.finalise(this.merged, running.offset, as)
+  }
+
   private judgeAge(): FeatureValue | null {
     const { maxAgeMs } = this.plan.view
     if (this.newest === null || maxAgeMs === undefined) return null
-    return (this.newest.finalise(this.sinceLast) as number) > maxAgeMs ? OUTSIDE_MAX_AGE : null
-  }
-}
-
-/** The running merge of a fixed slot: its bytes in a row. */
-class RunningRow implements Running {
-  private readonly kernel: FixedKernel
-  private readonly offset: number
-  private readonly row: DataView
-
-  constructor({ kernel, offset }: FixedSlot, row: DataView) {
-    this.kernel = kernel
-    this.offset = offset
-    this.row = row
-  }
-
-  clear(): void {
-    this.kernel.clear(this.row, this.offset)
-  }
-
-  finalise(as: Finalisation): FinalValue | Unavailable {
-    return this.kernel.finalise(this.row, this.offset, as)
+    return (this.finalise(this.newest, this.sinceLast) as number) > maxAgeMs ? OUTSIDE_MAX_AGE : null
   }
 }
 

@@ -4,15 +4,14 @@ import { viewOf } from './chunk-format.ts'
 import type { SpliceableBytes } from './partial.ts'
 
 const SLACK_BYTES = 256
+/** Little, because states stay in memory by the hundred thousand. */
+const GROWTH = 1.25
 
 export class GrowableBytes implements SpliceableBytes {
   bytes: Uint8Array
   view: DataView
   /** How many of the bytes are in use. */
   length: number
-
-  /** Whether nobody else changes the bytes, so that they can be given away. */
-  private isAdopted = false
 
   private constructor(bytes: Uint8Array, length: number) {
     this.bytes = bytes
@@ -30,20 +29,12 @@ export class GrowableBytes implements SpliceableBytes {
     return new GrowableBytes(bytes, content.length)
   }
 
-  /** The bytes themselves, which it may change as long as they need not grow. */
-  static adopt(content: Uint8Array): GrowableBytes {
-    const adopted = new GrowableBytes(content, content.length)
-    adopted.isAdopted = true
-    return adopted
-  }
-
   clear(): void {
     this.length = 0
   }
 
-  /** The content in a buffer that nobody writes to: a copy, or what was adopted where it still fits. Then this must not be used again. */
-  take(): Uint8Array {
-    if (this.isAdopted && this.length === this.bytes.length) return this.bytes
+  /** A copy of the content, in a buffer that nobody writes to. */
+  copy(): Uint8Array {
     const bytes = Buffer.allocUnsafe(this.length)
     bytes.set(this.bytes.subarray(0, this.length))
     return bytes
@@ -71,10 +62,9 @@ export class GrowableBytes implements SpliceableBytes {
   }
 
   private grow(length: number): void {
-    const grown = new Uint8Array(Math.ceil(length * 1.5) + SLACK_BYTES)
+    const grown = new Uint8Array(Math.ceil(length * GROWTH) + SLACK_BYTES)
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
-    this.isAdopted = false
     this.view = viewOf(grown)
   }
 }

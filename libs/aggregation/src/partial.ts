@@ -127,10 +127,15 @@ export interface RowRange {
   stride: number
 }
 
+/** How a f64 word of a slot merges with that of another row. */
+export type WordMerge = 'add' | 'min' | 'max'
+
 /** A slot of constant width that lives in the row itself. All methods work on the slot's bytes at `at`; none allocates. */
 export interface FixedKernel {
   /** Bytes in the row, a multiple of 8. */
   readonly width: number
+  /** Where merging is no more than this for each word of the slot: a merge of windows takes such slots in one pass. */
+  readonly words?: readonly WordMerge[]
   /** Writes the identity. */
   clear(view: DataView, at: number): void
   fold(view: DataView, at: number, value: NonNull, order: EventOrder): void

@@ -37,18 +37,23 @@ class ChunkDraft {
   readonly writer: ChunkWriter
   isChanged = false
   private readonly kind: ChunkKind
+  private spare = GrowableBytes.empty()
 
   constructor(plan: ViewPlan, kind: ChunkKind) {
     this.writer = new ChunkWriter(plan)
     this.kind = kind
   }
 
-  /** The rebuilt chunk; null: it is as it was. Starts again. */
-  finish({ logTimeMs, droppedThroughEpoch }: EntityState): Uint8Array | null {
-    const bytes = this.isChanged ? this.writer.finish(this.kind, logTimeMs, droppedThroughEpoch) : null
+  /** The rebuilt chunk; null: it is as it was. It takes a spare buffer, and leaves the one of `before` as the next. Starts again. */
+  finish({ logTimeMs, droppedThroughEpoch }: EntityState, before: GrowableBytes | null): GrowableBytes | null {
+    const { spare, isChanged } = this
+    if (isChanged) {
+      this.writer.finishInto(spare, this.kind, logTimeMs, droppedThroughEpoch)
+      this.spare = before ?? GrowableBytes.empty()
+    }
     this.writer.clear()
     this.isChanged = false
-    return bytes
+    return isChanged ? spare : null
   }
 }
 
@@ -75,13 +80,12 @@ class Reshaper {
       const stored = storedTables.filter((table) => table.group === group.index)
       for (const epoch of epochsOf(open, stored)) this.reshapeSection(state, group, epoch, open, stored)
     }
-    const [open, closed, settled] = [this.open.finish(state), this.closed.finish(state), this.settled.finish(state)]
-    if (closed !== null) state.closed.edit = GrowableBytes.adopt(closed)
-    if (settled !== null) state.settled.edit = GrowableBytes.adopt(settled)
+    const open = this.open.finish(state, state.open)
+    replaceStored(state.closed, this.closed.finish(state, state.closed.edit))
+    replaceStored(state.settled, this.settled.finish(state, state.settled.edit))
     if (open === null) return
     state.isOpenChanged = true
-    state.open.clear()
-    state.open.append(open, 0, open.length)
+    state.open = open
   }
 
   private tablesOfStored({ bytes, edit }: StoredChunk): TableRef[] {
@@ -118,6 +122,13 @@ class Reshaper {
       carried = next === undefined || leaving.length === 0 ? null : merger.merge(next, leaving)
     }
   }
+}
+
+function replaceStored(chunk: StoredChunk, rebuilt: GrowableBytes | null): void {
+  if (rebuilt === null) return
+  chunk.edit = rebuilt
+  chunk.bytes = null
+  chunk.isChanged = true
 }
 
 function epochsOf(closed: readonly TableRef[], open: readonly TableRef[]): number[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { approxUniqueCount, count, mean, quantile, ratio, sum, timeSinceLast, topK } from './aggregations.ts'
+import { checkDefinitions } from './check-definitions.ts'
 import { collectDefinitions } from './collect-definitions.ts'
 import { all, batchTable, boolean, double, entity, eventSource, featureService, featureView, int32, int64, string, timestamp } from './dsl.ts'
 
@@ -104,6 +105,14 @@ describe('the rest of the language', () => {
       maxAgeMs: 30 * 86_400_000,
       bucketCount: 8,
     })
+  })
+
+  it.each(['0', '0ms', '0s'] as const)('takes %s for no delay and no skew, and not for the length of an epoch', (zero) => {
+    const source = eventSource('s', { fields: { at: timestamp() }, eventTime: 'at', delay: zero, skewMax: zero })
+    expect(source.definition).toMatchObject({ delayMs: 0, skewMaxMs: 0 })
+    expect(checkDefinitions(collectDefinitions([source]))).toEqual([])
+    const broken = eventSource('s', { fields: { at: timestamp() }, eventTime: 'at', epochLength: '0s' })
+    expect(checkDefinitions(collectDefinitions([broken]))).toMatchObject([{ where: 'source s, epochLength' }])
   })
 
   it('bounds, describes and tags fields and aggregations, by copies', () => {

@@ -20,7 +20,7 @@ import type {
   Fields,
   KeyColumn,
 } from './dsl-types.ts'
-import { type DurationText, parseDurationMs } from './duration.ts'
+import { type DurationText, parseDurationMs, parseDurationOrZeroMs } from './duration.ts'
 import { BUCKET_COUNT_DEFAULT, EPOCH_LENGTH_DEFAULT_MS, SKEW_MAX_DEFAULT_MS } from './limits.ts'
 import { parseTimestampMs } from './timestamp-text.ts'
 import type { ValueType } from './value.ts'
@@ -113,9 +113,9 @@ interface SourceOptions<F extends Fields> extends Ownership {
   /** Length of an epoch; batch generations cut between epochs. Default '1h'. */
   readonly epochLength?: DurationText
   /** How far clocks may be apart. Default '30s'. */
-  readonly skewMax?: DurationText
+  readonly skewMax?: DurationText | '0'
   /** Offline, a row at t uses what was known this long before t. Default: none. */
-  readonly delay?: DurationText
+  readonly delay?: DurationText | '0'
   readonly version?: number
 }
 
@@ -149,8 +149,8 @@ function source<F extends Fields>(
     eventTime: options.eventTime,
     ...(appendTime !== undefined && { appendTime }),
     epochLengthMs: durationOr(options.epochLength, EPOCH_LENGTH_DEFAULT_MS),
-    skewMaxMs: durationOr(options.skewMax, SKEW_MAX_DEFAULT_MS),
-    delayMs: durationOr(options.delay, 0),
+    skewMaxMs: options.skewMax === undefined ? SKEW_MAX_DEFAULT_MS : (parseDurationOrZeroMs(options.skewMax) ?? Number.NaN),
+    delayMs: options.delay === undefined ? 0 : (parseDurationOrZeroMs(options.delay) ?? Number.NaN),
     ...ownership(options),
   }
   return { [DEFINED]: 'source', definition, fields: options.fields }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { formatDuration, parseDurationMs } from './duration.ts'
+import { formatDuration, parseDurationMs, parseDurationOrZeroMs } from './duration.ts'
 import { defaultResolutionMs, RESOLUTION_STEPS_MS, windowDefinition } from './window.ts'
 
 describe('durations', () => {
@@ -17,6 +17,10 @@ describe('durations', () => {
 
   it.each(['', '1', 'h', '0h', '1.5h', '-1h', '1 h', '1H', '01h', '1y', '1e3s', '9999999999s'])('refuse %j', (text) => {
     expect(parseDurationMs(text)).toBeNull()
+  })
+
+  it.each([['0', 0], ['0ms', 0], ['0s', 0], ['0d', 0], ['5m', 300_000], ['00', null], ['-0', null], ['', null]])('or zero, where it is allowed: %j', (text, ms) => {
+    expect(parseDurationOrZeroMs(text)).toBe(ms)
   })
 
   it('are written in their largest unit, and read back', () => {

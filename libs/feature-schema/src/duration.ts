@@ -15,6 +15,13 @@ export function parseDurationMs(text: string): number | null {
   return match === null ? null : Number(match[1]) * UNIT_MS[match[2] as DurationUnit]
 }
 
+const ZERO = /^0(ms|[smhdw])?$/
+
+/** Milliseconds of a duration or of zero, which needs no unit; null where the text is neither. */
+export function parseDurationOrZeroMs(text: string): number | null {
+  return ZERO.test(text) ? 0 : parseDurationMs(text)
+}
+
 /** The shortest text of a duration, in the largest unit that divides it; weeks are written as days. */
 export function formatDuration(durationMs: number): string {
   for (const unit of ['d', 'h', 'm', 's'] as const) {

@@ -131,6 +131,7 @@ describe('an event is rejected, with its field, what was expected and what was f
 
   it('for a missing field', () => {
     expect(decode('{"sure":1}')).toEqual({
+      properties: { sure: 1 },
       rejected: {
         code: 'EVENT_MALFORMED',
         message: 'field at: expected timestamp, found nothing.',

@@ -18,7 +18,11 @@ export interface DecodedEvent {
 
 export interface RejectedEvent {
   readonly rejected: Problem
+  /** Its properties, where it is an object: what the log says of a record may be readable although the record is not. */
+  readonly properties: Properties | null
 }
+
+type Properties = Readonly<Record<string, unknown>>
 
 export interface EventDecoder {
   /** Reads a record's bytes (UTF-8) or text. Rejects with EVENT_MALFORMED or EVENT_TOO_LARGE. */
@@ -42,15 +46,15 @@ export function compileEventDecoder(source: SourceDefinition): EventDecoder {
 
   const decodeObject = (record: unknown): DecodedEvent | RejectedEvent => {
     if (typeof record !== 'object' || record === null || Array.isArray(record)) return reject(source, 'record: expected a JSON object.')
-    const properties = record as Readonly<Record<string, unknown>>
+    const properties = record as Properties
     const row: Row = []
     for (let i = 0; i < fieldCount; i++) {
       const value = readers[i]!(properties[names[i]!])
-      if (value === undefined) return reject(source, fieldRejection(fields[i]!, properties[names[i]!]))
+      if (value === undefined) return reject(source, fieldRejection(fields[i]!, properties[names[i]!]), properties)
       row.push(value)
     }
     const appendTimeMs = readAppendTime === null ? null : readAppendTime(properties[source.appendTime!])
-    if (appendTimeMs === undefined) return reject(source, fieldRejection(appendTimeColumn(source), properties[source.appendTime!]))
+    if (appendTimeMs === undefined) return reject(source, fieldRejection(appendTimeColumn(source), properties[source.appendTime!]), properties)
     return { row, eventTimeMs: row[eventTimeIndex] as number, appendTimeMs: appendTimeMs as number | null }
   }
 
@@ -85,8 +89,9 @@ function appendTimeColumn({ appendTime = '' }: SourceDefinition): FieldDefinitio
   return { name: appendTime, type: 'timestamp', nullable: false }
 }
 
-function reject(source: SourceDefinition, reason: string): RejectedEvent {
+function reject(source: SourceDefinition, reason: string, properties: Properties | null = null): RejectedEvent {
   return {
+    properties,
     rejected: {
       code: 'EVENT_MALFORMED',
       message: reason,
@@ -98,6 +103,7 @@ function reject(source: SourceDefinition, reason: string): RejectedEvent {
 
 function rejectSize(source: SourceDefinition, sizeBytes: number): RejectedEvent {
   return {
+    properties: null,
     rejected: {
       code: 'EVENT_TOO_LARGE',
       message: `record: ${sizeBytes} bytes, the limit is ${EVENT_SIZE_MAX_BYTES}.`,

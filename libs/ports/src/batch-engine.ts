@@ -7,11 +7,13 @@ import type { Value, ValueType } from '@tidemark/feature-schema/value'
 
 /**
  * Where events come from. A list of files is one partition (0), in the order given; the offset is the row's number over all of
- * them, from 0. A rejected record keeps its row number, and nothing else of it counts: its times do not move the running maximum.
+ * them, from 0; a file that is named twice, in whatever way, is refused (USAGE). A rejected record keeps its row number, and moves the running maximum of append time where an append column is read
+ * and its own cell can be; nothing else of it counts. Without append times the running maximum of the event time stands for them, of accepted records alone.
+ * Known time: of an event, the running maximum of append time in its partition; of a batch table's row, its own availability time.
  */
 export type EventInput = {
   readonly source: SourceDefinition
-  /** File columns that hold what the log knows of a record; an archive has them all. Without appendTime: the running maximum of the event time. */
+  /** File columns that hold what the log knows of a record; an archive has them all. */
   readonly columns?: LogColumnNames
 } & (
   | { readonly kind: 'files'; readonly format: 'csv' | 'parquet' | 'ndjson'; readonly paths: readonly string[] }
@@ -85,10 +87,12 @@ export interface EventSelection {
   readonly where: Expression | null
   /** Entity keys: column (field or derived) and type, in join-key order. An event with a NULL key is skipped and counted. */
   readonly keys: readonly { readonly key: string; readonly column: string; readonly type: ValueType }[]
+  /** Only events of the entity with these key values, in their canonical form; those of others are read, and left out uncounted. */
+  readonly entity?: readonly Value[]
   /** Only epochs > afterEpoch and <= throughEpoch; null: no bound. Epoch: the input's column, else floor(known time / epochLengthMs). */
   readonly afterEpoch: number | null
   readonly throughEpoch: number | null
-  /** Only events appended before this time, and with eventTime < it. */
+  /** Only events known before this time, and with eventTime < it. */
   readonly untilMs: number | null
 }
 
@@ -121,8 +125,17 @@ export interface InputReport {
   readonly rejectedCount: number
   /** Up to 20: where and why; `row` counts from 0 in its file. */
   readonly rejectedSamples: readonly { readonly file: string; readonly row: number; readonly reason: string }[]
+  /** Where event times stand for append times: null where no event is held back by more than the source's skew. */
+  readonly heldBack: HeldBack | null
   readonly nullKeyCount: number
   readonly filteredCount: number
+}
+
+/** Events that are known later than they happened, because records before them in the file happened later. */
+export interface HeldBack {
+  readonly count: number
+  /** The first record with the latest time that holds back any; `row` counts from 0 in its file. */
+  readonly by: { readonly file: string; readonly row: number; readonly eventTimeMs: number }
 }
 
 export interface PaneResult extends AsyncDisposable {
@@ -147,13 +160,21 @@ export interface AsOfWindow {
   readonly lengthMs: number | null
   readonly resolutionMs: number | null
   readonly measures: readonly Measure[]
+  /** Each has a stream of its own: `row` and n, in rows alone where n is more than its countMax. Their indexes go on after the measures'. */
+  readonly instants?: readonly InstantsMeasure[]
+}
+
+/** n: number of different event times (as they count) among the window's events whose `where` is true; null: among all. */
+export interface InstantsMeasure {
+  readonly where: Expression | null
+  readonly countMax: number
 }
 
 export interface AsOfQuery extends EventSelection {
   readonly rows: RowsInput
   /** Join key -> column of the rows file. */
   readonly rowKeys: Readonly<Record<string, string>>
-  /** 'append': a row at t sees events appended before t - delay, at event times in [tail, t). 'event': event time stands for append time. */
+  /** 'append': a row at t sees events known before t - delay, at event times in [tail, t). 'event': all events at event times in [tail, t). */
   readonly knownAt: 'append' | 'event'
   readonly windows: readonly AsOfWindow[]
 }

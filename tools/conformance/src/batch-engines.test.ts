@@ -6,18 +6,17 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
 import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-engine'
-import { generateCase, shrinkCase, type SeamCase } from '@tidemark/aggregation/testing/generate-case'
 import type { BatchEngine, EventInput } from '@tidemark/ports/batch-engine'
 import { writeRecordFiles } from '@tidemark/ports/testing/record-files'
 import { judgeAlike, judgeFullRun, judgeIncrementalRuns } from './batch-judge.ts'
 import { CASES_TIMEOUT_MS, checkCases, findFailure, type AsyncProperty } from './check-cases.ts'
-import type { RecordsInput } from './event-records.ts'
+import { generateArchiveCase, shrinkArchiveCase, type ArchiveCase, type RecordsInput } from './event-records.ts'
 import { incrementalMutants, paneMutants, unalignedMutant } from './engine-mutants.ts'
 
 const memory = createMemoryBatchEngine({ batchRowCount: 7 })
 
-function property(runs: number, judge: (example: SeamCase) => Promise<string | null>): AsyncProperty<SeamCase> {
-  return { runs, generate: generateCase, shrink: shrinkCase, judge }
+function property(runs: number, judge: (example: ArchiveCase) => Promise<string | null>): AsyncProperty<ArchiveCase> {
+  return { runs, generate: generateArchiveCase, shrink: shrinkArchiveCase, judge }
 }
 
 describe('the in-memory engine', () => {

@@ -45,6 +45,10 @@ const ofEvents: readonly Mutant[] = [
     }),
   },
   {
+    bug: 'a rejected record does not move the running maximum of append time',
+    mutate: (engine) => reading(engine, (records) => records.filter(({ small }) => small !== 'none')),
+  },
+  {
     bug: 'an event time ahead of the append time is believed',
     mutate: (engine) => reading(engine, (records) => records.map((record) => ({ ...record, log_time: Math.max(Number(record['log_time']), Number(record['at'])) }))),
   },
@@ -93,6 +97,10 @@ export const asOfMutants: readonly Mutant[] = [
   {
     bug: 'the tail of a window is not rounded down',
     mutate: (engine) => asking(engine, { asOf: ({ windows }) => ({ windows: windows.map((window) => ({ ...window, resolutionMs: window.resolutionMs && 1 })) }) }),
+  },
+  {
+    bug: "a batch table's row is known no earlier than the rows before it",
+    mutate: (engine) => asking(engine, { events: ({ input }) => ({ input: { ...input, source: { ...input.source, kind: 'event' } } }) }),
   },
   { bug: 'a row sees what was not known yet', mutate: (engine) => asking(engine, { asOf: () => ({ knownAt: 'event' }) }) },
   {

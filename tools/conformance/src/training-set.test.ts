@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
 import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-engine'
+import { EXACT_PANES_MAX } from '@tidemark/aggregation/ladder'
 import { planView } from '@tidemark/aggregation/view-plan'
-import { count, firstK, last, mean, sum } from '@tidemark/feature-schema/aggregations'
+import { count, firstK, last, mean, sum, timeSinceLast } from '@tidemark/feature-schema/aggregations'
 import { eventSource, featureView, int64, string, timestamp } from '@tidemark/feature-schema/dsl'
 import { readFeaturesAt, type PointInTimeRequest } from '@tidemark/pipelines/serve/point-in-time'
 import { buildTrainingSet, type TrainingSetRequest } from '@tidemark/pipelines/training/training-set'
@@ -167,6 +168,37 @@ describe('buildTrainingSet on DuckDB', () => {
       ',1970-01-01T00:04:00Z,bob,7,9007199254740992.0,,,"{""ann"":1,""bob"":1}",7',
       '',
     ])
+  })
+})
+
+describe('an exact window at its cap', () => {
+  const view = featureView('bursts', {
+    source: orders,
+    entity: { customer: 'customer' },
+    features: { orders: count().over({ window: '1h', resolution: 'exact' }, '2h'), since: timeSinceLast().over({ window: '1h', resolution: 'exact' }) },
+  })
+  const plan = planView(view.definition, orders.definition)
+  const names = plan.features.map(({ name }) => ({ view: 'bursts', feature: name }))
+  const unavailable = { status: 'UNAVAILABLE', value: null, reason: 'window_truncated' }
+
+  it.each([[0, EXACT_PANES_MAX], [1, EXACT_PANES_MAX + 1]])('law 9: has a value for as many instants as are kept, and with %i more has none, in training and at a time', async (_, instantCount) => {
+    const burst: EventInput = {
+      kind: 'records', source: orders.definition,
+      records: Array.from({ length: 2 * instantCount }, (_, i) => ({ at: Math.floor(i / 2) * 100, customer: 'ann', shop: 7, cents: 1 })),
+    }
+    const atMs = instantCount * 100 + 2_000
+    await using engine = await createDuckDbBatchEngine({ threads: 1 })
+    const { features } = await readFeaturesAt({ engine, views: [{ plan, input: burst }], features: names, entity: { customer: 'ann' }, atMs })
+    const present = (value: number): object => ({ status: 'PRESENT', value })
+    const isCapped = instantCount > EXACT_PANES_MAX
+    const expected = [isCapped ? unavailable : present(2 * instantCount), present(2 * instantCount), isCapped ? unavailable : present(2_100)]
+    expect(features.map(({ view: _view, feature: _feature, tailMs: _tailMs, ...value }) => value)).toEqual(expected)
+    const writer = keepingWriter()
+    await buildTrainingSet({
+      engine, writer, views: [{ plan, input: burst }], features: names, knownAt: 'append', hasStatuses: true,
+      rows: { format: 'records', timeColumn: 't', records: [{ customer: 'ann', t: atMs }] }, output: { format: 'csv', path: 'unused' },
+    })
+    expect(Object.values(writer.written[0]!.columns).flat()).toEqual([0, ...features.flatMap(({ status, value }) => [value, status])])
   })
 })
 

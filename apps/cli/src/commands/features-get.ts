@@ -8,7 +8,7 @@ import { withEngine } from '../engine.ts'
 import { addEventOptions, eventInputs, type EventOptions } from '../event-files.ts'
 import { usageError } from '../failure.ts'
 import { getOnline } from '../features-online.ts'
-import { rejectionLines } from '../input-report.ts'
+import { heldBackLines, nullKeyLines, rejectionLines } from '../input-report.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
 import { formatTime, type Output, tableText } from '../output.ts'
 import type { Progress } from '../progress.ts'
@@ -52,7 +52,7 @@ export function addFeaturesCommand(program: Command, output: Output, startProgre
       output.answer(documentOf(answer, entity), () => answerText(output, answer, entity, plans))
       const sourceOf = new Map(plans.map(({ view }) => [view.name, view.source]))
       const reports = new Map(answer.views.map(({ view, report }) => [sourceOf.get(view)!, report]))
-      for (const line of rejectionLines(output, reports)) output.remark(line)
+      for (const line of [...rejectionLines(output, reports), ...heldBackLines(output, reports), ...nullKeyLines(output, answer.views)]) output.remark(line)
     })
 }
 

@@ -6,8 +6,8 @@ import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chose
 import { type Engine, withEngine } from '../engine.ts'
 import { withArchive } from '../archive-events.ts'
 import { addEventOptions, eventInputs, type EventOptions, tableFormat } from '../event-files.ts'
-import { rejectionLines } from '../input-report.ts'
 import { usageError } from '../failure.ts'
+import { heldBackLines, nullKeyLines, rejectionLines } from '../input-report.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
 import { counted, formatNumber, formatTime, type Output } from '../output.ts'
 import type { Progress } from '../progress.ts'
@@ -54,7 +54,7 @@ export function addTrainingSetCommand(program: Command, output: Output, startPro
       for (const [source, untilMs] of sealedUntilMs ?? []) {
         output.remark(`The archive of source ${source} is sealed until ${formatTime(untilMs)}: a row at a later time may lack events.`)
       }
-      for (const line of rejectionLines(output, reports)) output.remark(line)
+      for (const line of [...rejectionLines(output, reports), ...(options.knownAt === 'append' ? heldBackLines(output, reports) : []), ...nullKeyLines(output, result.views)]) output.remark(line)
     })
 }
 

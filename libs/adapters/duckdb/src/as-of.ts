@@ -3,6 +3,7 @@
 import type { AsOfQuery, AsOfResult, AsOfWindow, ColumnBatch, MeasureStream } from '@tidemark/ports/batch-engine'
 import type { CellLevel } from './as-of-cells.ts'
 import { chooseLevels, makeLevels, type AsOfTables } from './as-of-levels.ts'
+import { eventsOfInstants, groupInstants } from './as-of-instants.ts'
 import { loadAskedRows } from './as-of-rows.ts'
 import { asOfSql } from './as-of-stream.ts'
 import { queryBatches } from './column-batches.ts'
@@ -18,11 +19,12 @@ export async function groupAsOf(database: DuckDb, query: AsOfQuery): Promise<AsO
   const session = cleanUp.use(await database.openSession())
   const askedRows = await loadAskedRows(session, query)
   const events = await selectEvents(session, query, {
-    measures: query.windows.flatMap(({ measures }) => measures),
+    measures: query.windows.flatMap(({ measures, instants = [] }) => [...measures, ...instants.map(eventsOfInstants)]),
     times: query.knownAt === 'append' ? ['known_time'] : [],
   })
   const tables = await askQuestions(session, query, askedRows, events)
-  const streams = await groupMeasures(session, query, tables, events)
+  const instants = await groupInstants(session, query, tables, events.bind, (window) => questionsSql(window, tables.questions))
+  const streams = [...(await groupMeasures(session, query, tables, events)), ...instants]
   const [size] = await session.rows(`SELECT count(*) AS n FROM ${askedRows}`)
   const keys = query.keys.map((_, i) => `key_${i}`)
   const owned = cleanUp.move()
@@ -38,9 +40,10 @@ export async function groupAsOf(database: DuckDb, query: AsOfQuery): Promise<AsO
 /** The questions of rows that have a time and an entity with events, and the events that any of them may see. */
 async function askQuestions(session: DuckDbSession, { keys, knownAt, input, windows }: AsOfQuery, askedRows: string, events: SelectedEvents): Promise<AsOfTables> {
   const questions = `${session.schema}.questions`
+  const delayMs = knownAt === 'append' ? input.source.delayMs : 0
   await session.run(`
     CREATE TABLE ${questions} AS
-    SELECT asked.rowid AS row_index, entity, asked_time, asked_time - ${input.source.delayMs} AS cut
+    SELECT asked.rowid AS row_index, entity, asked_time, asked_time - ${delayMs} AS cut
     FROM ${askedRows} asked JOIN ${events.entities} entities ON ${keys.map((_, i) => `asked.key_${i} = entities.key_${i}`).join(' AND ')}
     WHERE asked_time IS NOT NULL`)
   const table = `${session.schema}.as_of_events`

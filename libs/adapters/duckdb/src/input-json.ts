@@ -1,11 +1,12 @@
 // Records as JSON: decoded by the TypeScript decoder of the stream, so that a line means the same wherever it is read, and appended
-// to the table of records; a rejected one as a row that has only its reason.
+// to the table of records; a rejected one as a row that has only its reason, and of the log's columns what can be read.
 import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { compileEventDecoder, isRejected, type DecodedEvent, type RejectedEvent } from '@tidemark/feature-schema/event-decoder'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import { EVENT_SIZE_MAX_BYTES } from '@tidemark/feature-schema/limits'
 import type { Value } from '@tidemark/feature-schema/value'
+import { fieldReader } from '@tidemark/feature-schema/accepted-value'
 import { openAppender } from './append-rows.ts'
 import { coded, messageOf, rethrowCoded, type DuckDbSession } from './duckdb-session.ts'
 import type { LogColumns } from './log-columns.ts'
@@ -25,6 +26,7 @@ const BATCH_ROWS = 2048
 
 /** Appends records to the table `records`; says how many there were. Throws INPUT_UNREADABLE where the file cannot be read. */
 export async function appendRecords({ session, columns, kept }: RecordsTarget, from: JsonRecords): Promise<number> {
+  const logReaders = columns.fields.map((field, i) => (i < columns.logFrom ? null : fieldReader(field)))
   const decoder = compileEventDecoder(sourceOf(columns))
   using appender = await openAppender(session, 'records', ['string', ...kept.map((i) => columns.fields[i]!.type)])
   const batch: Value[][] = [[], ...kept.map(() => [])]
@@ -44,7 +46,7 @@ export async function appendRecords({ session, columns, kept }: RecordsTarget, f
     if (batch[0]!.length === BATCH_ROWS) flush()
   }
   const addEvent = (event: DecodedEvent | RejectedEvent): void => {
-    if (isRejected(event)) add(event.rejected.message, () => null)
+    if (isRejected(event)) add(event.rejected.message, (index) => logReaders[index]?.(event.properties?.[columns.fields[index]!.name]) ?? null)
     else add(null, (index) => event.row[index]!)
   }
   if ('records' in from) {

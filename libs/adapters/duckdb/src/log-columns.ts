@@ -9,6 +9,8 @@ export interface LogColumns {
   readonly fields: readonly FieldDefinition[]
   /** Indexes of the fields that are read for the log's sake. */
   readonly always: ReadonlySet<number>
+  /** Index of the first field of the log. */
+  readonly logFrom: number
   /** Columns; null where the input has none. */
   readonly eventTime: string
   readonly appendTime: string | null
@@ -16,6 +18,10 @@ export interface LogColumns {
   readonly offset: string | null
   readonly knownTime: string | null
   readonly epoch: string | null
+  /** How far clocks may be apart. */
+  readonly skewMaxMs: number
+  /** Whether each record is known at its own append time, whatever came before it: rows of a batch table are. */
+  readonly isKnownOneByOne: boolean
 }
 
 export function logColumnsOf({ source, columns = {} }: EventInput): LogColumns {
@@ -28,9 +34,13 @@ export function logColumnsOf({ source, columns = {} }: EventInput): LogColumns {
     fields.push({ name, nullable: false, ...field })
     return `f${fields.length - 1}`
   }
+  const appendTime = add(columns.appendTime ?? source.appendTime, { type: 'timestamp' })
   return {
     sourceName: source.name,
-    appendTime: add(columns.appendTime ?? source.appendTime, { type: 'timestamp' }),
+    skewMaxMs: source.skewMaxMs,
+    logFrom: source.fields.length,
+    appendTime,
+    isKnownOneByOne: source.kind === 'batch-table' && appendTime !== null,
     partition: add(columns.partition, { type: 'int64', min: 0, max: PARTITION_MAX }),
     offset: add(columns.offset, { type: 'int64', min: 0, max: OFFSET_MAX }),
     knownTime: add(columns.knownTime, { type: 'timestamp' }),

@@ -1,6 +1,7 @@
 // The records of an input as one relation, in file order: the columns rejection (the reason, or NULL), f0, f1 … (the fields that were
 // asked for) and log_row. Parquet files with the same columns are read in place, only what each query needs of them; everything
 // else is read once into a table, where log_row is the row number: DuckDB keeps the order of insertion whatever the number of threads.
+import { realpathSync } from 'node:fs'
 import type { FieldDefinition } from '@tidemark/feature-schema/definition'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { isSlipOf } from '@tidemark/feature-schema/expression/closest-name'
@@ -42,8 +43,16 @@ export async function readRecords(session: DuckDbSession, columns: LogColumns, k
     return { ...table, files: [{ path: 'records', firstOffset: 0 }], readCount, skippedLines: null }
   }
   const paths = expandPaths(input.paths)
+  refuseTwice(paths)
   if (input.format === 'parquet') return parquetRecords(target, paths)
   return input.format === 'csv' ? csvRecords(target, paths) : ndjsonRecords(target, paths)
+}
+
+/** The events of a file that is read twice would count twice. */
+function refuseTwice(paths: readonly string[]): void {
+  const files = paths.map((path) => realpathSync(path))
+  const again = files.findIndex((file, i) => files.indexOf(file) < i)
+  if (again >= 0) throw coded('USAGE', 'The file is named twice.', paths[again]!, 'Name each file once; a pattern may name it too.')
 }
 
 type Relation = Pick<Records, 'relation' | 'rejected' | 'between' | 'rethrow'>

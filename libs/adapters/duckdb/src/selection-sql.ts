@@ -4,6 +4,7 @@
 //   selected   entity, event_time, append_time, known_time (the latter two where asked for), event_order (where a measure needs it), x0, x1 …
 import type { Expression } from '@tidemark/feature-schema/expression/ast'
 import { expressionSql } from '@tidemark/feature-schema/expression/sql'
+import type { Value, ValueType } from '@tidemark/feature-schema/value'
 import type { EventInput, EventSelection, InputReport, Measure } from '@tidemark/ports/batch-engine'
 import { openAppender } from './append-rows.ts'
 import type { DuckDbSession } from './duckdb-session.ts'
@@ -97,8 +98,13 @@ function derivedColumns({ derive }: EventSelection, loaded: EventTable): Columns
 function keyedSql(selection: EventSelection, { sql, columnSql }: Columns): string {
   const keys = selection.keys.map(({ column }, i) => `${columnSql(column)} AS key_${i}`)
   const present = selection.keys.map(({ column }) => `${columnSql(column)} IS NOT NULL`)
-  const conditions = [...askedSql(selection), ...filterSql(selection, columnSql), ...present]
+  const only = (selection.entity ?? []).map((value, i) => `${columnSql(selection.keys[i]!.column)} = ${literalSql(value, selection.keys[i]!.type)}`)
+  const conditions = [...askedSql(selection), ...filterSql(selection, columnSql), ...present, ...only]
   return `SELECT ${keys.join(', ')}, * FROM (${sql}) WHERE ${conditions.join(' AND ')}`
+}
+
+function literalSql(value: Value, type: ValueType): string {
+  return expressionSql({ node: 'literal', value, type, nullable: false }, () => 'NULL')
 }
 
 /** The known times that the bounds of epoch and time admit: an epoch is a range of them, unless the input says each record's epoch. */
@@ -127,13 +133,15 @@ async function countLeftOut(
   const asked = askedSql(selection)
   const filter = filterSql(selection, columnSql)
   if (filter.length === 0 && selection.keys.every(({ column }) => isNeverNull(selection.input, column))) return { filteredCount: 0, nullKeyCount: 0 }
-  let [askedCount, passingCount] = [acceptedCount, acceptedCount]
-  if (asked.length + filter.length > 0) {
+  let [askedCount, passingCount, presentCount] = [acceptedCount, acceptedCount, keyedCount]
+  if (asked.length + filter.length > 0 || selection.entity !== undefined) {
     const passing = filter.length === 0 ? 'true' : filter[0]!
-    const [counts] = await session.rows(`SELECT count(*) AS asked, count(*) FILTER (WHERE ${passing}) AS passing FROM (${sql})${asked.length === 0 ? '' : ` WHERE ${asked.join(' AND ')}`}`)
-    ;[askedCount, passingCount] = [Number(counts!['asked']), Number(counts!['passing'])]
+    // The events of other entities have a key too.
+    const present = selection.entity === undefined ? `${keyedCount}` : `count(*) FILTER (WHERE ${[passing, ...selection.keys.map(({ column }) => `${columnSql(column)} IS NOT NULL`)].join(' AND ')})`
+    const [counts] = await session.rows(`SELECT count(*) AS asked, count(*) FILTER (WHERE ${passing}) AS passing, ${present} AS present FROM (${sql})${asked.length === 0 ? '' : ` WHERE ${asked.join(' AND ')}`}`)
+    ;[askedCount, passingCount, presentCount] = [Number(counts!['asked']), Number(counts!['passing']), Number(counts!['present'])]
   }
-  return { filteredCount: askedCount - passingCount, nullKeyCount: passingCount - keyedCount }
+  return { filteredCount: askedCount - passingCount, nullKeyCount: passingCount - presentCount }
 }
 
 function isNeverNull({ source }: EventInput, column: string): boolean {

@@ -79,16 +79,30 @@ async function groupAsOf(query: AsOfQuery, batchRowCount: number): Promise<AsOfR
     report,
     rowCount: rows.length,
     rows: columnBatches(['row', 'timeMs', ...keyNames], rows.map(({ row, timeMs, keys }) => ({ row, timeMs, ...keyColumns(keys) })), batchRowCount),
-    streams: query.windows.flatMap((window, i) => measureStreams(i, window.measures, compile, ['row'], groupsOf(window), batchRowCount)),
+    streams: query.windows.flatMap((window, i) => {
+      const groups = groupsOf(window)
+      return [...measureStreams(i, window.measures, compile, ['row'], groups, batchRowCount), ...instantsStreams(i, window, compile, groups, batchRowCount)]
+    }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
 
-/** Law 4: known before t less the source's delay, and at an event time in [tail, t). */
+/** Law 4: known before t less the source's delay, where that is asked for, and at an event time in [tail, t). */
 function isSeen({ knownAt, input }: AsOfQuery, { lengthMs, resolutionMs }: AsOfWindow, event: LogEvent, timeMs: number): boolean {
-  const knownMs = knownAt === 'append' ? event.knownMs : event.eventTimeMs
+  const isKnown = knownAt === 'event' || event.knownMs < timeMs - input.source.delayMs
   const tailMs = lengthMs === null || resolutionMs === null ? -Infinity : Math.floor((timeMs - lengthMs) / resolutionMs) * resolutionMs
-  return knownMs < timeMs - input.source.delayMs && event.eventTimeMs >= tailMs && event.eventTimeMs < timeMs
+  return isKnown && event.eventTimeMs >= tailMs && event.eventTimeMs < timeMs
+}
+
+function instantsStreams(ladder: number, { measures, instants = [] }: AsOfWindow, compile: Compile, groups: readonly Group[], batchRowCount: number): MeasureStream[] {
+  return instants.map(({ where, countMax }, i) => {
+    const isCounted = where && compile(where)
+    const rows = groups.map(({ columns, events }) => {
+      const counted = events.filter(({ row }) => isCounted === null || isCounted(row) === true)
+      return { ...columns, n: new Set(counted.map(({ eventTimeMs }) => eventTimeMs)).size }
+    })
+    return { ladder, measures: [measures.length + i], batches: columnBatches(['row', 'n'], rows.filter(({ n }) => n > countMax), batchRowCount) }
+  })
 }
 
 /** A stream for all one-row measures together, and one for each of the others. */

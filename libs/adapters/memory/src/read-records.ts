@@ -1,5 +1,5 @@
 // The records of an input, in file order: JSON objects as they are, or the lines of NDJSON files.
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { EventInput } from '@tidemark/ports/batch-engine'
@@ -12,9 +12,10 @@ export interface SourceRecord {
   readonly record: unknown
 }
 
-/** All records. Throws INPUT_UNREADABLE where a file cannot be read or has another format than NDJSON. */
+/** All records. Throws USAGE where a file is named twice, INPUT_UNREADABLE where a file cannot be read or has another format than NDJSON. */
 export async function readRecords(input: EventInput): Promise<SourceRecord[]> {
   if (input.kind === 'records') return input.records.map((record, row) => ({ file: 'records', row, record }))
+  await refuseTwice(input.paths)
   const files = await Promise.all(
     input.paths.map(async (path) => {
       const lines = (await readLines(path, input.format)).filter((line) => line.trim() !== '')
@@ -22,6 +23,14 @@ export async function readRecords(input: EventInput): Promise<SourceRecord[]> {
     }),
   )
   return files.flat()
+}
+
+/** The events of a file that is read twice would count twice. A file that is not there is told when it is read. */
+async function refuseTwice(paths: readonly string[]): Promise<void> {
+  const files = await Promise.all(paths.map((path) => realpath(path).catch(() => path)))
+  const again = files.findIndex((file, i) => files.indexOf(file) < i)
+  if (again < 0) return
+  throw new TidemarkError([{ code: 'USAGE', message: 'The file is named twice.', where: paths[again]!, action: 'Name each file once.' }])
 }
 
 async function readLines(path: string, format: string): Promise<string[]> {

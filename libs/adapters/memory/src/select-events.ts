@@ -40,6 +40,7 @@ export async function selectEvents(selection: EventSelection): Promise<SelectedE
   const entities = new Map<string, { keys: Value[]; events: LogEvent[] }>()
   for (const event of keyed.toSorted(byOrder)) {
     const keys = keyIndexes.map((index) => event.row[index]!)
+    if (selection.entity !== undefined && keyText(keys) !== keyText(selection.entity)) continue
     const entity = entities.get(keyText(keys)) ?? { keys, events: [] }
     entity.events.push(event)
     entities.set(keyText(keys), entity)

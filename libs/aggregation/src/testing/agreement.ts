@@ -7,14 +7,13 @@ import type { Answer, Judgement } from './oracle-aggregations.ts'
 export interface GivenFeature {
   readonly status: string
   readonly value: unknown
+  readonly reason?: string
 }
 
-/** null where every feature agrees, or is excused by its index; else a sentence for each that does not. */
-export function disagreements(
-  expected: readonly OracleFeature[], given: readonly GivenFeature[], isExcused: (index: number) => boolean = () => false,
-): string | null {
+/** null where every feature agrees; else a sentence for each that does not. */
+export function disagreements(expected: readonly OracleFeature[], given: readonly GivenFeature[]): string | null {
   if (expected.length !== given.length) return `${given.length} features instead of ${expected.length}`
-  const wrong = expected.filter((feature, i) => !agrees(feature, given[i]!) && !isExcused(i))
+  const wrong = expected.filter((feature, i) => !agrees(feature, given[i]!) || (given[i]!.reason === 'window_truncated') !== (feature.isTruncated === true))
   if (wrong.length === 0) return null
   return wrong.map((feature) => `${feature.name}: ${show(given[expected.indexOf(feature)])}, not ${show(feature)}`).join('\n')
 }

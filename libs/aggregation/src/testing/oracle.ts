@@ -29,6 +29,8 @@ export interface OracleQuestion {
 /** What a feature must be; `agreement.ts` compares an answer with it. */
 export interface OracleFeature extends Judgement {
   readonly name: string
+  /** UNAVAILABLE because its `exact` window holds more instants than are kept (exact-cap.ts). */
+  readonly isTruncated?: true
 }
 
 /** An event that counts for the entity, with its columns; `timeMs` is the event time that every rule uses. */

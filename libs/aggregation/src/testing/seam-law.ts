@@ -1,16 +1,15 @@
 // Laws 1 to 4 as one property: a batch blob through a cut, and speed chunks folded in any order and batching, merged at a time,
 // are what the oracle says.
 
-import type { WindowDefinition } from '@tidemark/feature-schema/definition'
 import type { Value } from '@tidemark/feature-schema/value'
-import { EXACT_PANES_MAX } from '../ladder.ts'
 import { presentChunks } from '../entity-state.ts'
 import type { ViewPlan } from '../view-plan.ts'
 import { disagreements } from './agreement.ts'
 import { CORE, type Core } from './core.ts'
-import { eventsOfEntity, newestAppendTime, orderOf } from './event-panes.ts'
+import { eventsOfEntity, newestAppendTime } from './event-panes.ts'
+import { capExactWindows } from './exact-cap.ts'
 import { chanceOf, entitiesOf, generateCase, generateTimes, shrinkCase, type SeamCase } from './generate-case.ts'
-import { acrossTheSeam, oracleValues, type OracleEvent } from './oracle.ts'
+import { acrossTheSeam, oracleValues } from './oracle.ts'
 import type { Property } from './property.ts'
 import type { Random } from './random.ts'
 import { batchBlob, foldAll } from './two-sides.ts'
@@ -42,16 +41,9 @@ function judgeEntity(core: Core, plan: ViewPlan, example: SeamCase, entity: read
     const given = core.mergeAtCut(plan, batch, presentChunks(speed), { cut, t: atMs })
     if (given.needsNewerPin !== droppedThrough > cut) return `sections through ${droppedThrough} are dropped, yet needsNewerPin is ${given.needsNewerPin}`
     if (given.needsNewerPin) continue
-    const isExcused = (feature: number): boolean =>
-      given.values[feature]!.reason === 'window_truncated' && mayBeTruncated(plan.features[feature]!.window, own.filter(has), atMs)
-    const wrong = disagreements(oracleValues(view, source, events, { entity, atMs, has }), given.values, isExcused)
+    const expected = capExactWindows(plan, oracleValues(view, source, events, { entity, atMs, has }), own.filter(has), atMs)
+    const wrong = disagreements(expected, given.values)
     if (wrong !== null) return `t = ${atMs}: ${wrong}`
   }
   return null
-}
-
-/** Whether an `exact` window may honestly be unavailable: more panes than are kept begin in it. */
-function mayBeTruncated({ lengthMs, resolutionMs }: WindowDefinition, events: readonly OracleEvent[], atMs: number): boolean {
-  const starts = new Set(events.map((event) => orderOf(event).eventTimeMs).filter((timeMs) => timeMs >= atMs - lengthMs!))
-  return resolutionMs === 1 && starts.size > EXACT_PANES_MAX
 }

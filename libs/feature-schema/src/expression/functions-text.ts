@@ -1,7 +1,7 @@
 // Functions of strings. Places and lengths count code points; case is ASCII's alone, so that no engine's Unicode tables matter.
 
 import type { ExpressionFunction } from './functions.ts'
-import type { Int } from './int64.ts'
+import { addInt64, type Int, subtractInt64 } from './int64.ts'
 import { overload } from './overload.ts'
 import type { SqlNames } from './sql-text.ts'
 
@@ -85,14 +85,14 @@ export const TEXT_FUNCTIONS: readonly ExpressionFunction[] = [
         ['string', 'int64'],
         'string',
         exact,
-        (x, start) => codePoints(x, clamp(start), PLACE_MAX),
-        ([x, start], names) => substringSql(names, x!, start!, `${PLACE_MAX}::BIGINT`),
+        (x, start) => codePoints(x, Math.max(clamp(start), 1), PLACE_MAX),
+        ([x, start], names) => `substring(${x}, ${names.bind(start!, firstPlaceSql)})`,
       ),
       overload(
         ['string', 'int64', 'int64'],
         'string',
         exact,
-        (x, start, count) => codePoints(x, clamp(start), clamp(count)),
+        (x, start, count) => codePoints(x, Math.max(clamp(start), 1), countFrom1(start, count)),
         ([x, start, count], names) => substringSql(names, x!, start!, count!),
       ),
     ],
@@ -161,13 +161,17 @@ function codePointCount(text: string): number {
   return count
 }
 
-/** The code points at places `start` to `start + count - 1`, counted from 1, as far as there are any. */
+/** Of `count` code points from the place `start` on, those that there are; both clamped, and places begin at 1. */
 function codePoints(text: string, start: number, count: number): string {
-  const from = Math.max(start, 1) - 1
-  const to = Math.max(start + count - 1, from)
-  if (from >= text.length) return ''
-  const begin = unitsOf(text, 0, from)
-  return text.slice(begin, unitsOf(text, begin, Math.min(to - from, text.length)))
+  if (start > text.length || count < 1) return ''
+  const begin = unitsOf(text, 0, start - 1)
+  return text.slice(begin, unitsOf(text, begin, Math.min(count, text.length)))
+}
+
+/** How many of `count` places from `start` on are places of a text. Clamped last: of two numbers far apart the sum may be near. */
+function countFrom1(start: Int, count: Int): number {
+  if (start >= 1 || count < 1) return clamp(count)
+  return clamp(addInt64(subtractInt64(count, 1)!, start)!)
 }
 
 /** Where the UTF-16 units end of `count` code points that start at unit `begin`. */
@@ -200,12 +204,17 @@ function splitPartSql(names: SqlNames, text: string, separator: string, place: s
 }
 
 function substringSql(names: SqlNames, text: string, start: string, count: string): string {
-  return names.bind(clampSql(names, start), (s) =>
-    names.bind(clampSql(names, count), (c) => {
-      const length = `CASE WHEN ${s} < 1 THEN ${c} + ${s} - 1 ELSE ${c} END`
-      return `substring(${text}, CASE WHEN ${s} < 1 THEN 1 ELSE ${s} END, CASE WHEN ${length} < 0 THEN 0 ELSE ${length} END)`
+  return names.bind(start, (s) =>
+    names.bind(count, (c) => {
+      // No sum of a place below 1 and a count of 0 or more is beyond 64 bits.
+      const length = `CASE WHEN ${c} < 1 THEN 0 WHEN ${s} < 1 THEN (${c} - 1) + ${s} ELSE ${c} END`
+      return `substring(${text}, ${firstPlaceSql(s)}, ${names.bind(length, (l) => `(CASE WHEN ${l} > ${PLACE_MAX} THEN ${PLACE_MAX} WHEN ${l} < 0 THEN 0 ELSE ${l} END)`)})`
     }),
   )
+}
+
+function firstPlaceSql(place: string): string {
+  return `(CASE WHEN ${place} < 1 THEN 1 WHEN ${place} > ${PLACE_MAX} THEN ${PLACE_MAX} ELSE ${place} END)`
 }
 
 function clamp(place: Int): number {

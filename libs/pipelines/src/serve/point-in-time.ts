@@ -36,7 +36,7 @@ export interface PointInTimeAnswer {
   readonly views: readonly { readonly view: string; readonly report: ReadReport }[]
 }
 
-export type ReadReport = Pick<InputReport, 'readCount' | 'acceptedCount' | 'rejectedCount' | 'rejectedSamples'>
+export type ReadReport = Pick<InputReport, 'readCount' | 'acceptedCount' | 'rejectedCount' | 'rejectedSamples' | 'heldBack' | 'nullKeyCount'>
 
 /** Throws UNKNOWN_NAME, ENTITY_INVALID (all problems at once) or INPUT_UNREADABLE. */
 export async function readFeaturesAt(request: PointInTimeRequest): Promise<PointInTimeAnswer> {
@@ -73,8 +73,8 @@ async function readView(
   const cut = Math.floor(untilMs / plan.source.epochLengthMs)
   const { report } = await runBatch({ engine, plan, input, sink, throughEpoch: cut, untilMs, entity: keys, ...(signal && { signal }) })
   const blob = sink.get(encodeEntityKey(keys, plan.keys.map(({ type }) => type as KeyType)))
-  const { readCount, acceptedCount, rejectedCount, rejectedSamples } = report
-  return { values: mergeAtCut(plan, blob, [], { cut, t: atMs }).values, report: { readCount, acceptedCount, rejectedCount, rejectedSamples } }
+  const { readCount, acceptedCount, rejectedCount, rejectedSamples, heldBack, nullKeyCount } = report
+  return { values: mergeAtCut(plan, blob, [], { cut, t: atMs }).values, report: { readCount, acceptedCount, rejectedCount, rejectedSamples, heldBack, nullKeyCount } }
 }
 
 /** The entity's values for each view, in join-key order. */

@@ -1,5 +1,5 @@
-// The features of one training row from its partials: the kernels' finalisers and the status rules of a merge. No row is
-// UNAVAILABLE for a truncated `exact` window: all its events are at hand.
+// The features of one training row from its partials: the kernels' finalisers and the status rules of a merge. All events of an `exact`
+// window are at hand, but it is UNAVAILABLE where serving could not have said its value.
 import { featureValueOf, NOT_FOUND, OUTSIDE_MAX_AGE, ratioOf, type FeatureValue } from '@tidemark/aggregation/feature-value'
 import type { Finalisation, FinalValue, Partial, Unavailable } from '@tidemark/aggregation/partial'
 import { identityPartial } from '@tidemark/aggregation/slot-partials'
@@ -19,11 +19,12 @@ export function finaliseRow({ plan, asked, features, longestWindow }: AsOfPlan, 
     const newestMs = partialOf(longestWindow, plan.newestSlot) as number
     if (timeMs - newestMs > plan.view.maxAgeMs!) return features.map(() => OUTSIDE_MAX_AGE)
   }
-  return features.map(({ feature, window }) => {
+  return features.map(({ feature, window, instants }) => {
     const { slot, perSlot } = feature
     const as = { op: feature.aggregation.op, quantile: feature.aggregation.quantile ?? 0, atMs: timeMs }
+    const isCrowded = instants !== null && windows[window]![instants] !== undefined
     const value = finalisePartial(slot, partialOf(window, slot), as)
-    return featureValueOf(perSlot === null ? value : ratioOf(value, finalisePartial(perSlot, partialOf(window, perSlot), as)), false)
+    return featureValueOf(perSlot === null ? value : ratioOf(value, finalisePartial(perSlot, partialOf(window, perSlot), as)), isCrowded)
   })
 }
 

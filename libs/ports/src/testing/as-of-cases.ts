@@ -1,5 +1,6 @@
 // Law 4 for training rows: what a row at t sees of the log, and that every row keeps its place.
 import { beforeAll, describe, expect, it } from '@jest/globals'
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { AsOfWindow, EventInput, RowsInput } from '../batch-engine.ts'
 import {
   clicks, expressionOf, groupAsOf, HOUR_MS, measureOf, MINUTE_MS, withoutGroup, type AsOfSelected, type BatchEngineHarness,
@@ -18,12 +19,12 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
   async function notesAt(
     records: readonly JsonRecord[],
     timesMs: readonly number[],
-    more: AsOfSelected & { window?: Omit<AsOfWindow, 'measures'>; delayMs?: number } = {},
+    more: AsOfSelected & { window?: Omit<AsOfWindow, 'measures'>; source?: Partial<SourceDefinition> } = {},
   ): Promise<string[]> {
     await using harness = await createHarness()
-    const { window = { lengthMs: null, resolutionMs: null }, delayMs = 0, ...selected } = more
+    const { window = { lengthMs: null, resolutionMs: null }, source = {}, ...selected } = more
     const hasAppend = records.some((record) => 'appended' in record)
-    const input = await harness.inputOf({ ...clicks, delayMs }, records, hasAppend ? appended : {})
+    const input = await harness.inputOf({ ...clicks, ...source }, records, hasAppend ? appended : {})
     const rows = await harness.rowsOf(timesMs.map((t) => ({ user: 'ann', t })), 't')
     const { rowsOf } = await groupAsOf(harness, input, rows, { windows: [{ ...window, measures: [notes] }] }, selected)
     return timesMs.map((_, i) => rowsOf(0, 0).filter(({ row }) => row === i).map(({ value }) => value).sort().join(''))
@@ -60,16 +61,21 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
     expect(await notesAt(records, [6, 9, 20, 21])).toEqual(['a', 'a', 'a', 'abc'])
   })
 
+  it('law 4: a row of a batch table counts from its own availability time, whatever the order of the file', async () => {
+    const records = [click(1, 'a', { appended: 5 }), click(2, 'b', { appended: 20 }), click(3, 'c', { appended: 8 })]
+    expect(await notesAt(records, [6, 8, 9, 21], { source: { kind: 'batch-table' } })).toEqual(['a', 'a', 'ac', 'abc'])
+  })
+
   it('law 4: --known-at event lets the event time stand for the append time', async () => {
     const late = [click(1, 'a', { appended: 50 }), click(7, 'b', { appended: 20 })]
     expect(await notesAt(late, [1, 2, 7, 8], { knownAt: 'event' })).toEqual(['', 'a', 'a', 'ab'])
     expect(await notesAt([click(9, 'a'), click(1, 'b')], [2, 9, 10], { knownAt: 'event' })).toEqual(['b', 'b', 'ab'])
   })
 
-  it("law 4: the source's delay is taken from t, in both modes", async () => {
+  it("law 4: the source's delay is taken from t; --known-at event leaves it out with the rest of the condition", async () => {
     const records = [click(1, 'a', { appended: 10 }), click(2, 'b', { appended: 11 })]
-    expect(await notesAt(records, [15, 16, 17], { delayMs: 5 })).toEqual(['', 'a', 'ab'])
-    expect(await notesAt(records, [6, 7, 8], { delayMs: 5, knownAt: 'event' })).toEqual(['', 'a', 'ab'])
+    expect(await notesAt(records, [15, 16, 17], { source: { delayMs: 5 } })).toEqual(['', 'a', 'ab'])
+    expect(await notesAt(records, [1, 2, 3], { source: { delayMs: 5 }, knownAt: 'event' })).toEqual(['', 'a', 'ab'])
   })
 
   it('law 4: a window begins at its tail, t less its length rounded down to the resolution', async () => {
@@ -164,6 +170,23 @@ export function asOfCases(createHarness: () => Promise<BatchEngineHarness>): voi
     expectRows(rowsOf(0, 2), [{ row: 0, grp: 'y', n: 2, sum: 6 }, { row: 1, grp: 'x', n: 1, sum: 1 }])
     expectRows(rowsOf(1, 0), [{ row: 0, grp: 'x', n: 1, sum: 1 }, { row: 0, grp: 'y', n: 2, sum: 6 }, { row: 1, grp: 'x', n: 1, sum: 1 }])
     expectRows(rowsOf(1, 1), [{ row: 0, n: 3, sum: 7 }, { row: 1, n: 1, sum: 1 }])
+  })
+
+  it('law 9: says of which windows the different event times are more than asked, an instant being known from its first event on', async () => {
+    await using harness = await createHarness()
+    const records = [
+      click(1, 'a', { appended: 90 }), click(1, 'b', { appended: 10 }), click(2, 'c', { appended: 20, amount: 7 }), click(2, 'd', { appended: 20 }),
+      click(3, 'e', { appended: 60, amount: 7 }), click(4, 'f', { appended: 30, user: 'bob' }), click(70, 'g', { appended: 5 }),
+    ]
+    const rows = await harness.rowsOf([{ user: 'ann', t: 20 }, { user: 'ann', t: 21 }, { user: 'ann', t: 61 }, { user: 'ann', t: 100 }, { user: 'bob', t: 100 }, { user: null, t: 9 }], 't')
+    const instants = [{ where: null, countMax: 1 }, { where: expressionOf('amount > 3'), countMax: 1 }, { where: null, countMax: 3 }]
+    const windows = [{ lengthMs: 99, resolutionMs: 1, measures: [count], instants }, { lengthMs: 59, resolutionMs: 1, measures: [], instants: instants.slice(0, 1) }]
+    const { rowsOf } = await groupAsOf(harness, await harness.inputOf({ ...clicks, kind: 'batch-table' }, records, appended), rows, { windows })
+    // What was appended at 5 happened at 5 at the latest.
+    expectRows(rowsOf(0, 1), [{ row: 0, n: 2 }, { row: 1, n: 3 }, { row: 2, n: 4 }, { row: 3, n: 4 }])
+    expectRows(rowsOf(0, 2), [{ row: 2, n: 2 }, { row: 3, n: 2 }])
+    expectRows(rowsOf(0, 3), [{ row: 2, n: 4 }, { row: 3, n: 4 }])
+    expectRows(rowsOf(1, 0), [{ row: 0, n: 2 }, { row: 1, n: 3 }, { row: 2, n: 3 }])
   })
 
   it('answers windows that share some measures, over a history long enough to be summed up beforehand', async () => {

@@ -1,6 +1,8 @@
 // What is read: files and partitions, what is rejected, skipped and counted, and how streams end.
+import { basename, dirname } from 'node:path'
 import { expect, it } from '@jest/globals'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import type { EventInput } from '../batch-engine.ts'
 import { clicks, expressionOf, groupPanes, HOUR_MS, lifetimeRung, measureOf, withoutGroup, type BatchEngineHarness } from './batch-engine-fixture.ts'
 import { expectRows } from './collect-streams.ts'
 import type { JsonRecord } from './record-files.ts'
@@ -23,6 +25,17 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
     expect(entities).toEqual([{ key_0: 'ann', logTimeMs: 1, eventCount: 1 }])
     expect(report).toMatchObject({ readCount: 6, acceptedCount: 5, rejectedCount: 1, filteredCount: 3, nullKeyCount: 1 })
     expect(report.rejectedSamples).toEqual([{ file: expect.any(String), row: 1, reason: expect.stringContaining('amount') }])
+  })
+
+  it('reads one entity alone, and counts what is filtered and without a key as ever', async () => {
+    await using harness = await createHarness()
+    const records = [click(1, { amount: 5 }), click(2, { user: null, amount: 6 }), click(3, { user: 'bob', amount: 7 }), click(4, { user: null, amount: -7 }), click(5, { user: 'bob', amount: -8 })]
+    const input = await harness.inputOf(clicks, records)
+    const { entities, report } = await groupPanes(harness, input, [count], { where: expressionOf('amount > 0'), entity: ['bob'] })
+    expect(entities).toEqual([{ key_0: 'bob', logTimeMs: 3, eventCount: 1 }])
+    expect(report).toMatchObject({ acceptedCount: 5, filteredCount: 2, nullKeyCount: 1 })
+    const nobody = await groupPanes(harness, input, [count], { entity: ["it's"] })
+    expect(nobody).toMatchObject({ entities: [], report: { acceptedCount: 5, filteredCount: 0, nullKeyCount: 2 } })
   })
 
   it('keeps some twenty samples of what was rejected, and the count of all', async () => {
@@ -56,6 +69,26 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
       const { entities } = await groupPanes(harness, await harness.inputOf(clicks, [{ at, user: 'ann' }]), [count])
       expect(entities).toEqual([{ key_0: 'ann', logTimeMs: 5000, eventCount: 1 }])
     }
+  })
+
+  it('law 3: refuses a file that is named twice: its events would count twice', async () => {
+    await using harness = await createHarness()
+    const input = await harness.inputOf(clicks, [click(1), click(2)], { fileCount: 2 })
+    if (input.kind === 'records') return
+    const [first] = input.paths
+    const twice = groupPanes(harness, { ...input, paths: [...input.paths, `${dirname(first!)}/./${basename(first!)}`] }, [count])
+    await expect(twice).rejects.toMatchObject({ code: 'USAGE', problems: [{ where: expect.stringContaining(basename(first!)), message: 'The file is named twice.' }] })
+  })
+
+  it('law 4: tells which events are held back by an event time before them, and by which, where there are no append times', async () => {
+    await using harness = await createHarness()
+    const records = [click(1), click(9 * HOUR_MS, { amount: 1_000_001 }), click(5 * HOUR_MS), click(5 * HOUR_MS - 30_000), click(2), click(5 * HOUR_MS), click(3), click(6 * HOUR_MS)]
+    const heldBackIn = async (input: EventInput): Promise<unknown> => (await groupPanes(harness, input, [count])).report.heldBack
+    const oneFile = await harness.inputOf(clicks, records)
+    expect(await heldBackIn(oneFile)).toEqual({ count: 2, by: { file: expect.any(String), row: 2, eventTimeMs: 5 * HOUR_MS } })
+    expect(await heldBackIn(await harness.inputOf(clicks, records.slice(0, 4)))).toBeNull()
+    const logged = records.map((record, i) => ({ ...record, logged: i }))
+    expect(await heldBackIn(await harness.inputOf(clicks, logged, { columns: { appendTime: 'logged' } }))).toBeNull()
   })
 
   it('law 2: counts offsets over the files in their order', async () => {
@@ -118,6 +151,38 @@ export function inputCases(createHarness: () => Promise<BatchEngineHarness>): vo
     expect(await notesOf({ throughEpoch: 5, untilMs: 5 * HOUR_MS + 1 })).toBe('a,b,c')
     const { entities } = await groupPanes(harness, input, [count], { throughEpoch: 4 })
     expect(entities).toEqual([{ key_0: 'ann', logTimeMs: HOUR_MS, eventCount: 2 }])
+  })
+
+  it('law 3: a rejected record whose append time can be read moves the running maximum of its partition', async () => {
+    await using harness = await createHarness()
+    const place = (partition: number, offset: number, loggedHour: number | string, note: string, more: JsonRecord = {}): JsonRecord =>
+      click(0, { partition, offset, logged: typeof loggedHour === 'string' ? loggedHour : loggedHour * HOUR_MS, note, ...more })
+    const bad = { amount: 1_000_001 }
+    const records = [
+      place(0, 0, 0, 'a0'), place(0, 1, 3, 'a1', bad), place(0, 2, 1, 'a2'), place(0, 3, 'later', 'a3'), place(0, 4, 5, 'a4'),
+      place(1, 0, 'soon', 'b0', bad), place(1, 1, 1, 'b1'), place(1, 2, 9, 'b2', { at: null }), place(1, 3, 2, 'b3'),
+    ]
+    const values = measureOf({ kind: 'values', limit: 9 }, { of: 'note' })
+    const notesOf = async (columns: object, selected: { afterEpoch?: number; throughEpoch?: number; untilMs?: number }): Promise<string> =>
+      withoutGroup((await groupPanes(harness, await harness.inputOf(clicks, records, { columns: { appendTime: 'logged', ...columns } }), [values], selected)).rowsOf(0, 0)).map(({ value }) => value).sort().join()
+    const log = { partition: 'partition', offset: 'offset' }
+    expect(await notesOf(log, { throughEpoch: 2 })).toBe('a0,b1')
+    expect(await notesOf(log, { throughEpoch: 3 })).toBe('a0,a2,b1')
+    expect(await notesOf(log, { afterEpoch: 3 })).toBe('a4,b3')
+    expect(await notesOf(log, { untilMs: 5 * HOUR_MS + 1 })).toBe('a0,a2,a4,b1')
+    expect(await notesOf({}, { throughEpoch: 4 })).toBe('a0,a2')
+    expect(await notesOf({}, { afterEpoch: 5 })).toBe('b3')
+  })
+
+  it('law 4: an epoch of a batch table has the rows whose own availability time is in it, whatever the order of the file', async () => {
+    await using harness = await createHarness()
+    const source: SourceDefinition = { ...clicks, kind: 'batch-table', appendTime: 'seen' }
+    const input = await harness.inputOf(source, [click(0, { seen: 5 * HOUR_MS, note: 'a' }), click(0, { seen: HOUR_MS, note: 'b' }), click(0, { seen: 0, note: 'c' })])
+    const notesOf = async (selected: { afterEpoch?: number; throughEpoch?: number; untilMs?: number }): Promise<string> =>
+      withoutGroup((await groupPanes(harness, input, [measureOf({ kind: 'values', limit: 9 }, { of: 'note' })], selected)).rowsOf(0, 0)).map(({ value }) => value).sort().join()
+    expect(await notesOf({ throughEpoch: 1 })).toBe('b,c')
+    expect(await notesOf({ afterEpoch: 0 })).toBe('a,b')
+    expect(await notesOf({ untilMs: HOUR_MS })).toBe('c')
   })
 
   it('reads an append time that the source names among its fields', async () => {

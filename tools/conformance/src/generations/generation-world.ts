@@ -56,7 +56,7 @@ export function createWorld({ view, source, events, entities }: WorldHistory, ra
 
   const openAs = (change: (events: OracleEvent[]) => OracleEvent[]): EpochOpener => (_, afterCut, cut) => {
     const inside = change(events.filter(({ epoch }) => epoch > afterCut && epoch <= cut))
-    return Promise.resolve({ input: archiveOf(source, inside), recordCount: inside.length, rejectedCount: 0, [Symbol.asyncDispose]: () => Promise.resolve() })
+    return Promise.resolve({ input: archiveOf({ source, events: inside, rejected: [] }), recordCount: inside.length, rejectedCount: 0, [Symbol.asyncDispose]: () => Promise.resolve() })
   }
   let copyCount = 0
   const copyAt = (copy: number): OracleEvent[] => events.map((event) => ({ ...event, offset: event.offset + copy * 1_000_000 }))
