@@ -13,16 +13,11 @@ export interface HttpListener extends AsyncDisposable {
   readonly port: number
 }
 
-/** Listens; port 0 takes any that is free. Throws PORT_IN_USE. */
+/** Listens; port 0 takes any that is free. Throws PORT_IN_USE; USAGE where the address or the port cannot be had. */
 export async function listen(handler: RequestListener, { host, port }: { readonly host: string; readonly port: number }): Promise<HttpListener> {
   const server = createServer(handler)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') return reject(error)
-      reject(new TidemarkError([{
-        code: 'PORT_IN_USE', message: `Another process listens on port ${port}.`, where: `${host}:${port}`, action: 'Stop it, or give another port; 0 takes any that is free.',
-      }], { cause: error }))
-    })
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
     server.listen(port, host, resolve)
   })
   const { port: taken } = server.address() as AddressInfo
@@ -38,4 +33,19 @@ export async function listen(handler: RequestListener, { host, port }: { readonl
       server.closeIdleConnections()
     }),
   }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const where = `${host}:${port}`
+  if (error.code === 'EADDRINUSE') {
+    return new TidemarkError([{ code: 'PORT_IN_USE', message: `Another process listens on port ${port}.`, where, action: 'Stop it, or give another port; 0 takes any that is free.' }], { cause: error })
+  }
+  const advice = ADVICE[error.code ?? '']
+  return advice === undefined ? error : new TidemarkError([{ code: 'USAGE', message: `It is not possible to listen there: ${error.message}.`, where, action: advice }], { cause: error })
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: 'Give a port from 1024 on.',
+  EADDRNOTAVAIL: 'Give an address of this machine, such as 127.0.0.1.',
+  ENOTFOUND: 'Give an address of this machine, such as 127.0.0.1.',
 }

@@ -165,6 +165,7 @@ describe('the other routes', () => {
   })
 })
 
-it('says whose port it is', async () => {
+it('says whose port it is, and which address it cannot have', async () => {
   await expect(listen(() => undefined, { host: '127.0.0.1', port: listener.port })).rejects.toMatchObject({ code: 'PORT_IN_USE' })
+  await expect(listen(() => undefined, { host: '192.0.2.1', port: 0 })).rejects.toMatchObject({ code: 'USAGE' })
 })

@@ -1,11 +1,10 @@
 // What `tidemark dev` says: what it opened, where it listens, and what happens while it runs. With --json each is one line of JSON.
-import { listDeadLetters } from '@tidemark/pipelines/ingest/dead-letters'
 import type { DueOutcome } from '@tidemark/pipelines/batch/run-due'
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { describePointer } from '@tidemark/pipelines/batch/describe-pointer'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
-import { topicOf, viewId } from '@tidemark/pipelines/names'
+import { deadLetterTopicOf, topicOf, viewId } from '@tidemark/pipelines/names'
 import { readPointer } from '@tidemark/pipelines/pointer'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
@@ -44,14 +43,10 @@ export async function describeFolder({ log, registers }: Pick<LambdaPorts, 'log'
   const sources = [...new Map(eventPlans.map(({ source }) => [source.name, source])).values()]
   return {
     sources: await Promise.all(sources.map(async (source): Promise<OpenedSource> => {
-      const topic = topicOf(source)
+      const [topic, { register: { sealedThrough, epochLengthMs } }] = [topicOf(source), await readSealRegister(registers, source)]
       const partitionCount = await log.partitionCount(topic)
-      const extents = await Promise.all(Array.from({ length: partitionCount }, (_, partition) => log.extent(topic, partition)))
-      const { register: { sealedThrough, epochLengthMs } } = await readSealRegister(registers, source)
-      let deadLetterCount = 0
-      for await (const _ of listDeadLetters(log, source)) deadLetterCount++
-      const recordCount = extents.reduce((sum, { start, end }) => sum + end - start, 0)
-      return { source: source.name, partitionCount, recordCount, deadLetterCount, sealedUntilMs: sealedThrough === null ? null : (sealedThrough + 1) * epochLengthMs }
+      const [recordCount, deadLetterCount] = await Promise.all([topic, deadLetterTopicOf(source)].map((each) => countRecords(log, each)))
+      return { source: source.name, partitionCount, recordCount: recordCount!, deadLetterCount: deadLetterCount!, sealedUntilMs: sealedThrough === null ? null : (sealedThrough + 1) * epochLengthMs }
     })),
     views: await Promise.all(eventPlans.map(async ({ view, source }): Promise<OpenedView> => {
       const { pointer } = await readPointer(registers, viewId(view))
@@ -59,6 +54,11 @@ export async function describeFolder({ log, registers }: Pick<LambdaPorts, 'log'
       return { view: viewId(view), generation: n, cutEndMs: generations.find(({ state }) => state === 'read')?.cutEndMs ?? null }
     })),
   }
+}
+
+async function countRecords(log: LambdaPorts['log'], topic: string): Promise<number> {
+  const extents = await Promise.all(Array.from({ length: await log.partitionCount(topic) }, (_, partition) => log.extent(topic, partition)))
+  return extents.reduce((sum, { start, end }) => sum + end - start, 0)
 }
 
 export function tellOpened(output: Output, folder: string, { sources, views }: OpenedFolder): void {

@@ -3,7 +3,6 @@ import { describe, expect, it } from '@jest/globals'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openEmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
 import { count } from '@tidemark/feature-schema/aggregations'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import { eventSource, featureView, string, timestamp } from '@tidemark/feature-schema/dsl'
@@ -17,6 +16,7 @@ const taxis = eventSource('taxis', { fields: { at: timestamp(), driver: string()
 const cars = featureView('cars', { source: taxis, entity: { driver: 'driver' }, features: { trips: count().over('1h') } })
 
 async function withSystem(change: (ports: LambdaPorts) => LambdaPorts, test: (system: DevSystem, alarms: string[]) => Promise<void>): Promise<void> {
+  const { openEmbeddedPorts } = await import('@tidemark/embedded-system/embedded-ports')
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-dev-'))
   try {
     await using ports = await openEmbeddedPorts({ folder, durability: 'process', verify: false })
@@ -53,13 +53,13 @@ describe('DevSystem', () => {
 
   it('goes on through trouble that passes, with an alarm', async () => {
     let left = 3
-    const { promise: mended, resolve } = Promise.withResolvers<void>()
+    const { promise: mended, resolve } = Promise.withResolvers<null>()
     const troubled = (ports: LambdaPorts): LambdaPorts => ({
       ...ports,
       log: {
         ...ports.log,
         partitionCount: (topic) => {
-          if (--left === 0) resolve()
+          if (--left === 0) resolve(null)
           return left > 0 ? Promise.reject(broken('STORE_UNAVAILABLE')) : ports.log.partitionCount(topic)
         },
       },

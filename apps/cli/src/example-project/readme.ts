@@ -52,6 +52,9 @@ ${tidemark} training-set --definitions features.json --events events.csv --rows 
 ${tidemark} compare training.csv again.csv
 \`\`\`
 
+Now all of it at once, as it would run: \`${tidemark} dev --definitions features.ts\` keeps log, archive, batch and stream in a folder, serves
+them on loopback, and prints commands that send a payment and ask for its features.
+
 Then change something: add a window to \`.over(…)\`, check, and ask again. \`${tidemark} plan features.ts --against features.json\` says what your change
 means for state that exists. Remove \`training.csv\` or add \`--overwrite\` before you write it again.
 `
