@@ -42,7 +42,7 @@ interface TemporaryFiles {
 async function encode(files: TemporaryFiles, contents: SegmentContents): Promise<Uint8Array> {
   await using file = temporaryFile(files)
   await writeSegment(files, contents, file.path)
-  return readFile(file.path)
+  return await readFile(file.path)
 }
 
 async function writeSegment({ database }: TemporaryFiles, contents: SegmentContents, path: string): Promise<void> {
