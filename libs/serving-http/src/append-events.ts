@@ -2,12 +2,13 @@
 // appended like the rest: it is the log that keeps it, and it becomes a dead letter; the answer says so in advance.
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { encodeEntityKey, type KeyType } from '@tidemark/feature-schema/entity-key'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import { hashKey } from '@tidemark/feature-schema/key-hash'
 import type { Row } from '@tidemark/feature-schema/value'
-import { compileLogDecoder } from '@tidemark/pipelines/log/log-decoder'
+import { compileLogDecoder, type DecodeLogRecord } from '@tidemark/pipelines/log/log-decoder'
 import { topicOf } from '@tidemark/pipelines/names'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import type { EventLog, LogAppend } from '@tidemark/ports/event-log'
@@ -45,7 +46,7 @@ export async function appendEvents(log: AppendLog, catalog: FeatureCatalog, sour
   const plan = planOf(catalog, sourceName)
   const topic = topicOf(plan.source)
   const partitionCount = await log.partitionCount(topic)
-  const decode = compileLogDecoder(plan.source)
+  const decode = decoderOf(plan.source)
   const rejections: { index: number; code: ErrorCode; reason: string }[] = []
   const byPartition = new Map<number, { indexes: number[]; records: { key: Uint8Array | null; value: Uint8Array }[] }>()
   for (const [index, value] of records.entries()) {
@@ -68,6 +69,15 @@ export async function appendEvents(log: AppendLog, catalog: FeatureCatalog, sour
     rejectedCount: rejections.length,
     rejected: rejections.map(({ index, code, reason }) => ({ index, ...placeOf.get(index)!, code, reason })),
   }
+}
+
+const decoders = new WeakMap<SourceDefinition, DecodeLogRecord>()
+
+/** Compiled once for each source. */
+function decoderOf(source: SourceDefinition): DecodeLogRecord {
+  const known = decoders.get(source) ?? compileLogDecoder(source)
+  decoders.set(source, known)
+  return known
 }
 
 /** The first view of a source: records are spread by its entities. */

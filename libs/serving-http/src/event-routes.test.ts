@@ -7,6 +7,8 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
 import type { LogAppend } from '@tidemark/ports/event-log'
 import { Ajv } from 'ajv'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { EVENTS_BODY_SIZE_MAX_BYTES, EVENTS_PER_REQUEST_MAX } from './event-body.ts'
 import { addEventRoutes, openApiDocumentWithEvents } from './event-routes.ts'
 import { listen, type HttpListener } from './http-listener.ts'
@@ -20,6 +22,7 @@ const ajv = new Ajv({ strict: false, allErrors: true })
 
 const PARTITION_COUNT = 4
 const appends: LogAppend[] = []
+const errors: unknown[] = []
 let failure: Error | null = null
 let listener: HttpListener
 
@@ -33,7 +36,7 @@ beforeAll(async () => {
     },
   }
   const app = createServingApp({
-    server: { answer: () => Promise.reject(new Error('not asked')) }, catalog: () => catalog, onError: () => undefined,
+    server: { answer: () => Promise.reject(new Error('not asked')) }, catalog: () => catalog, onError: (error) => void errors.push(error),
     extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => catalog }), openApi: openApiDocumentWithEvents,
   })
   listener = await listen(app, { host: '127.0.0.1', port: 0 })
@@ -114,6 +117,25 @@ describe('POST /v1/events/{source}', () => {
   ])('refuses %s, and appends nothing', async (_, body, type, status, code) => {
     expect(await problemOf(await post(body, type))).toMatchObject({ status, code })
     expect(appends).toEqual([])
+  })
+
+  it('refuses a body that names no type, as a page in a browser could send one', async () => {
+    const response = await fetch(`${listener.url}/v1/events/trips`, { method: 'POST', body: new Blob(['{}']) })
+    expect(await problemOf(response)).toMatchObject({ status: 415, problems: [{ message: 'The content type is not given.' }] })
+    expect(appends).toEqual([])
+  })
+
+  it('takes no client that hangs up for a fault of its own', async () => {
+    const errorCount = errors.length
+    const socket = connect(listener.port, '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write('POST /v1/events/trips HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{')
+    // Another request's answer comes after the server has begun this one.
+    await post('[]')
+    socket.destroy()
+    await once(socket, 'close')
+    await post('[]')
+    expect(errors).toHaveLength(errorCount)
   })
 
   it('refuses sources that no view reads, other methods, and tells of a full log', async () => {

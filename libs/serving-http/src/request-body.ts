@@ -14,10 +14,19 @@ export interface AcceptedType {
 
 const JSON_TYPE: AcceptedType = { pattern: /^application\/(?:[\w.+-]+\+)?json\b/i, name: 'application/json' }
 
-/** The bytes of a body of one of the types, and which; a body that names none has the first. Throws USAGE or REQUEST_TOO_LARGE. */
-export async function readBody(request: IncomingMessage, sizeMaxBytes: number, accepted: readonly AcceptedType[] = [JSON_TYPE]): Promise<{ bytes: Buffer; type: AcceptedType }> {
-  const said = request.headers['content-type']
-  const type = said === undefined ? accepted[0] : accepted.find(({ pattern }) => pattern.test(said))
+/** The bytes of a JSON body; one that names no type is taken as JSON. Throws USAGE or REQUEST_TOO_LARGE. */
+export async function readJsonBody(request: IncomingMessage, sizeMaxBytes: number): Promise<Buffer> {
+  if (request.headers['content-type'] === undefined) return collect(request, sizeMaxBytes)
+  return (await readBody(request, sizeMaxBytes, [JSON_TYPE])).bytes
+}
+
+/**
+ * The bytes of a body of one of the types, and which. The type must be named: without one, any page that a browser shows could send it here.
+ * Throws USAGE or REQUEST_TOO_LARGE.
+ */
+export async function readBody(request: IncomingMessage, sizeMaxBytes: number, accepted: readonly AcceptedType[]): Promise<{ bytes: Buffer; type: AcceptedType }> {
+  const said = request.headers['content-type'] ?? 'not given'
+  const type = accepted.find(({ pattern }) => pattern.test(said))
   if (type === undefined) {
     request.resume()
     const action = `Send ${accepted.map(({ name }) => name).join(' or ')}.`
@@ -38,6 +47,7 @@ function collect(request: IncomingMessage, sizeMaxBytes: number): Promise<Buffer
       if (sizeBytes <= sizeMaxBytes) return resolve(Buffer.concat(chunks))
       reject(new TidemarkError([{ code: 'REQUEST_TOO_LARGE', message: `It has ${sizeBytes} bytes; the limit is ${sizeMaxBytes}.`, where: 'body', action: 'Send it in several requests.' }]))
     })
-    request.on('error', reject)
+    // Nobody hears the answer; it is no error of the server's.
+    request.on('error', (error) => reject(new TidemarkError([{ code: 'USAGE', message: `The client hung up: ${error.message}.`, where: 'body', action: 'Send all of it.' }], { cause: error })))
   })
 }

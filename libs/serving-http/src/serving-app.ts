@@ -9,7 +9,7 @@ import express, { type Express } from 'express'
 import { answerJson } from './answer-json.ts'
 import { openApiDocument } from './openapi.ts'
 import { PROBLEM_TYPE, problemDocument } from './problem-document.ts'
-import { readBody, WrongMediaType } from './request-body.ts'
+import { readJsonBody, WrongMediaType } from './request-body.ts'
 import { readFeatureRequest } from './request-schema.ts'
 
 export const BODY_SIZE_MAX_BYTES = 1_048_576
@@ -39,7 +39,7 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   }
   app.post('/v1/features', async (request: IncomingMessage, response: ServerResponse) => {
     try {
-      const { bytes } = await readBody(request, BODY_SIZE_MAX_BYTES)
+      const bytes = await readJsonBody(request, BODY_SIZE_MAX_BYTES)
       send(response, 200, answerJson(await server.answer(readFeatureRequest(bytes.toString('utf8')))))
     } catch (error) {
       fail(response, error)
