@@ -69,8 +69,8 @@ function refusedByRouter(error: unknown, { url = '' }: IncomingMessage): Tidemar
 
 /** Answers with JSON text. */
 export function send(response: ServerResponse, status: number, text: string, contentType = 'application/json'): void {
-  const body = Buffer.from(text)
-  response.writeHead(status, { 'content-type': contentType, 'content-length': body.length }).end(body)
+  // Text, which Node writes together with the head; a buffer would be a write of its own.
+  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text)
 }
 
 /** Of a path that only takes POST. */

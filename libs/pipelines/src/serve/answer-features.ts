@@ -9,6 +9,7 @@ import { decodeSealRegister, sealRegisterName } from '../log/seal-register.ts'
 import { topicOf } from '../names.ts'
 import { BatchBlobCache } from './batch-blobs.ts'
 import { composeAnswer, type ReadView } from './compose-answer.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Degradation, DegradationCode, FeatureAnswer } from './feature-answer.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
 import { resolveRequest, type FeatureRequest, type ResolvedRequest, type ResolvedView } from './feature-request.ts'
@@ -41,6 +42,7 @@ export function createFeatureServer(options: FeatureServerOptions): FeatureServe
     pins: new PointerPins(registers, clock),
     batchBlobs: new BatchBlobCache(batchViews, batchCacheSizeMaxBytes),
     freshness: new FreshnessReader(speedViews, clock),
+    deadlines: new Deadlines(clock),
     registers, speedViews, clock, rules,
   }
   return {
@@ -56,27 +58,22 @@ export function createFeatureServer(options: FeatureServerOptions): FeatureServe
 
 /** What reading the views of one request takes. */
 interface Sources extends ReadingContext {
-  readonly clock: WaitingClock
+  readonly deadlines: Deadlines
   readonly registers: RegisterStore
   readonly freshness: FreshnessReader
 }
 
 async function readViews(sources: Sources, { views }: ResolvedRequest, { deadlineMs, explain }: FeatureRequest): Promise<ReadView[]> {
-  const ended = new AbortController()
-  const deadline = sources.clock.wait(Math.min(deadlineMs, DEADLINE_MAX_MS), ended.signal).then(() => null)
-  try {
-    return await Promise.all(views.map(async (view): Promise<ReadView> => {
-      const unread: ReadView = { view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }
-      try {
-        return (await Promise.race([readWholeView(sources, view, explain), deadline])) ?? unread
-      } catch (error) {
-        if (error instanceof TidemarkError) return { ...unread, failure: error.problems[0]! }
-        throw error
-      }
-    }))
-  } finally {
-    ended.abort()
-  }
+  using deadline = sources.deadlines.after(Math.min(deadlineMs, DEADLINE_MAX_MS))
+  return await Promise.all(views.map(async (view): Promise<ReadView> => {
+    const unread: ReadView = { view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }
+    try {
+      return (await Promise.race([readWholeView(sources, view, explain), deadline.passed])) ?? unread
+    } catch (error) {
+      if (error instanceof TidemarkError) return { ...unread, failure: error.problems[0]! }
+      throw error
+    }
+  }))
 }
 
 async function readWholeView(sources: Sources, view: ResolvedView, explain: boolean): Promise<ReadView> {
