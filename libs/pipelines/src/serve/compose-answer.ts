@@ -105,7 +105,7 @@ function unavailable(count: number, reason: MissingReason): ServedValue[] {
 }
 
 /** Reasons that are of the moment, not of the value: a default may stand in for them. */
-const PASSING: ReadonlySet<MissingReason> = new Set(['batch_unavailable', 'speed_unavailable', 'deadline', 'state_damaged'])
+const PASSING: ReadonlySet<MissingReason> = new Set(['batch_unavailable', 'deadline', 'state_damaged'])
 
 function withDefault(served: ServedValue, declared: FeatureValue['value'] | undefined, { policy }: FeatureRequest): ServedValue {
   if (policy !== 'defaults' || declared === undefined) return served

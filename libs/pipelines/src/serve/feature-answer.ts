@@ -7,7 +7,7 @@ import type { FeatureName } from '../resolve-features.ts'
 import type { EntityExplanation } from './explain.ts'
 
 /** Why a value is missing that the definition would give. */
-export type MissingReason = UnavailableReason | 'batch_unavailable' | 'speed_unavailable' | 'deadline' | 'state_damaged'
+export type MissingReason = UnavailableReason | 'batch_unavailable' | 'deadline' | 'state_damaged'
 
 export interface ServedValue {
   readonly status: FeatureStatus
