@@ -83,22 +83,33 @@ export function tablesOf(plan: ViewPlan, bytes: Uint8Array): TableRef[] {
   const tableCount = view.getUint32(AT_TABLES, true)
   let at = entryAt(tableCount)
   return Array.from({ length: tableCount }, (_, index) => {
-    const entry = entryAt(index)
-    const group = view.getUint16(entry + ENTRY_GROUP, true)
-    const rowCount = view.getUint32(entry + ENTRY_ROWS, true)
-    const heapBytes = view.getUint32(entry + ENTRY_HEAP, true)
-    const { rowBytes } = plan.groups[group]!
-    const rowsAt = at
-    const heapAt = rowsAt + rowCount * rowBytes
-    at = heapAt + heapBytes
-    return {
-      view, bytes, group, rowCount, rowBytes, rowsAt, heapAt, heapBytes,
-      epoch: view.getFloat64(entry + ENTRY_EPOCH, true),
-      truncatedAtMs: view.getFloat64(entry + ENTRY_TRUNCATED, true),
-      rung: view.getUint16(entry + ENTRY_RUNG, true),
-      checksum: view.getUint32(entry + ENTRY_CHECKSUM, true),
-    }
+    const table = tableAt(plan, view, bytes, index, at)
+    at = table.heapAt + table.heapBytes
+    return table
   })
+}
+
+/** The table of a directory entry, whose rows are at `rowsAt`. */
+export function tableAt(plan: ViewPlan, view: DataView, bytes: Uint8Array, index: number, rowsAt: number): TableRef {
+  const entry = entryAt(index)
+  const group = view.getUint16(entry + ENTRY_GROUP, true)
+  const rowCount = view.getUint32(entry + ENTRY_ROWS, true)
+  const { rowBytes } = plan.groups[group]!
+  return {
+    view, bytes, group, rowCount, rowBytes, rowsAt,
+    heapAt: rowsAt + rowCount * rowBytes,
+    heapBytes: view.getUint32(entry + ENTRY_HEAP, true),
+    epoch: view.getFloat64(entry + ENTRY_EPOCH, true),
+    truncatedAtMs: view.getFloat64(entry + ENTRY_TRUNCATED, true),
+    rung: view.getUint16(entry + ENTRY_RUNG, true),
+    checksum: view.getUint32(entry + ENTRY_CHECKSUM, true),
+  }
+}
+
+/** Bytes of the rows and the heap of a directory entry's table. */
+export function tableBytes(plan: ViewPlan, view: DataView, entry: number): number {
+  const { rowBytes } = plan.groups[view.getUint16(entry + ENTRY_GROUP, true)]!
+  return view.getUint32(entry + ENTRY_ROWS, true) * rowBytes + view.getUint32(entry + ENTRY_HEAP, true)
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

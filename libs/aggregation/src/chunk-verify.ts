@@ -5,7 +5,7 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { checksum } from './chunk-checksum.ts'
 import {
   AT_BYTES, AT_CHECKSUM, AT_LAYOUT, AT_TABLES, AT_VERSION, BATCH_CHUNK, CHUNK_VERSION, SETTLED_CHUNK, AT_KIND, damagedChunk, ENTRY_CHECKSUM,
-  ENTRY_GROUP, ENTRY_HEAP, ENTRY_ROWS, ENTRY_RUNG, entryAt, HEADER_BYTES, MAGIC, tablesOf, viewOf, type ChunkKind,
+  ENTRY_GROUP, ENTRY_RUNG, entryAt, HEADER_BYTES, MAGIC, tableBytes, tablesOf, viewOf, type ChunkKind,
 } from './chunk-format.ts'
 import { panesOf } from './chunk-panes.ts'
 import type { ViewPlan } from './view-plan.ts'
@@ -58,11 +58,6 @@ export function verifyChunk(plan: ViewPlan, bytes: Uint8Array, kind: ChunkKind |
 
 function headChecksum(view: DataView): number {
   return checksum(view, AT_CHECKSUM + 4, entryAt(view.getUint32(AT_TABLES, true)), view.getUint32(0, true))
-}
-
-function tableBytes(plan: ViewPlan, view: DataView, entry: number): number {
-  const { rowBytes } = plan.groups[view.getUint16(entry + ENTRY_GROUP, true)]!
-  return view.getUint32(entry + ENTRY_ROWS, true) * rowBytes + view.getUint32(entry + ENTRY_HEAP, true)
 }
 
 function compare(what: string, stored: number, computed: number): void {

@@ -12,11 +12,16 @@ import type { ViewPlan } from './view-plan.ts'
 /** What names a table, and the newest pane that had to leave it early. */
 export type TableName = Pick<TableRef, 'group' | 'rung' | 'epoch' | 'truncatedAtMs'>
 
+const NO_BYTES = new Uint8Array(0)
+
 export class ChunkWriter {
   private readonly plan: ViewPlan
   private readonly entries = GrowableBytes.empty()
-  private readonly pieces: Uint8Array[] = []
+  /** What follows the directory, in order: stretches of other buffers. */
+  private readonly pieces: { bytes: Uint8Array; from: number; to: number }[] = []
   private dataBytes = 0
+  /** The directory entries that are to be copied next, [first, end) of a chunk: what is copied in a stretch is known once it ends. */
+  private readonly run: { bytes: Uint8Array; first: number; end: number } = { bytes: NO_BYTES, first: 0, end: 0 }
 
   constructor(plan: ViewPlan) {
     this.plan = plan
@@ -38,8 +43,21 @@ export class ChunkWriter {
     this.addPiece(table.bytes, table.rowsAt, table.heapAt + table.heapBytes)
   }
 
+  /** Adds the tables of directory entries [first, end) of a chunk, whose bytes are [from, to), as they are, with their checksums. */
+  copyTables(bytes: Uint8Array, first: number, end: number, from: number, to: number): void {
+    const { run } = this
+    if (run.bytes !== bytes || run.end !== first) {
+      this.endRun()
+      run.bytes = bytes
+      run.first = first
+    }
+    run.end = end
+    this.addPiece(bytes, from, to)
+  }
+
   /** The chunk in a buffer of its own, not yet sealed. Starts again. */
   finish(kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): Uint8Array {
+    this.endRun()
     const bytes = Buffer.allocUnsafe(this.length)
     this.write(bytes, viewOf(bytes), kind, logTimeMs, droppedThroughEpoch)
     return bytes
@@ -47,6 +65,7 @@ export class ChunkWriter {
 
   /** The same in place of what `target` had; none of the tables may be of its bytes. */
   finishInto(target: GrowableBytes, kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): void {
+    this.endRun()
     target.clear()
     target.extend(this.length)
     this.write(target.bytes, target.view, kind, logTimeMs, droppedThroughEpoch)
@@ -63,9 +82,9 @@ export class ChunkWriter {
     view.setUint32(AT_TABLES, tableCount, true)
     view.setUint32(AT_BYTES, this.length, true)
     bytes.set(this.entries.bytes.subarray(0, this.entries.length), entryAt(0))
-    for (const piece of this.pieces) {
-      bytes.set(piece, at)
-      at += piece.length
+    for (const { bytes: source, from, to } of this.pieces) {
+      bytes.set(source.subarray(from, to), at)
+      at += to - from
     }
     this.clear()
   }
@@ -74,14 +93,24 @@ export class ChunkWriter {
     this.entries.clear()
     this.pieces.length = 0
     this.dataBytes = 0
+    this.run.bytes = NO_BYTES
+  }
+
+  private endRun(): void {
+    const { run } = this
+    if (run.bytes !== NO_BYTES) this.entries.append(run.bytes, entryAt(run.first), entryAt(run.end))
+    run.bytes = NO_BYTES
   }
 
   private addPiece(bytes: Uint8Array, from: number, to: number): void {
-    this.pieces.push(bytes.subarray(from, to))
+    const last = this.pieces.at(-1)
+    if (last?.bytes === bytes && last.to === from) last.to = to
+    else this.pieces.push({ bytes, from, to })
     this.dataBytes += to - from
   }
 
   private addEntry({ group, rung, epoch, truncatedAtMs }: TableName, rowCount: number, heapBytes: number, checksum: number): void {
+    this.endRun()
     const at = this.entries.extend(ENTRY_BYTES)
     const { view } = this.entries
     view.setFloat64(at + ENTRY_EPOCH, epoch, true)

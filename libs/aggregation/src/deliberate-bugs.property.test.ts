@@ -158,6 +158,10 @@ const BROKEN_MODULES: Readonly<Record<string, readonly [keyof typeof LAWS, strin
       return leaving
     },
   })],
+  'reshape: a section is skipped that gives panes up': ['state', './roll-up.ts', (real: typeof rollUps): Partial<typeof rollUps> => ({
+    staysAsItIs: (group, rung, rowCount, firstStartMs, truncatedAtMs, logTimeMs) =>
+      real.staysAsItIs(group, rung, rowCount, firstStartMs, truncatedAtMs, logTimeMs - (group.rungs[rung]!.alignMs ?? 0)),
+  })],
   'moments: squares are added without the distance of the means': ['seam', './moments-kernel.ts', (real: typeof moments): Partial<typeof moments> => ({
     MomentsKernel: class extends real.MomentsKernel {
       override accumulate(view: DataView, at: number, ranges: readonly RowRange[], rangeCount: number, offset: number): void {

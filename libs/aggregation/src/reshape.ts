@@ -1,15 +1,16 @@
 // Reshapes a speed state for its log time: spans close, panes roll up, dropped sections go. Each table is built anew from the
 // rows that stay, the rows that come from the open chunk, and those that the finer rung gives up; all in ascending order, so
 // that rows are only ever appended or merged into the last one. Tables that nothing happens to are copied with their checksum,
-// and chunks of only such tables stay as they are.
+// sections of only such tables in one stretch, and chunks of only such sections stay as they are.
 
-import { CLOSED_CHUNK, NONE, OPEN_CHUNK, SETTLED_CHUNK, tablesOf, type ChunkKind, type TableRef } from './chunk-format.ts'
+import { CLOSED_CHUNK, NONE, OPEN_CHUNK, SETTLED_CHUNK, type ChunkKind, type TableRef } from './chunk-format.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { isSettled, type EntityState, type StoredChunk } from './entity-state.ts'
 import { GrowableBytes } from './growable-bytes.ts'
 import { nextKeepFromChangeMs, openFromMs } from './ladder.ts'
 import { hasRows, limitOf, RowMerger, takeLeaving } from './roll-up.ts'
 import { RowCursor } from './row-cursor.ts'
+import { SectionCursor } from './section-cursor.ts'
 import type { LadderGroup, ViewPlan } from './view-plan.ts'
 
 /** The least log time above this one at which `reshape` has something to do. */
@@ -34,12 +35,15 @@ const reshapers = new WeakMap<ViewPlan, Reshaper>()
 
 /** A chunk that is being rebuilt; unless something changes, it is not. */
 class ChunkDraft {
+  /** Where it is read. */
+  readonly before: SectionCursor
   readonly writer: ChunkWriter
   isChanged = false
   private readonly kind: ChunkKind
   private spare = GrowableBytes.empty()
 
   constructor(plan: ViewPlan, kind: ChunkKind) {
+    this.before = new SectionCursor(plan)
     this.writer = new ChunkWriter(plan)
     this.kind = kind
   }
@@ -73,40 +77,51 @@ class Reshaper {
   }
 
   reshape(state: EntityState): void {
-    const openTables = tablesOf(this.plan, state.open.bytes)
-    const storedTables = [...this.tablesOfStored(state.closed), ...this.tablesOfStored(state.settled)]
-    for (const group of this.plan.groups) {
-      const open = openTables.filter((table) => table.group === group.index)
-      const stored = storedTables.filter((table) => table.group === group.index)
-      for (const epoch of epochsOf(open, stored)) this.reshapeSection(state, group, epoch, open, stored)
+    const { open, closed, settled } = this
+    open.before.start(state.open.bytes, state.logTimeMs)
+    closed.before.start(bytesOf(state.closed), state.logTimeMs)
+    settled.before.start(bytesOf(state.settled), state.logTimeMs)
+    for (let section = this.nextSection(); section.group !== Infinity; section = this.nextSection()) {
+      const { group, epoch } = section
+      if (epoch > state.droppedThroughEpoch && !open.before.isAt(group, epoch) && closed.before.staysAt(group, epoch) && settled.before.staysAt(group, epoch)) {
+        closed.before.copy(group, epoch, closed.writer)
+        settled.before.copy(group, epoch, settled.writer)
+      } else {
+        const [opened = null] = open.before.take(group, epoch)
+        const stored = [...closed.before.take(group, epoch), ...settled.before.take(group, epoch)]
+        this.reshapeSection(state, this.plan.groups[group]!, epoch, opened, stored)
+      }
     }
-    const open = this.open.finish(state, state.open)
-    replaceStored(state.closed, this.closed.finish(state, state.closed.edit))
-    replaceStored(state.settled, this.settled.finish(state, state.settled.edit))
-    if (open === null) return
+    const rebuilt = open.finish(state, state.open)
+    replaceStored(state.closed, closed.finish(state, state.closed.edit))
+    replaceStored(state.settled, settled.finish(state, state.settled.edit))
+    if (rebuilt === null) return
     state.isOpenChanged = true
-    state.open = open
+    state.open = rebuilt
   }
 
-  private tablesOfStored({ bytes, edit }: StoredChunk): TableRef[] {
-    const now = edit?.bytes ?? bytes
-    return now === null ? [] : tablesOf(this.plan, now)
+  /** The next one that any chunk has. */
+  private nextSection(): SectionCursor {
+    const { open: { before: open }, closed: { before: closed }, settled: { before: settled } } = this
+    const stored = settled.isBefore(closed) ? settled : closed
+    return open.isBefore(stored) ? open : stored
   }
 
-  private reshapeSection({ logTimeMs, droppedThroughEpoch }: EntityState, group: LadderGroup, epoch: number, open: readonly TableRef[], stored: readonly TableRef[]): void {
+  /** `opened`: its table in the open chunk; `stored`: those of the other chunks, by rung. */
+  private reshapeSection({ logTimeMs, droppedThroughEpoch }: EntityState, group: LadderGroup, epoch: number, opened: TableRef | null, stored: readonly TableRef[]): void {
     const merger = this.mergers[group.index]!
     let carried: RowCursor | null = null
     for (const [index, rung] of group.rungs.entries()) {
       const draft = isSettled(index) ? this.settled : this.closed
-      const kept = stored.find((table) => table.epoch === epoch && table.rung === index) ?? null
-      const opened = index > 0 ? null : (open.find((table) => table.epoch === epoch) ?? null)
+      const kept = stored.find((table) => table.rung === index) ?? null
+      const openTable = index === 0 ? opened : null
       if (epoch <= droppedThroughEpoch) {
         if (kept !== null) draft.isChanged = true
-        if (opened !== null) this.open.isChanged = true
+        if (openTable !== null) this.open.isChanged = true
         continue
       }
       const keptRows = kept && new RowCursor(group, kept)
-      const openRows = opened && new RowCursor(group, opened)
+      const openRows = openTable && new RowCursor(group, openTable)
       const { limitMs, truncatedAtMs } = limitOf(group, index, logTimeMs, [keptRows, openRows].filter(hasRows), kept?.truncatedAtMs ?? NONE)
       const leaving = takeLeaving([keptRows, openRows, carried].filter(hasRows), limitMs)
       const added = [openRows?.takeBefore(openFromMs(group.openSpanMs, logTimeMs)), carried].filter(hasRows)
@@ -124,13 +139,13 @@ class Reshaper {
   }
 }
 
+function bytesOf({ bytes, edit }: StoredChunk): Uint8Array | null {
+  return edit?.bytes ?? bytes
+}
+
 function replaceStored(chunk: StoredChunk, rebuilt: GrowableBytes | null): void {
   if (rebuilt === null) return
   chunk.edit = rebuilt
   chunk.bytes = null
   chunk.isChanged = true
-}
-
-function epochsOf(closed: readonly TableRef[], open: readonly TableRef[]): number[] {
-  return [...new Set([...closed, ...open].map(({ epoch }) => epoch))].sort((a, b) => a - b)
 }

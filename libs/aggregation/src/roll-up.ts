@@ -25,6 +25,15 @@ export function limitOf({ rungs }: LadderGroup, rung: number, logTimeMs: number,
   return truncatedAtMs < limitMs ? { limitMs, truncatedAtMs: NONE } : { limitMs: truncatedAtMs + 1, truncatedAtMs }
 }
 
+/**
+ * Whether a stored table stays as it is at a log time, unless something is added to it: what `limitOf` and `takeLeaving` would find out, from its
+ * first row alone.
+ */
+export function staysAsItIs({ rungs }: LadderGroup, rung: number, rowCount: number, firstStartMs: number, truncatedAtMs: number, logTimeMs: number): boolean {
+  if (truncatedAtMs !== NONE || firstStartMs < keepFromMs(rungs[rung]!, logTimeMs)) return false
+  return rung > 0 || rowCount <= EXACT_PANES_MAX || !isExact(rungs)
+}
+
 /** Start of the newest row that is not among the newest `countMax`; -Infinity: there is none. */
 function newestBeyondMs(rows: readonly RowCursor[], countMax: number): number {
   let crowd = rows.reduce((sum, { count }) => sum + count, 0) - countMax
