@@ -1,13 +1,17 @@
-// The embedded stream: from acknowledged events in the log to fences on the disk and sealed-to-be segments in the archive, in one process and one
-// folder, archiver and processor side by side as `tidemark dev` runs them.
+// The embedded stream: from acknowledged events in the log to fences on the disk and sealed segments in the archive, in one process and one
+// folder, archiver and processor side by side as `tidemark dev` runs them. The clock goes on past the epoch once the events are in the log, so
+// that all of them are written to Parquet, and it counts what the seal contains: a run that left any of them out fails.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
+import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
 import { openEmbeddedPorts, type EmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
+import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 import { topicOf } from '@tidemark/pipelines/names'
+import type { Processor } from '@tidemark/pipelines/ingest/processor'
 import type { Benchmark, BenchmarkOutcome } from './benchmark.ts'
 import { cardSpending, drawPayment, payments, seeded } from './card-stream.ts'
 import { compare, figureOf, judge, median } from './measure.ts'
@@ -19,6 +23,8 @@ const PARTITION_COUNT = 4
 const APPEND_COUNT = 1_000
 const APPENDS_IN_FLIGHT = 8
 const BAR_PER_S = 60_000
+/** From any time to one at which its epoch may be sealed. */
+const PAST_EPOCH_MS = 2 * payments.definition.epochLengthMs + payments.definition.skewMaxMs
 
 export const benchmark: Benchmark = {
   question: 'How many events a second does one process take from its log to the speed view and to the archive, each of them durable?',
@@ -50,7 +56,9 @@ async function run(): Promise<BenchmarkOutcome> {
 async function runOnce(seed: number): Promise<{ appendedPerS: number; ingestedPerS: number; cpuUsPerEvent: number }> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
   try {
-    await using ports = await openEmbeddedPorts({ folder, verify: false })
+    const clock = createSystemClock()
+    let aheadMs = 0
+    await using ports = await openEmbeddedPorts({ folder, verify: false, clock: { ...clock, nowMs: () => clock.nowMs() + aheadMs } })
     await using system = await LambdaSystem.start({
       ports, definitions: collectDefinitions([cardSpending]), member: 'bench', partitionCount: PARTITION_COUNT,
       onAlarm: ({ code, message, where }) => {
@@ -58,14 +66,24 @@ async function runOnce(seed: number): Promise<{ appendedPerS: number; ingestedPe
       },
     })
     const appendMs = await elapsed(() => appendAll(ports, seed))
+    aheadMs = PAST_EPOCH_MS
     const pipeline = system.sources.get('payments')!
     const before = process.cpuUsage()
     const ingestMs = await elapsed(() => Promise.all([pipeline.drainStream(), pipeline.drainArchive()]))
     const { user, system: kernel } = process.cpuUsage(before)
+    await assertComplete(ports, pipeline.processor)
     return { appendedPerS: (EVENT_COUNT * 1_000) / appendMs, ingestedPerS: (EVENT_COUNT * 1_000) / ingestMs, cpuUsPerEvent: (user + kernel) / EVENT_COUNT }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Throws where the archive's seal or the fences contain anything but all events. */
+async function assertComplete({ registers }: EmbeddedPorts, processor: Processor): Promise<void> {
+  const { register: { lastSeal } } = await readSealRegister(registers, payments.definition)
+  const sealedCount = (lastSeal?.partitions ?? []).flatMap(({ segments }) => segments).reduce((sum, { rowCount }) => sum + rowCount, 0)
+  const foldedCount = processor.status().reduce((sum, { nextOffset }) => sum + (nextOffset ?? 0), 0)
+  if (sealedCount !== EVENT_COUNT || foldedCount !== EVENT_COUNT) throw new Error(`Of ${EVENT_COUNT} events ${foldedCount} are folded and ${sealedCount} are sealed.`)
 }
 
 async function appendAll({ log }: EmbeddedPorts, seed: number): Promise<void> {
