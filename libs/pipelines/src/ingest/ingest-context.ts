@@ -13,17 +13,21 @@ import type { CompareMoment, IngestRules } from './ingest-rules.ts'
 import type { IngestLimits } from './ingest-limits.ts'
 import { placeInLog } from './log-place.ts'
 
-export interface IngestContext {
+/** What a processor is given of the outside. */
+export interface ProcessorPorts {
   readonly source: SourceDefinition
-  readonly topic: string
   readonly log: EventLog
   readonly registers: RegisterStore
-  /** Has the archive's manifests. */
+  /** Has the archive's manifests: a view whose floor has a cut starts after it. */
   readonly objects: ObjectStore
   readonly store: SpeedViewStore
   readonly clock: Clock
   readonly newRevision: NewRevision
   readonly onAlarm: OnAlarm
+}
+
+export interface IngestContext extends ProcessorPorts {
+  readonly topic: string
   readonly rules: IngestRules
   readonly limits: IngestLimits
 }

@@ -3,21 +3,15 @@
 // long after its partitions were given to somebody else.
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
-import type { SourceDefinition } from '@tidemark/feature-schema/definition'
-import type { Clock } from '@tidemark/ports/clock'
-import type { EventLog, Membership } from '@tidemark/ports/event-log'
-import type { ObjectStore } from '@tidemark/ports/object-store'
-import type { RegisterStore } from '@tidemark/ports/register-store'
-import type { NewRevision } from '@tidemark/ports/revision'
-import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
-import type { Alarm, OnAlarm } from '../alarm.ts'
+import type { Membership } from '@tidemark/ports/event-log'
+import type { Alarm } from '../alarm.ts'
 import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
 import type { SealRegister } from '../log/seal-register.ts'
 import { topicOf, viewId } from '../names.ts'
 import { workOfView, type BucketWork } from './bucket-work.ts'
 import { checkPartitions, idleWork, tellHowFar } from './check-partitions.ts'
 import { fetchPartitions } from './fetch-partitions.ts'
-import type { IngestContext } from './ingest-context.ts'
+import type { IngestContext, ProcessorPorts } from './ingest-context.ts'
 import { INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
 import { INGEST_RULES, type IngestRules } from './ingest-rules.ts'
 import { OwnedPartition } from './owned-partition.ts'
@@ -27,20 +21,11 @@ import { SpeedView } from './speed-view.ts'
 import { takeUpPartitions } from './take-up.ts'
 import { readStates, writeBucket, type WriteCounts } from './write-bucket.ts'
 
-export interface ProcessorOptions {
-  readonly source: SourceDefinition
+export interface ProcessorOptions extends ProcessorPorts {
   /** Every view of the source that is to be kept. */
   readonly views: readonly ViewPlan[]
-  readonly log: EventLog
   /** In the group `speedGroupOf(source)`. */
   readonly membership: Membership
-  readonly registers: RegisterStore
-  /** Has the archive's manifests: a view whose floor has a cut starts after it. */
-  readonly objects: ObjectStore
-  readonly store: SpeedViewStore
-  readonly clock: Clock
-  readonly newRevision: NewRevision
-  readonly onAlarm: OnAlarm
   readonly rules?: IngestRules
   readonly limits?: Partial<IngestLimits>
 }
