@@ -64,6 +64,9 @@ export class SourcePipeline implements AsyncDisposable {
   setViews(plans: readonly ViewPlan[]): void {
     this.plans = plans
     this.processor.setViews(plans)
+    // A view that comes back may have another plan.
+    const kept = new Set(plans.map(({ view }) => viewId(view)))
+    for (const view of this.made.keys()) if (!kept.has(view)) this.made.delete(view)
   }
 
   /** Folds everything that the log has by now. Where a partition stands still, its records stay. */
