@@ -42,7 +42,9 @@ const asItIs = (column: string): string => column
 
 /** Appends the records to a table of the session, and gives back the SELECT of a segment's columns from it. */
 export async function stageSegment(session: DuckDbSession, { source, partition, epoch, records }: SegmentContents): Promise<string> {
-  const columns = [...recordColumns(), ...source.fields.map((field, i) => fieldColumn(field, i, records))]
+  const all = [...recordColumns(), ...source.fields.map((field, i) => fieldColumn(field, i, records))]
+  // A column without a value, as keys and headers mostly are, is not worth its way through the appender.
+  const columns = all.filter(({ valueOf }) => records.some((record) => valueOf(record) !== null))
   await session.run(`CREATE TABLE ${session.schema}.segment (${columns.map(({ staged }, i) => `c${i} ${String(staged)}`).join(', ')})`)
   const appender = await session.connection.createAppender('segment', session.schema)
   try {
@@ -56,7 +58,8 @@ export async function stageSegment(session: DuckDbSession, { source, partition, 
     appender.closeSync()
   }
   const constants = [`${partition}::BIGINT AS ${quoteName('$partition')}`, `${epoch}::BIGINT AS ${quoteName('$epoch')}`]
-  return `SELECT ${[...constants, ...columns.map(({ name, sql }, i) => `${sql(`c${i}`)} AS ${quoteName(name)}`)].join(', ')} FROM ${session.schema}.segment`
+  const stagedAs = (column: SegmentColumn): string => (columns.includes(column) ? `c${columns.indexOf(column)}` : `NULL::${String(column.staged)}`)
+  return `SELECT ${[...constants, ...all.map((column) => `${column.sql(stagedAs(column))} AS ${quoteName(column.name)}`)].join(', ')} FROM ${session.schema}.segment`
 }
 
 function recordColumns(): SegmentColumn[] {
