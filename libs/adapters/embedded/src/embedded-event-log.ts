@@ -8,6 +8,7 @@
 // Segments follow each other without a gap: one that is not there, between start and end, is damage. A fetch that waits is woken by
 // appends of this object and looks for those of other processes now and then.
 
+import { setImmediate } from 'node:timers/promises'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import type { AppendedAt, CommittedPosition, EventLog, FetchLimits, LogAppend, LogBatch, LogExtent, LogRecord } from '@tidemark/ports/event-log'
@@ -23,6 +24,8 @@ import type { Writer } from './write-queue.ts'
 export const RECORD_SIZE_MAX_BYTES = 16 * 1_048_576
 /** How often a fetch that waits looks for what other processes appended. */
 export const LOG_POLL_MS = 20
+/** Records of a batch that are worth a turn of the event loop. */
+const YIELD_COUNT_MIN = 100
 /** Segments that are removed in one transaction. */
 const REMOVE_COUNT_MAX = 1_000
 
@@ -204,7 +207,11 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
       const place = placeOf(topic, partition)
       for (let leftMs = limits.waitMaxMs; ; ) {
         const batch = environment.read((reader) => readBatch(reader, place, from, limits))
-        if (batch.next > from || leftMs <= 0 || isClosed || signal?.aborted === true) return batch
+        if (batch.next > from || leftMs <= 0 || isClosed || signal?.aborted === true) {
+          // One that reads on and on must not keep everything else in the process from its turn.
+          if (batch.records.length >= YIELD_COUNT_MIN) await setImmediate()
+          return batch
+        }
         leftMs -= await waitForAppend(place, Math.min(LOG_POLL_MS, leftMs), signal)
       }
     },

@@ -93,4 +93,14 @@ describe('openEmbeddedEventLog', () => {
     expect(next).toBe(300)
     expect(read.every(({ offset, key, value }, i) => offset === i && Buffer.from(key!).toString() === String(i) && records[i]!.value.equals(value!))).toBe(true)
   })
+  it('leaves others their turn while somebody reads on and on', async () => {
+    await using clients = await openTwice()
+    const log = await openEmbeddedEventLog(clients.own, { clock: createSteppedClock(0) })
+    await log.ensureTopic('t', 1)
+    await log.append([{ topic: 't', partition: 0, records: Array.from({ length: 500 }, () => ({ key: null, value: Buffer.of(1) })) }])
+    let hadTurn = false
+    setImmediate(() => (hadTurn = true))
+    await log.fetch('t', 0, 0, { countMax: 500, sizeMaxBytes: 1e9, waitMaxMs: 0 })
+    expect(hadTurn).toBe(true)
+  })
 })
