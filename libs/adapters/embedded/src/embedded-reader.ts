@@ -14,10 +14,10 @@ export interface Reader {
   /** null: there is none. STORE_DAMAGED. */
   get(database: EmbeddedDatabase, key: Uint8Array): Uint8Array | null
   /**
-   * The value without a copy and without its checksum, from `from` on and only until the next read: for comparing it with what was read and
-   * checked before, where damage can do no more than look different.
+   * The value as it is sealed, without a copy and only until the next read, its checksum not compared: for comparing it with what was read
+   * and checked before, where damage can do no more than look different.
    */
-  peek(database: EmbeddedDatabase, key: Uint8Array): { readonly bytes: Uint8Array; readonly from: number } | null
+  peek(database: EmbeddedDatabase, key: Uint8Array): Uint8Array | null
   /** The entries from `from` on and before `to`, in the order of key bytes. STORE_DAMAGED. */
   entries(database: EmbeddedDatabase, from: Uint8Array, to: Uint8Array): Iterable<Entry>
   /** The entry with the greatest key of those from `from` through `key`; null: there is none. STORE_DAMAGED. */
@@ -43,10 +43,7 @@ export function createReader(folder: string): Reader {
       if (end < SEAL_BYTES || crc32(value, crc32(key, database.seed)) !== seal) throw damaged(`${whereOf(database)}, key ${Buffer.from(key).toString('hex')}`, 'The checksum of a value is not what was written.')
       return value
     },
-    peek(database, key) {
-      const bytes = database.lmdb.getBinaryFast(key)
-      return bytes === undefined ? null : { bytes, from: SEAL_BYTES }
-    },
+    peek: (database, key) => database.lmdb.getBinaryFast(key) ?? null,
     *entries(database, from, to) {
       for (const entry of database.lmdb.getRange({ start: from, end: to })) yield opened(database, entry)
     },

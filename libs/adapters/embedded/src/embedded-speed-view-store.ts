@@ -7,6 +7,7 @@ import { assertBucketWrite } from '@tidemark/ports/speed-write-keys'
 import type { EmbeddedEnvironment } from './embedded-environment.ts'
 import type { Reader } from './embedded-reader.ts'
 import { afterPrefix, textKey, u32Key } from './key-bytes.ts'
+import { SEAL_BYTES } from './sealed-value.ts'
 import { afterEntity, bucketPrefix, chunkKey, chunkOfKey, chunkRange, decodeChunk, encodeChunk, entityOf, fenceKey, firstChunkKey, recordKey, revisionAt } from './speed-keys.ts'
 import type { Writer } from './write-queue.ts'
 
@@ -43,15 +44,16 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
     return chunks
   }
 
-  function revisionOf(reader: Reader, prefix: Buffer, entity: Uint8Array, chunk: number): Revision | null {
-    const sealed = reader.peek(speed, chunkKey(prefix, entity, chunk))
-    return sealed && revisionAt(sealed.bytes, sealed.from)
+  function revisionOf(reader: Reader, key: Buffer): Revision | null {
+    const sealed = reader.peek(speed, key)
+    return sealed && revisionAt(sealed, SEAL_BYTES)
   }
 
   function isAsExpected(reader: Reader, prefix: Buffer, { record, fences, chunks }: BucketWrite['expected']): boolean {
     if (record !== undefined && !isSame(reader.get(speed, recordKey(prefix)), record)) return false
     for (const { partition, bytes } of fences) if (!isSame(reader.get(speed, fenceKey(prefix, partition)), bytes)) return false
-    for (const { entity, chunk, revision } of chunks) if (revisionOf(reader, prefix, entity, chunk) !== revision) return false
+    const keyOf = chunkKeys(prefix)
+    for (const { entity, chunk, revision } of chunks) if (revisionOf(reader, keyOf(entity, chunk)) !== revision) return false
     return true
   }
 
@@ -90,7 +92,7 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
     async remove(key, entity, revisions) {
       const prefix = bucketPrefix(key)
       return environment.write((writer) => {
-        for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) if (revisionOf(writer, prefix, entity, chunk) !== (revisions[chunk] ?? null)) return false
+        for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) if (revisionOf(writer, chunkKey(prefix, entity, chunk)) !== (revisions[chunk] ?? null)) return false
         for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) writer.remove(speed, chunkKey(prefix, entity, chunk))
         return true
       })
@@ -113,6 +115,18 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
       return environment.read((reader) => new Map([...reader.entries(heartbeats, prefix, afterPrefix(prefix))].map(({ key, value }) => [Buffer.from(key).readUInt32BE(prefix.length), value])))
     },
     async [Symbol.asyncDispose]() {},
+  }
+}
+
+/** Keys of chunks, good until the next one is made: those of an entity mostly follow each other, and differ in their last byte. */
+function chunkKeys(prefix: Buffer): (entity: Uint8Array, chunk: number) => Buffer {
+  let last: Uint8Array | null = null
+  let key = prefix
+  return (entity, chunk) => {
+    if (entity !== last) key = firstChunkKey(prefix, entity)
+    last = entity
+    key[key.length - 1] = chunk
+    return key
   }
 }
 
