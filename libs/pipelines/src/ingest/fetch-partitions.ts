@@ -3,6 +3,7 @@
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { LogBatch } from '@tidemark/ports/event-log'
 import type { IngestContext } from './ingest-context.ts'
+import type { IngestLimits } from './ingest-limits.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { FetchedPartition } from './poll.ts'
 
@@ -16,7 +17,8 @@ export async function fetchPartitions(context: IngestContext, owned: readonly Ow
 }
 
 async function fetchAll(context: IngestContext, owned: readonly OwnedPartition[], waitMaxMs: number, signal: AbortSignal | undefined): Promise<FetchedPartition[]> {
-  const { clock, limits: { fetchCountMax: countMax, fetchSizeMaxBytes: sizeMaxBytes }, log, topic } = context
+  const { clock, limits: { fetchSizeMaxBytes: sizeMaxBytes }, log, topic } = context
+  const countMax = shareOf(context.limits, owned.length)
   const first = new AbortController()
   const either = waitMaxMs === 0 ? signal : AbortSignal.any(signal === undefined ? [first.signal] : [signal, first.signal])
   const batches = await Promise.all(owned.map(async (one): Promise<LogBatch | null> => {
@@ -28,6 +30,10 @@ async function fetchAll(context: IngestContext, owned: readonly OwnedPartition[]
     return batch
   }))
   return batches.flatMap((batch, i) => (batch === null || batch.next === batch.from ? [] : [{ owned: owned[i]!, batch }]))
+}
+
+function shareOf({ pollCountMax, shareCountMin, fetchCountMax }: IngestLimits, partitionCount: number): number {
+  return Math.min(fetchCountMax, Math.max(shareCountMin, Math.floor(pollCountMax / partitionCount)))
 }
 
 /** null: the position is not in the log; taking the partition up again finds out why. */

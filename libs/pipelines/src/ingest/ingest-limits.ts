@@ -4,13 +4,17 @@ import { WRITE_KEYS_MAX } from '@tidemark/ports/speed-view-store'
 import { PIN_LEASE_MS } from '../pointer.ts'
 
 export const INGEST_LIMITS = {
-  /** Records that one poll takes of a partition. */
-  fetchCountMax: 2_000,
+  /** Records that one poll takes of all partitions: where there is a backlog, the more, the fewer commands; and a fraction of a second's work. */
+  pollCountMax: 32_000,
+  /** An even share of them is what a poll takes of a partition, but not less than this, so that one alone is not held up by others that are idle. */
+  shareCountMin: 2_000,
+  /** Records that one poll takes of a partition, in any case. */
+  fetchCountMax: 16_000,
   fetchSizeMaxBytes: 4 * 1_048_576,
   /** How long a poll waits at the end of the log; a record that comes ends the wait. */
   pollWaitMaxMs: 250,
   /** Commands that are under way at a time, each of another bucket. */
-  writesInFlightMax: 16,
+  writesInFlightMax: 32,
   /** Keys that one command compares and puts, together. */
   writeKeysMax: WRITE_KEYS_MAX,
   /** State that the entities of one command had before it, of which one entity may have more. */

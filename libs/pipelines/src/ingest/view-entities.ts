@@ -2,7 +2,7 @@
 // and hashed for each event, and to its state as it was last read or written. Bounded by bytes: there are two generations of entries, what
 // is asked for moves to the younger one, and when that is half of the limit the older one is forgotten.
 
-import type { EntityState, SpeedChunks } from '@tidemark/aggregation/entity-state'
+import type { EntityState, SpeedChunks, StoredChunk } from '@tidemark/aggregation/entity-state'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { bucketOf, encodeEntityKey, entityHash, type KeyType } from '@tidemark/feature-schema/entity-key'
 import type { Row, Value } from '@tidemark/feature-schema/value'
@@ -52,7 +52,7 @@ export class ViewEntities {
     return found ?? this.admit(name, row)
   }
 
-  /** Takes note of an entry's state as it is after a command. */
+  /** Takes note of an entry's state as it is after events were folded into it. */
   weigh(entry: EntityEntry): void {
     const sizeBytes = ENTRY_BYTES + entry.entity.length + (entry.state === null ? 0 : stateBytes(entry.state))
     this.youngBytes += sizeBytes - entry.sizeBytes
@@ -98,7 +98,11 @@ export class ViewEntities {
 }
 
 function stateBytes({ open, closed, settled }: EntityState): number {
-  return open.bytes.length + [closed, settled].reduce((sum, { bytes, edit }) => sum + (bytes?.length ?? 0) + (edit?.bytes.length ?? 0), 0)
+  return open.bytes.length + storedBytes(closed) + storedBytes(settled)
+}
+
+function storedBytes({ bytes, edit }: StoredChunk): number {
+  return (bytes?.length ?? 0) + (edit?.bytes.length ?? 0)
 }
 
 /** Chunk numbers in the store. */

@@ -130,7 +130,8 @@ const event: { -readonly [field in keyof FoldEvent]: FoldEvent[field] } = { epoc
 /** Folds into the states in memory, and says what is to be written. */
 function makeCommand(context: IngestContext, poll: Poll, work: BucketWork, chosen: readonly { inBucket: BucketPart; to: number }[], counts: WriteCounts): Command {
   const { rules, newRevision } = context
-  const { view: { plan, pointer }, bucket: { lanes } } = work
+  const { view, bucket: { lanes } } = work
+  const { plan, pointer } = view
   const dropThrough = rules.dropThrough(pointer)
   const entries = new Set<EntityEntry>()
   for (const { inBucket, to } of chosen) counts.foldedCount += foldPart(context, poll, work, inBucket, to, dropThrough, entries)
@@ -139,6 +140,7 @@ function makeCommand(context: IngestContext, poll: Poll, work: BucketWork, chose
   const folded = Array.from(entries, (entry) => {
     const { entity } = entry
     const changed = encodeState(plan, entry.state!)
+    view.entities.weigh(entry)
     const revisions = CHUNK_NAMES.map((name, chunk) => {
       const revision = entry.revisions[chunk] ?? null
       expectedChunks.push({ entity, chunk, revision })
@@ -199,7 +201,7 @@ function laneStep(poll: Poll, inBucket: BucketPart, to: number): LaneStep {
   return { inBucket, to, position, fenceBytes: encodeFence(position) }
 }
 
-function applyCommand({ clock }: IngestContext, { view, bucket }: BucketWork, { steps, folded }: Command): void {
+function applyCommand({ clock }: IngestContext, { bucket }: BucketWork, { steps, folded }: Command): void {
   for (const { inBucket, to, position, fenceBytes } of steps) {
     const lane = bucket.lanes[inBucket.part.owned.partition]!
     if (position.next > lane.fence.next) Object.assign(lane, { fence: position, fenceBytes })
@@ -208,10 +210,7 @@ function applyCommand({ clock }: IngestContext, { view, bucket }: BucketWork, { 
     inBucket.doneCount = to
     inBucket.isOver = to === inBucket.indexes.length
   }
-  for (const { entry, revisions } of folded) {
-    entry.revisions = revisions
-    view.entities.weigh(entry)
-  }
+  for (const { entry, revisions } of folded) entry.revisions = revisions
 }
 
 /** RULE refused: what is in memory of the bucket is worth nothing; its fences are what is stored, if that is of this log. */

@@ -187,6 +187,22 @@ describe('work', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('shares what a poll may take between its partitions, each of which gets some', async () => {
+    const firstPoll = async (partitions: readonly number[], limits: Partial<IngestLimits>): Promise<number> => {
+      const world = await worldOf(3, { pollCountMax: 6, ...limits })
+      for (const partition of [0, 1, 2]) await world.append(partition, ...Array.from({ length: 10 }, () => click(world, user)))
+      const processor = world.processor(partitions)
+      for (;;) {
+        const { did, recordCount } = await processor.step()
+        if (did === 'folded') return recordCount
+      }
+    }
+    expect(await firstPoll([0, 1, 2], { shareCountMin: 1 })).toBe(6)
+    expect(await firstPoll([1], { shareCountMin: 1 })).toBe(6)
+    expect(await firstPoll([0, 2], { shareCountMin: 4 })).toBe(8)
+    expect(await firstPoll([0, 1, 2], { shareCountMin: 4, fetchCountMax: 1 })).toBe(3)
+  })
+
   it('splits a command by offset, never by entity', async () => {
     const world = await worldOf(2, { writeKeysMax: 20 })
     const writes: BucketWrite[] = []
