@@ -18,6 +18,7 @@ import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
 import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import type { WaitingClock } from '@tidemark/ports/clock'
+import { startArchiverThread } from './archiver-thread.ts'
 
 export interface EmbeddedPorts extends LambdaPorts, AsyncDisposable {
   readonly log: EmbeddedEventLog
@@ -29,13 +30,16 @@ export interface EmbeddedPortsOptions extends Pick<EmbeddedEnvironmentOptions, '
   readonly clock?: WaitingClock
   /** Where objects are; default: a folder beside the stores. */
   readonly objectsFolder?: string
+  /** Whether archivers have a thread of their own; only with a clock that goes at the system's pace. Default: false. */
+  readonly hasArchiverThread?: boolean
 }
 
 /** Opens a folder, or makes it. Throws STORE_DAMAGED, STORE_TOO_NEW or STORE_FULL. */
-export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
+export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
   await using opened = new AsyncDisposableStack()
   const newRevision = createNewRevision()
-  const environment = opened.use(await openEmbeddedEnvironment({ ...options, folder: join(folder, 'lmdb') }))
+  const environmentFolder = join(folder, 'lmdb')
+  const environment = opened.use(await openEmbeddedEnvironment({ ...options, folder: environmentFolder }))
   const engine = opened.use(await createDuckDbBatchEngine())
   const log = opened.use(await openEmbeddedEventLog(environment, { clock }))
   const ports = {
@@ -50,6 +54,7 @@ export async function openEmbeddedPorts({ folder, clock = createSystemClock(), o
     speedViews: await openEmbeddedSpeedViewStore(environment),
     batchViews: await createEmbeddedBatchViewStore(environment),
     jobs: await createEmbeddedJobQueue(environment, { clock, newRevision }),
+    ...(hasArchiverThread && { createArchiver: opened.use(startArchiverThread({ ...options, environmentFolder, objectsFolder })).createArchiver }),
   }
   const owned = opened.move()
   return { ...ports, [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -58,7 +58,7 @@ async function runOnce(seed: number): Promise<{ appendedPerS: number; ingestedPe
   try {
     const clock = createSystemClock()
     let aheadMs = 0
-    await using ports = await openEmbeddedPorts({ folder, verify: false, clock: { ...clock, nowMs: () => clock.nowMs() + aheadMs } })
+    await using ports = await openEmbeddedPorts({ folder, verify: false, hasArchiverThread: true, clock: { ...clock, nowMs: () => clock.nowMs() + aheadMs } })
     await using system = await LambdaSystem.start({
       ports, definitions: collectDefinitions([cardSpending]), member: 'bench', partitionCount: PARTITION_COUNT,
       onAlarm: ({ code, message, where }) => {

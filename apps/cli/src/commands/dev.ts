@@ -67,7 +67,7 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
     import('@tidemark/embedded-system/embedded-ports'), import('@tidemark/embedded-system/claim-member'), import('@tidemark/embedded-system/archive-and-batch'),
     import('@tidemark/serving-http/serving-app'), import('@tidemark/serving-http/event-routes'), import('@tidemark/serving-http/http-listener'),
   ])
-  const ports = opened.use(await openEmbeddedPorts({ folder: data }))
+  const ports = opened.use(await openEmbeddedPorts({ folder: data, hasArchiverThread: true }))
   await registerDefinitions(ports.registers, definitions)
   const system = opened.use(await DevSystem.start({
     ports, definitions, member: await claimMember(ports.registers, 'dev'), partitionCount: partitions, batch: LOCAL_BATCH,

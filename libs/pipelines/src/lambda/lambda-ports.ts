@@ -10,6 +10,7 @@ import type { ObjectStore } from '@tidemark/ports/object-store'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { NewRevision } from '@tidemark/ports/revision'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import type { Archiver, ArchiverOptions } from '../archive/archiver.ts'
 
 export interface LambdaPorts {
   readonly log: EventLog
@@ -23,4 +24,6 @@ export interface LambdaPorts {
   readonly jobs: JobQueue
   readonly clock: WaitingClock
   readonly newRevision: NewRevision
+  /** Makes archivers that work elsewhere, on the same log and stores; default: here. */
+  readonly createArchiver?: (options: ArchiverOptions) => Archiver
 }

@@ -46,12 +46,13 @@ export class SourcePipeline implements AsyncDisposable {
   private readonly membership: Membership
 
   private constructor(options: SourcePipelineOptions, membership: Membership) {
-    const { source, plans, ports: { log, registers, objects, format, speedViews: store, clock, newRevision }, onAlarm } = options
+    const { source, plans, ports, onAlarm } = options
+    const { log, registers, objects, format, speedViews: store, clock, newRevision } = ports
     this.source = source
     this.plans = plans
     this.options = options
     this.membership = membership
-    this.archiver = createArchiver({ source, log, registers, objects, format, clock, onAlarm })
+    this.archiver = (ports.createArchiver ?? createArchiver)({ source, log, registers, objects, format, clock, onAlarm })
     this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, store, clock, newRevision, onAlarm })
   }
 

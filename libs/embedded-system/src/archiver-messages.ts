@@ -1,0 +1,28 @@
+// What an archiver's thread is told and what it tells. Archivers are numbered by who made them; each does one step at a time.
+
+import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import type { Problem } from '@tidemark/feature-schema/errors'
+import type { EmbeddedEnvironmentOptions } from '@tidemark/adapter-embedded/embedded-environment'
+import type { Alarm } from '@tidemark/pipelines/alarm'
+import type { ArchiveLimits } from '@tidemark/pipelines/archive/archive-limits'
+import type { ArchiveStep } from '@tidemark/pipelines/archive/archiver'
+
+/** What the thread opens. */
+export interface ArchiverFolder extends Pick<EmbeddedEnvironmentOptions, 'durability'> {
+  readonly environmentFolder: string
+  readonly objectsFolder: string
+}
+
+export type ToArchiverThread =
+  | { readonly kind: 'create'; readonly archiver: number; readonly source: SourceDefinition; readonly limits: Partial<ArchiveLimits> }
+  | { readonly kind: 'step'; readonly archiver: number; readonly nowMs: number }
+  /** Ends the step that the archiver is at. */
+  | { readonly kind: 'abort'; readonly archiver: number }
+  /** Closes what is open, once the steps that are under way are done; the thread ends then. */
+  | { readonly kind: 'close' }
+
+export type FromArchiverThread =
+  | { readonly kind: 'alarm'; readonly archiver: number; readonly alarm: Alarm }
+  | { readonly kind: 'done'; readonly archiver: number; readonly step: ArchiveStep }
+  /** `problems`: those of a coded error. */
+  | { readonly kind: 'failed'; readonly archiver: number; readonly error: unknown; readonly problems: readonly [Problem, ...Problem[]] | null }
