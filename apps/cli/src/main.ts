@@ -1,6 +1,7 @@
 // The tidemark command: reads the arguments, runs a command, says what went wrong, and ends with the exit code of docs/cli.md.
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { addAppendTimeCommand } from './commands/append-time.ts'
 import { addBatchCommand } from './commands/batch-run.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCompareCommand } from './commands/compare.ts'
@@ -44,6 +45,7 @@ function createProgram(output: Output, startProgress: () => Progress): Command {
   addBatchCommand(program, output)
   addPointerCommand(program, output)
   addDeadLettersCommand(program, output)
+  addAppendTimeCommand(program, output)
   addFeaturesCommand(program, output, startProgress)
   addTrainingSetCommand(program, output, startProgress)
   addReplayCommand(program, output, startProgress)

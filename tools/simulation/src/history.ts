@@ -5,7 +5,7 @@ import type { OracleEvent } from '@tidemark/aggregation/testing/oracle'
 import { seededRandom, type Random } from '@tidemark/aggregation/testing/random'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Alarm } from '@tidemark/pipelines/alarm'
-import { declareAppendTime } from '@tidemark/pipelines/log/change-seal-register'
+import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
 import { ask, archive, cleanUp, pause, processLog, runBatches, serverOf, sweep } from './actors.ts'
 import { endCalmly } from './calm-end.ts'
 import { USERS } from './definitions.ts'
@@ -293,7 +293,12 @@ export class History {
     const { world, producer } = this
     for (const { partition, offset } of producer.madRecords) {
       if (!world.alarms.some(({ code, where }) => code === 'APPEND_TIME_AHEAD' && where.endsWith(`partition ${partition}, offset ${offset}`))) continue
-      await declareAppendTime(world.registers, world.source, partition, offset, world.nowMs)
+      try {
+        await declareAppendTime({ registers: world.registers, log: world.log, clock: world.clockOf('operator') }, world.source, { partition, offset, appendTimeMs: world.nowMs })
+      } catch (error) {
+        // The clock comes up to the stamp: it counts as it is.
+        if (!(error instanceof TidemarkError) || error.code !== 'USAGE') throw error
+      }
       producer.madRecords = producer.madRecords.filter((one) => one.partition !== partition || one.offset !== offset)
     }
   }

@@ -3,7 +3,8 @@ import { ticks } from '../testing/archive-history.ts'
 import { ArchiveWorld } from '../testing/archive-world.ts'
 import { ARCHIVE_BUGS } from '../testing/archive-bugs.ts'
 import { Turns } from '../testing/turns.ts'
-import { declareAppendTime, readSealRegister } from '../log/change-seal-register.ts'
+import { readSealRegister } from '../log/change-seal-register.ts'
+import { declareAppendTime } from '../log/declare-append-time.ts'
 import { manifestKey } from '../log/manifest.ts'
 import { brokenSeams } from '../log/seal-register.ts'
 import { ARCHIVE_RULES } from './archive-rules.ts'
@@ -93,13 +94,13 @@ describe('an archiver', () => {
     expect(await world.settle(archiver, 14_000)).toBe('stopped')
     expect(world.alarms).toEqual([{ code: 'APPEND_TIME_AHEAD', message: expect.stringContaining('99000'), where: 'source ticks, partition 0, offset 1' }])
     expect((await world.register()).sealedThrough).toBeNull()
-    await declareAppendTime(world.registers, ticks, 0, 1, 11_400)
+    await declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 11_400 })
     expect(await world.settle(archiver)).toBe('idle')
     expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 11, '0 2': 11, '1 0': 10, '1 1': 11 })
-    await declareAppendTime(world.registers, ticks, 0, 1, 11_400)
-    await expect(declareAppendTime(world.registers, ticks, 0, 1, 11_401)).rejects.toMatchObject({ code: 'USAGE' })
-    await expect(declareAppendTime(world.registers, ticks, 0, 0, 11_401)).rejects.toMatchObject({ code: 'USAGE' })
-    await expect(declareAppendTime(world.registers, ticks, 7, 0, 11_401)).rejects.toMatchObject({ code: 'USAGE' })
+    await declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 11_400 })
+    await expect(declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 11_401 })).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(declareAppendTime(world, ticks, { partition: 0, offset: 0, appendTimeMs: 11_401 })).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(declareAppendTime(world, ticks, { partition: 7, offset: 0, appendTimeMs: 11_401 })).rejects.toMatchObject({ code: 'USAGE' })
   })
 
   it('stands, and goes on by itself, where the clock comes up to the stamp', async () => {

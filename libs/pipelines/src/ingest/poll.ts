@@ -55,6 +55,8 @@ export interface FetchedPartition {
  */
 export async function takeFetched(context: IngestContext, decode: DecodeLogRecord, poll: Poll, fetched: readonly FetchedPartition[], last: SealRegister): Promise<SealRegister> {
   const { registers, source, rules, clock, limits, onAlarm } = context
+  // Before the register: what it does not yet announce as another time is then judged by a clock of before (declare-append-time.ts).
+  const aheadMs = clock.nowMs() + source.skewMaxMs
   let register = await rules.registerAfterPoll(async () => (await readSealRegister(registers, source)).register, last)
   for (const { owned, batch } of fetched) {
     const reader = owned.reader!
@@ -65,27 +67,27 @@ export async function takeFetched(context: IngestContext, decode: DecodeLogRecor
       owned.rewind()
       continue
     }
-    register = await takeBatch(context, decode, poll, owned, reader, batch, register)
+    register = await takeBatch(context, decode, poll, owned, reader, batch, register, aheadMs)
   }
   return register
 }
 
 async function takeBatch(
-  context: IngestContext, decode: DecodeLogRecord, poll: Poll, owned: OwnedPartition, reader: PartitionReader, batch: LogBatch, found: SealRegister,
+  context: IngestContext, decode: DecodeLogRecord, poll: Poll, owned: OwnedPartition, reader: PartitionReader, batch: LogBatch, found: SealRegister, aheadMs: number,
 ): Promise<SealRegister> {
   let register = found
   const first = poll.records.length
   const rejected: RejectedRecord[] = []
   reader.follow(register)
   for (let at = 0; ; ) {
-    at = takeRecords(context, decode, poll, rejected, owned, reader, batch, at, register)
+    at = takeRecords(decode, poll, rejected, owned, reader, batch, at, register, aheadMs)
     const record = batch.records[at]
     if (record === undefined) {
       reader.skipTo(batch.next)
       if (owned.stopped !== null) owned.goOn()
       break
     }
-    if (isAhead(context, reader, record)) {
+    if (reader.appendTimeMs(record) > aheadMs) {
       reader.skipTo(record.offset)
       owned.stop(aheadAlarm(context, owned.partition, record), context.clock.nowMs() + context.limits.checkEveryMs, context.onAlarm)
       break
@@ -98,11 +100,9 @@ async function takeBatch(
 
 /** Takes records from `at` on, as long as nothing is wrong with them; where it ended. */
 function takeRecords(
-  context: IngestContext, decode: DecodeLogRecord, poll: Poll, rejected: RejectedRecord[], { partition }: OwnedPartition, reader: PartitionReader,
-  { records }: LogBatch, at: number, register: SealRegister,
+  decode: DecodeLogRecord, poll: Poll, rejected: RejectedRecord[], { partition }: OwnedPartition, reader: PartitionReader,
+  { records }: LogBatch, at: number, register: SealRegister, aheadMs: number,
 ): number {
-  const { source, clock } = context
-  const aheadMs = clock.nowMs() + source.skewMaxMs
   const doubtfulThrough = Math.max(register.sealedThrough ?? -Infinity, register.closing?.through ?? -Infinity)
   let i = at
   for (; i < records.length; i++) {
@@ -121,10 +121,6 @@ function takeRecords(
     poll.knownTimes.push(reader.knownTimeMs)
   }
   return i
-}
-
-function isAhead({ source, clock }: IngestContext, reader: PartitionReader, record: LogRecord): boolean {
-  return reader.appendTimeMs(record) > clock.nowMs() + source.skewMaxMs
 }
 
 /** Changes the register until the record is expected in its epoch. */

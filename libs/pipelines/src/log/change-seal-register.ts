@@ -4,7 +4,7 @@ import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Revision } from '@tidemark/ports/revision'
 import {
-  decodeSealRegister, emptySealRegister, encodeSealRegister, firstUnsealed, sealRegisterName, withAppendTime, withPartitionOpened,
+  decodeSealRegister, emptySealRegister, encodeSealRegister, firstUnsealed, sealRegisterName, withPartitionOpened,
   type OpeningRule, type SealRegister,
 } from './seal-register.ts'
 
@@ -55,12 +55,4 @@ export function openPartitions(
   return changeSealRegister(registers, source, (register) =>
     starts.reduce((opened, { partition, offset }) => withPartitionOpened(opened, partition, offset, openingEpoch), register),
   )
-}
-
-/**
- * Declares the append time of a record that the log stamped far ahead: archiver and processors, which stopped before it, go on. For an
- * operator; throws USAGE where the record's epoch is settled already.
- */
-export async function declareAppendTime(registers: RegisterStore, source: SourceName, partition: number, offset: number, appendTimeMs: number): Promise<void> {
-  await changeSealRegister(registers, source, (register) => withAppendTime(register, { partition, offset, appendTimeMs }))
 }

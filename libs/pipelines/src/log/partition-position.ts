@@ -51,9 +51,9 @@ export class PartitionReader {
     this.overrides = overrides.filter(({ partition }) => partition === this.partition)
   }
 
-  /** The append time of a record: the log's, or the declared one. */
+  /** The append time of a record: the log's, or the declared one; Infinity where one is announced, so that nobody takes the record. */
   appendTimeMs({ offset, appendTimeMs }: LogRecord): number {
-    for (const override of this.overrides) if (override.offset === offset) return override.appendTimeMs
+    for (const override of this.overrides) if (override.offset === offset) return override.appendTimeMs ?? Infinity
     return appendTimeMs
   }
 

@@ -4,7 +4,7 @@ import { changeSealRegister, openPartitions, readSealRegister } from './change-s
 import { MANIFEST_VERSION, type Manifest } from './manifest.ts'
 import { PartitionReader } from './partition-position.ts'
 import {
-  decodeSealRegister, emptySealRegister, encodeSealRegister, isExpected, withAppendTime, withPartitionOpened, withPartitionReopened, withUnexpected, type SealRegister,
+  decodeSealRegister, emptySealRegister, encodeSealRegister, isExpected, OPENINGS_MAX, withAppendTime, withPartitionOpened, withPartitionReopened, withUnexpected, type SealRegister,
 } from './seal-register.ts'
 
 const source = { name: 'ticks', epochLengthMs: 1_000 }
@@ -39,6 +39,11 @@ describe('law 3, records that a seal does not expect', () => {
     expect(isExpected(sealed, 0, 20, 10)).toBe(true)
     expect(isExpected(sealed, 0, 20, 9)).toBe(false)
     expect(isExpected(emptySealRegister('ticks', 1_000), 0, 20, 9)).toBe(true)
+  })
+
+  it('are refused with a code where there are more of them than a register takes', () => {
+    const many = Array.from({ length: OPENINGS_MAX }, (_, offset) => ({ partition: 0, offset, epoch: 10, reason: 'skew' as const }))
+    expect(() => withUnexpected({ ...sealed, openings: many }, 0, 20_000, 9)).toThrow(expect.objectContaining({ code: 'SEAM_BROKEN', problems: [expect.objectContaining({ where: 'source ticks, partition 0, offset 20000' })] }))
   })
 
   it('open the partition again at the first unsealed epoch, which may be one that closes', () => {
@@ -107,7 +112,8 @@ describe('the stored form of a register', () => {
     const decode = (changed: string) => () => decodeSealRegister(Buffer.from(changed), 'here')
     expect(decode(text.slice(1))).toThrow('STORE_DAMAGED at here')
     expect(decode(text.replace('"through":12', '"through":"12"'))).toThrow('STORE_DAMAGED at here: closing.through')
-    expect(decode(text.replace('{"formatVersion":1', '{"formatVersion":2'))).toThrow('STORE_TOO_NEW at here')
+    expect(decode(text.replace('{"formatVersion":2', '{"formatVersion":3'))).toThrow('STORE_TOO_NEW at here')
+    expect(decode(text.replace('{"formatVersion":2', '{"formatVersion":1'))()).toEqual({ ...closing, formatVersion: 1 })
   })
 
   it('is changed again and again until nobody was faster', async () => {

@@ -12,7 +12,8 @@ import { z } from 'zod'
 import { decodeVersioned } from '../versioned-json.ts'
 import { manifestSchema, type Manifest } from './manifest.ts'
 
-export const SEAL_REGISTER_VERSION = 1
+/** Version 1 had no announced append times, and manifests of version 1. */
+export const SEAL_REGISTER_VERSION = 2
 
 /** From this offset on, no record of the partition has an older epoch. */
 export interface Opening {
@@ -28,7 +29,8 @@ export interface Opening {
 export interface AppendTimeOverride {
   readonly partition: number
   readonly offset: number
-  readonly appendTimeMs: number
+  /** null: announced; nobody takes the record before the time is declared, or the announcement taken back. */
+  readonly appendTimeMs: number | null
 }
 
 /** An archiver is about to seal epochs of partitions that are idle: no record of theirs at or after `end` is expected in them. */
@@ -54,7 +56,7 @@ export interface SealRegister {
   readonly lastSeal: Manifest | null
 }
 
-/** Most openings after the first ones; more means that a broker's clock is broken for good. */
+/** Most openings; more means that a broker's clock is broken for good. */
 export const OPENINGS_MAX = 10_000
 
 export function sealRegisterName(source: string): string {
@@ -116,26 +118,39 @@ export function brokenSeams({ openings }: SealRegister, cut: number): Opening[] 
 }
 
 /**
- * The register in which a record counts as appended at that time. Throws USAGE where the partition is not open, or the record is sealed or
- * has another declared time already: its epoch is settled.
+ * The register in which a record counts as appended at that time, or is announced to; it stays as it is where the record has the time already that is
+ * to be declared. Throws USAGE where the partition is not open, or the record is sealed or has another declared time: its epoch is settled.
  */
-export function withAppendTime(register: SealRegister, override: AppendTimeOverride): SealRegister {
+export function withAppendTime(register: SealRegister, override: AppendTimeOverride, declaredMs: number | null = override.appendTimeMs): SealRegister {
   const { partition, offset, appendTimeMs } = override
   const found = register.overrides.find((one) => one.partition === partition && one.offset === offset)
-  if (found?.appendTimeMs === appendTimeMs) return register
+  if (found !== undefined && (found.appendTimeMs === appendTimeMs || found.appendTimeMs === declaredMs)) return register
   const end = register.lastSeal?.partitions.find((sealed) => sealed.partition === partition)?.end ?? 0
   const problem = !isOpen(register, partition) ? 'Nothing was read of that partition.'
-    : found !== undefined ? `Its append time was declared already, as ${found.appendTimeMs}.`
+    : found !== undefined && found.appendTimeMs !== null ? `Its append time was declared already, as ${found.appendTimeMs}.`
       : offset < end ? 'Its epoch is sealed.' : null
   if (problem !== null) {
     throw new TidemarkError([{ code: 'USAGE', message: problem, where: `source ${register.source}, partition ${partition}, offset ${offset}`, action: 'Name the record that the alarm names.' }])
   }
-  return { ...register, overrides: [...register.overrides, override].sort((a, b) => a.partition - b.partition || a.offset - b.offset) }
+  const others = register.overrides.filter((one) => one !== found)
+  return { ...register, overrides: [...others, override].sort((a, b) => a.partition - b.partition || a.offset - b.offset) }
+}
+
+/** The register without the announcement of a time that was not declared. */
+export function withoutAnnouncement(register: SealRegister, partition: number, offset: number): SealRegister {
+  const overrides = register.overrides.filter((one) => one.partition !== partition || one.offset !== offset || one.appendTimeMs !== null)
+  return overrides.length === register.overrides.length ? register : { ...register, overrides }
 }
 
 function withOpening(register: SealRegister, opening: Opening): SealRegister {
   const openings = [...register.openings, opening].sort((a, b) => a.partition - b.partition || a.offset - b.offset)
-  if (openings.length > OPENINGS_MAX) throw new Error(`Source ${register.source} has more than ${OPENINGS_MAX} openings.`)
+  if (openings.length > OPENINGS_MAX) {
+    throw new TidemarkError([{
+      code: 'SEAM_BROKEN', message: `Records came later than the declared skew more than ${OPENINGS_MAX} times; no more of them can be given a place.`,
+      where: `source ${register.source}, partition ${opening.partition}, offset ${opening.offset}`,
+      action: 'Mend the clock of the broker that stamps them, or declare a larger `skewMax`; nothing of the log is lost, and what stands still goes on from there.',
+    }])
+  }
   return { ...register, openings }
 }
 
@@ -145,18 +160,18 @@ export function firstUnsealed({ sealedThrough }: SealRegister): number | null {
 }
 
 const schema = z.strictObject({
-  formatVersion: z.literal(SEAL_REGISTER_VERSION),
+  formatVersion: z.union([z.literal(1), z.literal(SEAL_REGISTER_VERSION)]),
   source: z.string(),
   epochLengthMs: z.int().positive(),
   sealedThrough: z.int().nullable(),
   closing: z.strictObject({ through: z.int(), ends: z.array(z.strictObject({ partition: z.int().min(0), end: z.int().min(0) })) }).nullable(),
   openings: z.array(z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), epoch: z.int().nullable(), reason: z.enum(['first', 'skew']) })),
-  overrides: z.array(z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), appendTimeMs: z.int() })),
+  overrides: z.array(z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), appendTimeMs: z.int().nullable() })),
   lastSeal: manifestSchema.nullable(),
 })
 
 export function encodeSealRegister(register: SealRegister): Uint8Array {
-  return Buffer.from(JSON.stringify(register))
+  return Buffer.from(JSON.stringify({ ...register, formatVersion: SEAL_REGISTER_VERSION }))
 }
 
 /** Throws STORE_DAMAGED or STORE_TOO_NEW. */

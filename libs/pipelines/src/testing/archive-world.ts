@@ -18,15 +18,17 @@ export class ArchiveWorld {
   readonly alarms: Alarm[] = []
   nowMs: number
 
+  readonly clock = { nowMs: (): number => this.nowMs }
+
   constructor(partitionCount: number, nowMs: number) {
     this.log = createScriptedLog(partitionCount)
     this.nowMs = nowMs
   }
 
   archiver(options: Partial<ArchiverOptions> = {}): Archiver {
-    const { log, registers, objects } = this
+    const { log, registers, objects, clock } = this
     return createArchiver({
-      source: ticks, log, registers, objects, format: plainFormat, clock: { nowMs: () => this.nowMs }, onAlarm: (alarm) => void this.alarms.push(alarm), ...options,
+      source: ticks, log, registers, objects, format: plainFormat, clock, onAlarm: (alarm) => void this.alarms.push(alarm), ...options,
     })
   }
 

@@ -4,9 +4,10 @@ import { describe, expect, it } from '@jest/globals'
 import { decodeHeartbeat, type Heartbeat } from '@tidemark/pipelines/ingest/heartbeat'
 import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { decodeBucketRecord } from '@tidemark/pipelines/log/bucket-record'
-import { changeSealRegister, declareAppendTime } from '@tidemark/pipelines/log/change-seal-register'
+import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
+import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
 import { decodeFence } from '@tidemark/pipelines/log/fence'
-import { withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
+import { withAppendTime, withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
 import type { BucketWrite } from '@tidemark/ports/speed-view-store'
 import { CLICKS, EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
 import { judgeAll } from './ingest-judge.ts'
@@ -46,10 +47,59 @@ describe('standing still', () => {
     expect(codes(world)).toEqual(['APPEND_TIME_AHEAD'])
     expect(processor.status()).toMatchObject([{ nextOffset: 1, stopped: { code: 'APPEND_TIME_AHEAD' } }])
     expect((await heartbeatOf(world)).stopped).toMatchObject({ code: 'APPEND_TIME_AHEAD' })
-    await declareAppendTime(world.registers, world.source, 0, 1, world.nowMs)
+    await declareAppendTime(world, world.source, { partition: 0, offset: 1, appendTimeMs: world.nowMs })
     world.nowMs += 1_000
     await drain(processor)
     expect(processor.status()).toMatchObject([{ nextOffset: 3, stopped: null }])
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
+  it('law 4: a time that is declared while the clock comes up to the stamp is the same for everybody', async () => {
+    const world = await worldOf()
+    const stampedMs = world.nowMs + 3_600_000
+    const declared = { partition: 0, offset: 1, appendTimeMs: world.nowMs }
+    // Between its reading of the register and its fold.
+    let isDue = false
+    const read = async (name: string): ReturnType<typeof world.registers.read> => {
+      const found = await world.registers.read(name)
+      if (isDue && name.startsWith('seal/')) {
+        isDue = false
+        await declareAppendTime(world, world.source, declared)
+        world.nowMs = stampedMs
+      }
+      return found
+    }
+    const processor = world.processor([0], (ports) => ({ ...ports, registers: { ...ports.registers, read } }))
+    await world.append(0, click(world, user))
+    await drain(processor)
+    world.log.shiftAppendTimes(world.topic, 0, 3_600_000)
+    await world.append(0, click(world, user, 2))
+    world.log.shiftAppendTimes(world.topic, 0, 0)
+    isDue = true
+    for (let i = 0; i < 3; i++, world.nowMs += 1_000) await drain(processor)
+    expect(isDue).toBe(false)
+    expect(processor.status()).toMatchObject([{ nextOffset: 2, stopped: null }])
+    expect((await heartbeatOf(world)).knownTimeMs).toBe(declared.appendTimeMs)
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
+  it('law 4: a record whose time is announced waits, whatever the clock says; one that is not ahead any more counts as it is stamped', async () => {
+    const world = await worldOf()
+    const processor = world.processor([0])
+    world.log.shiftAppendTimes(world.topic, 0, 3_600_000)
+    await world.append(0, click(world, user))
+    world.log.shiftAppendTimes(world.topic, 0, 0)
+    await drain(processor)
+    const declared = { partition: 0, offset: 0, appendTimeMs: world.nowMs }
+    await changeSealRegister(world.registers, world.source, (register) => withAppendTime(register, { ...declared, appendTimeMs: null }))
+    world.nowMs += 7_200_000
+    await drain(processor)
+    expect(processor.status()).toMatchObject([{ nextOffset: 0, stopped: { code: 'APPEND_TIME_AHEAD' } }])
+    await expect(declareAppendTime(world, world.source, declared)).rejects.toMatchObject({ code: 'USAGE' })
+    expect((await world.register()).overrides).toEqual([])
+    world.nowMs += 1_000
+    await drain(processor)
+    expect(processor.status()).toMatchObject([{ nextOffset: 1, stopped: null }])
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
