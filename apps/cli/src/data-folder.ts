@@ -6,7 +6,7 @@ import { viewId } from '@tidemark/pipelines/names'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Command } from 'commander'
 import { registeredSources, registeredViews, type RegisteredView } from './definition-registry.ts'
-import { problemError } from './failure.ts'
+import { problemError, usageError } from './failure.ts'
 import { listenForInterrupts } from './interrupt.ts'
 
 export const DATA_FOLDER_DEFAULT = '.tidemark'
@@ -17,6 +17,17 @@ export interface DataOptions {
 
 export function addDataOption(command: Command): Command {
   return command.option('--data <folder>', 'the folder that `tidemark dev` keeps everything in', DATA_FOLDER_DEFAULT)
+}
+
+/** Of commands that make generations. */
+export const REJECTED_SHARE_OPTION = [
+  '--rejected-share-max <share>', 'how much of the new records may have been rejected before no generation is made of them, from 0 to 1 (default: 0.05)', readShare,
+] as const
+
+function readShare(text: string): number {
+  const share = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN
+  if (share >= 0 && share <= 1) return share
+  throw usageError(`${JSON.stringify(text)} is no share.`, '--rejected-share-max', 'Write a number from 0 to 1: 0.2.')
 }
 
 /** Runs `work` on a folder that is there, and a signal that Ctrl-C aborts; then it throws `Interrupted`. Several processes may have it open. */

@@ -6,12 +6,15 @@ import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { OnAlarm } from '@tidemark/pipelines/alarm'
 import { createArchiver } from '@tidemark/pipelines/archive/archiver'
 import { openEpochs, type OpenEpochs } from '@tidemark/pipelines/archive/open-epochs'
+import { DEFAULT_GATE } from '@tidemark/pipelines/batch/quality-gate'
 import { runDue, type DueOutcome, type RunDueOptions } from '@tidemark/pipelines/batch/run-due'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 
-/** Of batch runs on one's own machine: an hour in which nothing happened is no fault of a producer's. */
-export const LOCAL_BATCH = { gate: { isEmptyAllowed: true } } as const satisfies RunDueOptions['run']
+/** Batch runs on one's own machine: an hour in which nothing happened is no fault of a producer's. `rejectedShareMax`: another one than the gate's. */
+export function localBatch(rejectedShareMax: number = DEFAULT_GATE.rejectedShareMax) {
+  return { gate: { isEmptyAllowed: true, rejectedShareMax } } as const satisfies RunDueOptions['run']
+}
 
 export interface ArchivedNow {
   readonly recordCount: number
@@ -36,11 +39,11 @@ export async function sealedUntilMs({ registers }: Pick<LambdaPorts, 'registers'
 }
 
 /** Makes a generation of each view of one source that lacks a sealed epoch. Bugs are thrown; the rest is in the outcomes. */
-export function runDueBatches({ registers, objects, format, batchViews, clock, engine, jobs }: LambdaPorts, plans: readonly ViewPlan[], signal?: AbortSignal): Promise<DueOutcome[]> {
+export function runDueBatches({ registers, objects, format, batchViews, clock, engine, jobs }: LambdaPorts, plans: readonly ViewPlan[], run: ReturnType<typeof localBatch>, signal?: AbortSignal): Promise<DueOutcome[]> {
   const archive = { objects, registers, format }
   return runDue({
     stores: { views: batchViews, objects, clock, registers, engine, openEpochs: (plan, afterCut, cut) => openEpochs(archive, plan.source, afterCut, cut) },
-    queue: jobs, clock, plans, run: LOCAL_BATCH,
+    queue: jobs, clock, plans, run,
   }, signal)
 }
 

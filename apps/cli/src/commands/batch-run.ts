@@ -5,7 +5,7 @@ import type { Alarm } from '@tidemark/pipelines/alarm'
 import type { DueOutcome } from '@tidemark/pipelines/batch/run-due'
 import { topicOf } from '@tidemark/pipelines/names'
 import type { Command } from 'commander'
-import { addDataOption, type DataOptions, withFolder } from '../data-folder.ts'
+import { addDataOption, type DataOptions, REJECTED_SHARE_OPTION, withFolder } from '../data-folder.ts'
 import { registerDefinitions } from '../definition-registry.ts'
 import { EXIT, problemsText } from '../failure.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
@@ -13,6 +13,7 @@ import { counted, formatTime, type Output } from '../output.ts'
 
 interface BatchRunOptions extends DataOptions {
   readonly definitions: string
+  readonly rejectedShareMax?: number
 }
 
 interface SourceRun {
@@ -32,19 +33,20 @@ export function addBatchCommand(program: Command, output: Output): void {
     .description('Archives what the log has, seals the epochs that can be sealed, and makes a generation of each view that lacks a sealed epoch. Safe beside a running `tidemark dev`. Exits with 1 where a generation was due and could not be made.')
     .requiredOption('--definitions <file>', 'definitions, .ts or .json')
   addDataOption(run)
+    .option(...REJECTED_SHARE_OPTION)
     .addHelpText('after', '\nExample:\n  tidemark batch run --definitions features.ts')
-    .action(async ({ definitions: file, data }: BatchRunOptions) => {
+    .action(async ({ definitions: file, data, rejectedShareMax }: BatchRunOptions) => {
       const definitions = await loadSoundDefinitions(file)
       const alarms: Alarm[] = []
       const sources = await withFolder(data, async (ports, signal) => {
         await registerDefinitions(ports.registers, definitions)
-        const { archiveNow, runDueBatches } = await import('@tidemark/embedded-system/archive-and-batch')
+        const { archiveNow, localBatch, runDueBatches } = await import('@tidemark/embedded-system/archive-and-batch')
         const topics = await ports.log.topics()
         const results: SourceRun[] = []
         for (const [source, plans] of plansBySource(definitions)) {
           if (!topics.includes(topicOf({ name: source }))) continue
           const archived = await archiveNow(ports, plans[0]!.source, (alarm) => alarms.push(alarm), signal)
-          const runs = await runDueBatches(ports, plans, signal)
+          const runs = await runDueBatches(ports, plans, localBatch(rejectedShareMax), signal)
           results.push({ source, archivedCount: archived.recordCount, sealedUntilMs: archived.sealedUntilMs, runs })
         }
         return results

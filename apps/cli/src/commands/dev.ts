@@ -4,7 +4,7 @@ import { parseDurationMs } from '@tidemark/feature-schema/duration'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import type { Command } from 'commander'
-import { DATA_FOLDER_DEFAULT } from '../data-folder.ts'
+import { DATA_FOLDER_DEFAULT, REJECTED_SHARE_OPTION } from '../data-folder.ts'
 import { changesBetween } from '../definition-changes.ts'
 import { registerDefinitions } from '../definition-registry.ts'
 import { loadInChild, markOfModules, watchModules } from '../dev/definition-file.ts'
@@ -26,6 +26,7 @@ interface DevOptions {
   readonly host: string
   readonly partitions: number
   readonly batchEvery?: number
+  readonly rejectedShareMax?: number
 }
 
 export function addDevCommand(program: Command, output: Output): void {
@@ -39,6 +40,7 @@ export function addDevCommand(program: Command, output: Output): void {
     .option('--host <address>', 'address to listen on; nothing that comes is authenticated', '127.0.0.1')
     .option('--partitions <count>', 'partitions of the log, by source; one that has more keeps them', wholeNumber('--partitions', 1, PARTITION_COUNT_MAX), PARTITION_COUNT_DEFAULT)
     .option('--batch-every <duration>', 'how often due generations are made: 10m, 6h (default: whenever an epoch is sealed)', readDuration)
+    .option(...REJECTED_SHARE_OPTION)
     .addHelpText('after', '\nExample:\n  tidemark dev --definitions features.ts')
     .action((options: DevOptions) => runDev(output, options))
 }
@@ -57,20 +59,20 @@ function readDuration(text: string): number {
   return durationMs
 }
 
-async function runDev(output: Output, { definitions: file, data, port, host, partitions, batchEvery }: DevOptions): Promise<void> {
+async function runDev(output: Output, { definitions: file, data, port, host, partitions, batchEvery, rejectedShareMax }: DevOptions): Promise<void> {
   const mark = markOfModules(file)
   const definitions = await loadSoundDefinitions(file)
   using interrupts = listenForInterrupts()
   await using opened = new AsyncDisposableStack()
   // Loaded here, so that other commands start without stores and server.
-  const [{ openEmbeddedPorts }, { claimMember }, { LOCAL_BATCH }, { createServingApp }, { addEventRoutes, openApiDocumentWithEvents }, { listen }] = await Promise.all([
+  const [{ openEmbeddedPorts }, { claimMember }, { localBatch }, { createServingApp }, { addEventRoutes, openApiDocumentWithEvents }, { listen }] = await Promise.all([
     import('@tidemark/embedded-system/embedded-ports'), import('@tidemark/embedded-system/claim-member'), import('@tidemark/embedded-system/archive-and-batch'),
     import('@tidemark/serving-http/serving-app'), import('@tidemark/serving-http/event-routes'), import('@tidemark/serving-http/http-listener'),
   ])
   const ports = opened.use(await openEmbeddedPorts({ folder: data, hasArchiverThread: true }))
   await registerDefinitions(ports.registers, definitions)
   const system = opened.use(await DevSystem.start({
-    ports, definitions, member: await claimMember(ports.registers, 'dev'), partitionCount: partitions, batch: LOCAL_BATCH,
+    ports, definitions, member: await claimMember(ports.registers, 'dev'), partitionCount: partitions, batch: localBatch(rejectedShareMax),
     ...(batchEvery !== undefined && { batchEveryMs: batchEvery }),
     onAlarm: (alarm) => tellAlarm(output, alarm),
     onBatch: (outcome) => tellBatch(output, outcome),
