@@ -11,6 +11,8 @@ import type { ArchiveStep } from '@tidemark/pipelines/archive/archiver'
 export interface ArchiverFolder extends Pick<EmbeddedEnvironmentOptions, 'durability'> {
   readonly environmentFolder: string
   readonly objectsFolder: string
+  /** For what the archive's format puts aside. */
+  readonly temporaryFolder: string
 }
 
 export type ToArchiverThread =

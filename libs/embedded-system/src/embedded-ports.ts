@@ -2,6 +2,7 @@
 //
 //   FOLDER/lmdb      log, consumer groups, speed and batch views, registers, jobs
 //   FOLDER/objects   archive, staged generations
+//   FOLDER/work      what engines put aside while they run, in a folder for each process
 
 import { join } from 'node:path'
 import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
@@ -15,6 +16,7 @@ import { createEmbeddedRegisterStore } from '@tidemark/adapter-embedded/embedded
 import { openEmbeddedSpeedViewStore } from '@tidemark/adapter-embedded/embedded-speed-view-store'
 import { createFileObjectStore } from '@tidemark/adapter-embedded/file-object-store'
 import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import { openProcessFolder } from '@tidemark/adapter-embedded/process-folder'
 import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import type { WaitingClock } from '@tidemark/ports/clock'
@@ -40,7 +42,8 @@ export async function openEmbeddedPorts({ folder, clock = createSystemClock(), o
   const newRevision = createNewRevision()
   const environmentFolder = join(folder, 'lmdb')
   const environment = opened.use(await openEmbeddedEnvironment({ ...options, folder: environmentFolder }))
-  const engine = opened.use(await createDuckDbBatchEngine())
+  const { path: temporaryFolder } = opened.use(await openProcessFolder(join(folder, 'work')))
+  const engine = opened.use(await createDuckDbBatchEngine({ temporaryFolder }))
   const log = opened.use(await openEmbeddedEventLog(environment, { clock }))
   const ports = {
     log,
@@ -50,11 +53,11 @@ export async function openEmbeddedPorts({ folder, clock = createSystemClock(), o
     groups: await openEmbeddedConsumerGroups(environment, { log, clock }),
     registers: await createEmbeddedRegisterStore(environment, { newRevision }),
     objects: opened.use(await createFileObjectStore({ folder: objectsFolder, newRevision })),
-    format: opened.use(await createParquetArchiveFormat()),
+    format: opened.use(await createParquetArchiveFormat({ temporaryFolder })),
     speedViews: await openEmbeddedSpeedViewStore(environment),
     batchViews: await createEmbeddedBatchViewStore(environment),
     jobs: await createEmbeddedJobQueue(environment, { clock, newRevision }),
-    ...(hasArchiverThread && { createArchiver: opened.use(startArchiverThread({ ...options, environmentFolder, objectsFolder })).createArchiver }),
+    ...(hasArchiverThread && { createArchiver: opened.use(startArchiverThread({ ...options, environmentFolder, objectsFolder, temporaryFolder })).createArchiver }),
   }
   const owned = opened.move()
   return { ...ports, [Symbol.asyncDispose]: () => owned.disposeAsync() }

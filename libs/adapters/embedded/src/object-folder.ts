@@ -19,10 +19,11 @@ const ABANDONED_AFTER_MS = 86_400_000
 export async function prepareObjectFolder(folder: string, files: FileCalls): Promise<void> {
   await makeFolders(resolve(folder, TEMPORARY_FOLDER), files)
   if (!(await isFormatted(folder))) await writeFormat(folder, files)
-  await sweep(join(folder, TEMPORARY_FOLDER), files)
+  await removeLeftOvers(join(folder, TEMPORARY_FOLDER), files)
 }
 
-async function makeFolders(path: string, files: FileCalls): Promise<void> {
+/** Makes a folder and those above it, durably. */
+export async function makeFolders(path: string, files: FileCalls): Promise<void> {
   try {
     await files.makeFolder(path)
   } catch (error) {
@@ -58,8 +59,8 @@ async function writeFormat(folder: string, files: FileCalls): Promise<void> {
   await files.syncFolder(folder)
 }
 
-/** Removes what nobody will ever finish; what runs, or may run on another host, stays. */
-async function sweep(temporaryFolder: string, files: FileCalls): Promise<void> {
+/** Removes what nobody will ever finish, of what is named after a process and a dot; what runs, or may run on another host, stays. */
+export async function removeLeftOvers(temporaryFolder: string, files: FileCalls): Promise<void> {
   for (const name of await readdir(temporaryFolder)) {
     const path = join(temporaryFolder, name)
     const state = stateOfProcess(name.slice(0, name.indexOf('.')))
