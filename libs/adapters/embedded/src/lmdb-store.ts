@@ -21,7 +21,7 @@ const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
 
 export function openLmdb(folder: string, options: { durability: Durability; readOnly: boolean }): LmdbRoot {
   try {
-    return open<Buffer, Uint8Array>({ ...BYTES, path: folder, noSubdir: false, maxDbs: DATABASES_MAX, overlappingSync: false, noSync: options.durability === 'process', readOnly: options.readOnly })
+    return open<Buffer, Uint8Array>({ ...BYTES, path: folder, noSubdir: false, maxDbs: DATABASES_MAX, overlappingSync: false, eventTurnBatching: false, noSync: options.durability === 'process', readOnly: options.readOnly })
   } catch (error) {
     throw asTidemarkError(error, folder)
   }
