@@ -159,8 +159,7 @@ const BROKEN_MODULES: Readonly<Record<string, readonly [keyof typeof LAWS, strin
     },
   })],
   'reshape: a section is skipped that gives panes up': ['state', './roll-up.ts', (real: typeof rollUps): Partial<typeof rollUps> => ({
-    staysAsItIs: (group, rung, rowCount, firstStartMs, truncatedAtMs, logTimeMs) =>
-      real.staysAsItIs(group, rung, rowCount, firstStartMs, truncatedAtMs, logTimeMs - (group.rungs[rung]!.alignMs ?? 0)),
+    tableStays: (group, table, logTimeMs) => real.tableStays(group, table, logTimeMs - (group.rungs[table.rung]!.alignMs ?? 0)),
   })],
   'moments: squares are added without the distance of the means': ['seam', './moments-kernel.ts', (real: typeof moments): Partial<typeof moments> => ({
     MomentsKernel: class extends real.MomentsKernel {

@@ -8,7 +8,7 @@ import { ChunkWriter } from './chunk-writer.ts'
 import { isSettled, type EntityState, type StoredChunk } from './entity-state.ts'
 import { GrowableBytes } from './growable-bytes.ts'
 import { nextKeepFromChangeMs, openFromMs } from './ladder.ts'
-import { hasRows, limitOf, RowMerger, takeLeaving } from './roll-up.ts'
+import { hasRows, limitOf, RowMerger, tableStays, takeLeaving } from './roll-up.ts'
 import { RowCursor } from './row-cursor.ts'
 import { SectionCursor } from './section-cursor.ts'
 import type { LadderGroup, ViewPlan } from './view-plan.ts'
@@ -48,6 +48,13 @@ class ChunkDraft {
     this.kind = kind
   }
 
+  /** Leaves a section out, if it is at hand. */
+  leaveOut(group: number, epoch: number): void {
+    if (!this.before.isAt(group, epoch)) return
+    this.before.next()
+    this.isChanged = true
+  }
+
   /** The rebuilt chunk; null: it is as it was. It takes a spare buffer, and leaves the one of `before` as the next. Starts again. */
   finish({ logTimeMs, droppedThroughEpoch }: EntityState, before: GrowableBytes | null): GrowableBytes | null {
     const { spare, isChanged } = this
@@ -83,13 +90,15 @@ class Reshaper {
     settled.before.start(bytesOf(state.settled), state.logTimeMs)
     for (let section = this.nextSection(); section.group !== Infinity; section = this.nextSection()) {
       const { group, epoch } = section
-      if (epoch > state.droppedThroughEpoch && !open.before.isAt(group, epoch) && closed.before.staysAt(group, epoch) && settled.before.staysAt(group, epoch)) {
+      if (epoch <= state.droppedThroughEpoch) {
+        for (const draft of [open, closed, settled]) draft.leaveOut(group, epoch)
+      } else if (!open.before.isAt(group, epoch) && closed.before.staysAt(group, epoch) && settled.before.staysAt(group, epoch)) {
         closed.before.copy(group, epoch, closed.writer)
         settled.before.copy(group, epoch, settled.writer)
       } else {
         const [opened = null] = open.before.take(group, epoch)
         const stored = [...closed.before.take(group, epoch), ...settled.before.take(group, epoch)]
-        this.reshapeSection(state, this.plan.groups[group]!, epoch, opened, stored)
+        this.reshapeSection(state.logTimeMs, this.plan.groups[group]!, epoch, opened, stored)
       }
     }
     const rebuilt = open.finish(state, state.open)
@@ -108,16 +117,15 @@ class Reshaper {
   }
 
   /** `opened`: its table in the open chunk; `stored`: those of the other chunks, by rung. */
-  private reshapeSection({ logTimeMs, droppedThroughEpoch }: EntityState, group: LadderGroup, epoch: number, opened: TableRef | null, stored: readonly TableRef[]): void {
+  private reshapeSection(logTimeMs: number, group: LadderGroup, epoch: number, opened: TableRef | null, stored: readonly TableRef[]): void {
     const merger = this.mergers[group.index]!
     let carried: RowCursor | null = null
     for (const [index, rung] of group.rungs.entries()) {
       const draft = isSettled(index) ? this.settled : this.closed
       const kept = stored.find((table) => table.rung === index) ?? null
       const openTable = index === 0 ? opened : null
-      if (epoch <= droppedThroughEpoch) {
-        if (kept !== null) draft.isChanged = true
-        if (openTable !== null) this.open.isChanged = true
+      if (openTable === null && carried === null && (kept === null || tableStays(group, kept, logTimeMs))) {
+        if (kept !== null) draft.writer.copyTable(kept)
         continue
       }
       const keptRows = kept && new RowCursor(group, kept)

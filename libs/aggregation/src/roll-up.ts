@@ -1,11 +1,14 @@
 // Rolling up, on bytes: which rows leave a rung, and rows of several tables as one table's. All tables are ascending, so that rows
 // are only ever appended or merged into the last one. The fold and the packing of batch blobs both work with these.
 
-import { NONE } from './chunk-format.ts'
+import { NONE, type TableRef } from './chunk-format.ts'
 import { EXACT_PANES_MAX, isExact, keepFromMs, type Rung } from './ladder.ts'
 import { RowCursor } from './row-cursor.ts'
 import { TableBuilder } from './table-builder.ts'
 import type { LadderGroup } from './view-plan.ts'
+
+/** What of a table tells whether it stays as it is. */
+export type StoredTable = Pick<TableRef, 'view' | 'rung' | 'rowsAt' | 'rowCount' | 'truncatedAtMs'>
 
 export interface RungLimit {
   /** Rows that start earlier leave the rung. */
@@ -29,7 +32,8 @@ export function limitOf({ rungs }: LadderGroup, rung: number, logTimeMs: number,
  * Whether a stored table stays as it is at a log time, unless something is added to it: what `limitOf` and `takeLeaving` would find out, from its
  * first row alone.
  */
-export function staysAsItIs({ rungs }: LadderGroup, rung: number, rowCount: number, firstStartMs: number, truncatedAtMs: number, logTimeMs: number): boolean {
+export function tableStays({ rungs }: LadderGroup, { view, rung, rowsAt, rowCount, truncatedAtMs }: StoredTable, logTimeMs: number): boolean {
+  const firstStartMs = rowCount === 0 ? Infinity : view.getFloat64(rowsAt, true)
   if (truncatedAtMs !== NONE || firstStartMs < keepFromMs(rungs[rung]!, logTimeMs)) return false
   return rung > 0 || rowCount <= EXACT_PANES_MAX || !isExact(rungs)
 }

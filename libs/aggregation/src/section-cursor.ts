@@ -5,7 +5,7 @@ import {
   AT_TABLES, ENTRY_EPOCH, ENTRY_GROUP, ENTRY_ROWS, ENTRY_RUNG, ENTRY_TRUNCATED, entryAt, tableAt, tableBytes, viewOf, type TableRef,
 } from './chunk-format.ts'
 import type { ChunkWriter } from './chunk-writer.ts'
-import { staysAsItIs } from './roll-up.ts'
+import { tableStays, type StoredTable } from './roll-up.ts'
 import type { ViewPlan } from './view-plan.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -17,6 +17,8 @@ export class SectionCursor {
   private readonly plan: ViewPlan
   private bytes: Uint8Array = NO_BYTES
   private view = viewOf(NO_BYTES)
+  /** The one that is looked at. */
+  private readonly table: StoredTable = { view: this.view, rung: 0, rowsAt: 0, rowCount: 0, truncatedAtMs: 0 }
   private logTimeMs = 0
   private tableCount = 0
   /** The section's tables are [first, end), and their bytes [from, to). */
@@ -34,7 +36,7 @@ export class SectionCursor {
   /** Begins at the first section of a chunk; null: there is none. */
   start(bytes: Uint8Array | null, logTimeMs: number): void {
     this.bytes = bytes ?? NO_BYTES
-    this.view = viewOf(this.bytes)
+    this.view = this.table.view = viewOf(this.bytes)
     this.logTimeMs = logTimeMs
     this.tableCount = bytes === null ? 0 : this.view.getUint32(AT_TABLES, true)
     this.end = 0
@@ -44,7 +46,7 @@ export class SectionCursor {
 
   /** Goes on to the next section. */
   next(): void {
-    const { view, tableCount, plan, logTimeMs } = this
+    const { view, tableCount, plan, table, logTimeMs } = this
     this.first = this.end
     this.from = this.to
     this.stays = true
@@ -54,9 +56,11 @@ export class SectionCursor {
     for (let index = this.first; index < tableCount; index++) {
       const entry = entryAt(index)
       if (view.getUint16(entry + ENTRY_GROUP, true) !== this.group || view.getFloat64(entry + ENTRY_EPOCH, true) !== this.epoch) return
-      const rowCount = view.getUint32(entry + ENTRY_ROWS, true)
-      const firstStartMs = rowCount === 0 ? Infinity : view.getFloat64(this.to, true)
-      this.stays &&= staysAsItIs(plan.groups[this.group]!, view.getUint16(entry + ENTRY_RUNG, true), rowCount, firstStartMs, view.getFloat64(entry + ENTRY_TRUNCATED, true), logTimeMs)
+      table.rung = view.getUint16(entry + ENTRY_RUNG, true)
+      table.rowsAt = this.to
+      table.rowCount = view.getUint32(entry + ENTRY_ROWS, true)
+      table.truncatedAtMs = view.getFloat64(entry + ENTRY_TRUNCATED, true)
+      this.stays &&= tableStays(plan.groups[this.group]!, table, logTimeMs)
       this.to += tableBytes(plan, view, entry)
       this.end = index + 1
     }
