@@ -5,10 +5,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
 import { replay, type ReplayRequest, type ReplayResult } from '@tidemark/pipelines/replay/replay'
 import { openEmbeddedPorts } from './embedded-ports.ts'
 import { createReplayClock } from './replay-clock.ts'
+
+/**
+ * The clock runs thousands of times faster than the work, so what a processor does each second, for the sake of others that may have the folder
+ * open or take over from it, would be done for each question. Nobody does here.
+ */
+const INGEST_LIMITS: Partial<IngestLimits> = {
+  checkEveryMs: 3_600_000,
+  idleFenceMs: Infinity,
+  // All that a poll brings is one transaction.
+  writesInFlightMax: 1_024,
+  cacheSizeMaxBytes: 512 * 1_048_576,
+}
 
 export interface FolderReplay extends Omit<ReplayRequest, 'system' | 'reader' | 'append' | 'setClock'> {
   /** Checked. */
@@ -23,7 +36,7 @@ export async function replayInFolder({ definitions, ...request }: FolderReplay):
     const alarms: TidemarkError[] = []
     await using ports = await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false })
     await using system = await LambdaSystem.start({
-      ports, definitions, member: 'replay', partitionCount: 1,
+      ports, definitions, member: 'replay', partitionCount: 1, ingestLimits: INGEST_LIMITS,
       onAlarm: ({ code, message, where }) => alarms.push(new TidemarkError([{ code: code === 'SEAM_BROKEN' ? 'APPEND_TIME_AHEAD' : code, message, where, action: 'Look at the append times around it.' }])),
       // What a file holds is what is replayed: how good it is, is not this command's to judge.
       batch: { gate: { rejectedShareMax: 1, isEmptyAllowed: true, nullShareRiseMax: 1 } },

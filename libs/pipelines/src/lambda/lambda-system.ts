@@ -20,6 +20,7 @@ export interface LambdaSystemOptions {
   /** Of topics that are not there yet. */
   readonly partitionCount: number
   readonly batch?: SourcePipelineOptions['batch']
+  readonly ingestLimits?: SourcePipelineOptions['ingestLimits']
   readonly batchEveryMs?: number
   readonly onBatch?: (outcome: DueOutcome) => void
 }
@@ -61,7 +62,7 @@ export class LambdaSystem implements AsyncDisposable {
   }
 
   private async startPipelines(): Promise<SourcePipeline[]> {
-    const { ports: { log }, options: { ports, member, onAlarm, partitionCount, batch, batchEveryMs, onBatch } } = this
+    const { ports: { log }, options: { ports, member, onAlarm, partitionCount, batch, ingestLimits, batchEveryMs, onBatch } } = this
     const plansOf = Map.groupBy(this.served.plans.filter(({ source }) => source.kind === 'event'), ({ source }) => source.name)
     const started: SourcePipeline[] = []
     for (const [name, plans] of plansOf) {
@@ -73,7 +74,7 @@ export class LambdaSystem implements AsyncDisposable {
       const { source } = plans[0]!
       await log.ensureTopic(topicOf(source), partitionCount)
       await log.ensureTopic(deadLetterTopicOf(source), 1)
-      const pipeline = await SourcePipeline.start({ source, plans, ports, member, onAlarm, ...(batch && { batch }), ...(batchEveryMs !== undefined && { batchEveryMs }), ...(onBatch && { onBatch }) })
+      const pipeline = await SourcePipeline.start({ source, plans, ports, member, onAlarm, ...(batch && { batch }), ...(ingestLimits && { ingestLimits }), ...(batchEveryMs !== undefined && { batchEveryMs }), ...(onBatch && { onBatch }) })
       this.pipelines.set(name, pipeline)
       started.push(pipeline)
     }

@@ -12,6 +12,7 @@ import { createCleaner } from '../batch/clean-up.ts'
 import type { GenerationRunOptions } from '../batch/generation-run.ts'
 import { runDue, type DueOutcome, type RunDueOptions } from '../batch/run-due.ts'
 import { speedGroupOf } from '../ingest/group-names.ts'
+import type { IngestLimits } from '../ingest/ingest-limits.ts'
 import { createProcessor, type Processor } from '../ingest/processor.ts'
 import { runProcessor } from '../ingest/run-processor.ts'
 import { createSweeper } from '../ingest/sweeper.ts'
@@ -32,6 +33,8 @@ export interface SourcePipelineOptions {
   readonly onAlarm: OnAlarm
   /** Of each batch run: its gate, how many generations are kept. */
   readonly batch?: Pick<GenerationRunOptions, 'gate' | 'keptCount' | 'leaseMs'>
+  /** Of the stream processor, where they are others than INGEST_LIMITS. */
+  readonly ingestLimits?: Partial<IngestLimits>
   /** How often generations that are due are made; default: each second, so that a sealed epoch soon has its own. */
   readonly batchEveryMs?: number
   readonly onBatch?: (outcome: DueOutcome) => void
@@ -46,14 +49,14 @@ export class SourcePipeline implements AsyncDisposable {
   private readonly membership: Membership
 
   private constructor(options: SourcePipelineOptions, membership: Membership) {
-    const { source, plans, ports, onAlarm } = options
+    const { source, plans, ports, onAlarm, ingestLimits: limits } = options
     const { log, registers, objects, format, speedViews: store, clock, newRevision } = ports
     this.source = source
     this.plans = plans
     this.options = options
     this.membership = membership
     this.archiver = (ports.createArchiver ?? createArchiver)({ source, log, registers, objects, format, clock, onAlarm })
-    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, store, clock, newRevision, onAlarm })
+    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, store, clock, newRevision, onAlarm, ...(limits && { limits }) })
   }
 
   /** Joins the consumer group of a source whose topic is there. */

@@ -3,6 +3,7 @@
 
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { FileRecords } from '@tidemark/ports/record-reader'
+import { INGEST_LIMITS } from '../ingest/ingest-limits.ts'
 import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
 import { topicOf } from '../names.ts'
 
@@ -14,8 +15,8 @@ export interface TimedRecord {
 /** Appends records to partition 0 of a topic, in order. */
 export type AppendRecords = (topic: string, records: readonly TimedRecord[]) => Promise<void>
 
-/** Records that are appended at a time. */
-const APPEND_COUNT_MAX = 2_000
+/** Records that are appended at a time: as many as a poll takes. */
+const APPEND_COUNT_MAX = INGEST_LIMITS.fetchCountMax
 
 interface PlacedRecord extends TimedRecord {
   readonly knownTimeMs: number
