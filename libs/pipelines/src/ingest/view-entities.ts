@@ -12,6 +12,8 @@ import type { Revision } from '@tidemark/ports/revision'
 export type Revisions = (Revision | null)[]
 
 export interface EntityEntry {
+  /** What it is found by: bytes of its own, for a record's strings may hold on to the record's whole text. */
+  readonly name: Value
   readonly entity: Uint8Array
   readonly bucket: number
   /** null: it was not read, or what was read may not be so any more. */
@@ -70,16 +72,17 @@ export class ViewEntities {
   private admit(name: Value, row: Row): EntityEntry {
     const known = this.old.get(name)
     if (known !== undefined) this.old.delete(name)
-    const entry = known ?? this.makeEntry(row)
-    this.young.set(name, entry)
+    const entry = known ?? this.makeEntry(name, row)
+    this.young.set(entry.name, entry)
     this.youngBytes += entry.sizeBytes
     return entry
   }
 
-  private makeEntry(row: Row): EntityEntry {
+  private makeEntry(name: Value, row: Row): EntityEntry {
     const entity = encodeEntityKey(this.keyIndexes.map((index) => row[index]!), this.keyTypes)
     const bucket = bucketOf(entityHash(entity), this.bucketCount)
-    return { entity, bucket, state: null, revisions: [], stateVersion: -1, sizeBytes: ENTRY_BYTES + entity.length, command: -1 }
+    const own = typeof name === 'string' ? Buffer.from(name).toString() : name
+    return { name: own, entity, bucket, state: null, revisions: [], stateVersion: -1, sizeBytes: ENTRY_BYTES + entity.length, command: -1 }
   }
 
   /** One key is its own name; of several, each text says its length. */
