@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, jest } from '@jest/globals'
 import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
 import { temporaryFolder } from './testing/temporary-folder.ts'
+import { verifyEmbeddedFolder } from './verify-folder.ts'
 
 // Child processes start slowly on a busy machine.
 jest.setTimeout(60_000)
@@ -84,6 +85,27 @@ describe('openEmbeddedEnvironment', () => {
     await fill(folder.path, 1)
     rmSync(join(folder.path, name))
     await expect(openEmbeddedEnvironment({ folder: folder.path })).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+  })
+
+  it('finds nothing wrong with a folder that others write to meanwhile, new databases among it', async () => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path, 20_000)
+    await using environment = await opened(folder.path)
+    const database = await environment.database('things')
+    let isVerifying = true
+    const write = async (): Promise<void> => {
+      for (let i = 20_000; isVerifying; i++) {
+        await environment.write((writer) => writer.put(database, numbered(i), bytes('later')))
+        if (i % 100 === 0 && i < 22_000) await environment.database(`more ${i}`)
+      }
+    }
+    const writing = write()
+    try {
+      for (let round = 0; round < 3; round++) expect(await verifyEmbeddedFolder(folder.path)).toBeGreaterThanOrEqual(20_000)
+    } finally {
+      isVerifying = false
+      await writing
+    }
   })
 
   it('notices an environment that was replaced by an empty one', async () => {
