@@ -139,6 +139,26 @@ export function jobQueueContract(name: string, createHarness: () => Promise<JobQ
       expect(await other.take('batch', LEASE_MS)).toBeNull()
     })
 
+    it('gives out no more at once than asked for, of one queue, counting leases that hold', async () => {
+      await using harness = await createHarness()
+      const { queue, other } = harness
+      for (const id of ['x', 'y', 'z']) await queue.add(job(id))
+      await queue.add(job('elsewhere', null, 'other'))
+      const first = (await queue.take('batch', LEASE_MS, 1))!
+      expect(first.id).toBe('x')
+      expect(await other.take('batch', LEASE_MS, 1)).toBeNull()
+      expect((await other.take('other', LEASE_MS, 1))!.id).toBe('elsewhere')
+      expect((await other.take('batch', LEASE_MS, 2))!.id).toBe('y')
+      expect(await first.complete(null)).toBe(true)
+      expect(await other.take('batch', LEASE_MS, 1)).toBeNull()
+      harness.advance(LEASE_MS)
+      const again = (await other.take('batch', LEASE_MS, 1))!
+      expect(again).toMatchObject({ id: 'y', attempt: 2 })
+      expect(await again.fail('no', harness.nowMs() + 100)).toBe(true)
+      const raced = await race(10, (i) => (i % 2 ? queue : other).take('batch', LEASE_MS, 1))
+      expect(raced.filter((each) => each !== null).map(({ id }) => id)).toEqual(['z'])
+    })
+
     it('does not bring back to life what is finished', async () => {
       await using harness = await createHarness()
       const { queue } = harness

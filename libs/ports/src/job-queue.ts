@@ -34,8 +34,11 @@ export interface JobStatus extends Job {
 export interface JobQueue extends AsyncDisposable {
   /** Durable when it resolves; false: there is one of this id. */
   add(job: Job, notBeforeMs?: number): Promise<boolean>
-  /** The next job that is due, oldest first, for `leaseMs`; null: there is none. */
-  take(queue: string, leaseMs: number): Promise<TakenJob | null>
+  /**
+   * The next job that is due, oldest first, for `leaseMs`; null: there is none, or `atOnceMax` jobs of the queue (default: any number) are held
+   * under leases that have not run out.
+   */
+  take(queue: string, leaseMs: number, atOnceMax?: number): Promise<TakenJob | null>
   status(queue: string, id: string): Promise<JobStatus | null>
   list(queue: string): Promise<JobStatus[]>
   /** Forgets completed and failed jobs, all but the newest. */

@@ -1,11 +1,13 @@
 // Jobs in LMDB, whose transactions are serial over all processes: who takes a job, has it. A worker acts under the token of its attempt,
-// a random number, so that a stale one finds another token whatever has become of the job since. The layout is in `job-records.ts`.
+// a random number, so that a stale one finds another token whatever has become of the job since. A lease ends with its worker's process, so that
+// nobody waits for one that was killed. The layout is in `job-records.ts`.
 
 import type { Clock } from '@tidemark/ports/clock'
 import type { JobQueue, JobStatus, TakenJob } from '@tidemark/ports/job-queue'
 import type { NewRevision } from '@tidemark/ports/revision'
 import type { EmbeddedEnvironment } from './embedded-environment.ts'
 import { createJobRecords, type JobPlace, type JobRecord } from './job-records.ts'
+import { markOfThisProcess, stateOfProcess, type ProcessState } from './process-mark.ts'
 
 export interface EmbeddedJobQueueOptions {
   readonly clock: Clock
@@ -28,10 +30,10 @@ export async function createEmbeddedJobQueue(environment: EmbeddedEnvironment, {
   const takenOf = (place: JobPlace, { id, data, attempt, token }: JobRecord, leaseMs: number): TakenJob => ({
     queue: place.queue, id, data, attempt,
     renew: () => act(place, token!, (job) => ({ ...job, dueAtMs: clock.nowMs() + leaseMs })),
-    complete: (result) => act(place, token!, (job) => ({ ...job, state: 'completed', token: null, result: result ?? null })),
+    complete: (result) => act(place, token!, (job) => ({ ...job, state: 'completed', token: null, worker: null, result: result ?? null })),
     fail: (reason, retryAtMs) =>
       act(place, token!, (job) =>
-        retryAtMs === null ? { ...job, state: 'failed', token: null, reason } : { ...job, state: 'waiting', token: null, reason, dueAtMs: retryAtMs }),
+        retryAtMs === null ? { ...job, state: 'failed', token: null, worker: null, reason } : { ...job, state: 'waiting', token: null, worker: null, reason, dueAtMs: retryAtMs }),
   })
 
   return {
@@ -42,17 +44,16 @@ export async function createEmbeddedJobQueue(environment: EmbeddedEnvironment, {
         return true
       })
     },
-    async take(queue, leaseMs) {
+    async take(queue, leaseMs, atOnceMax = Infinity) {
       return environment.write((writer) => {
         const nowMs = clock.nowMs()
-        for (const order of records.open(writer, queue)) {
-          const job = records.get(writer, { queue, order })!
-          if (job.dueAtMs !== null && job.dueAtMs > nowMs) continue
-          const taken: JobRecord = { ...job, state: 'active', attempt: job.attempt + 1, dueAtMs: nowMs + leaseMs, token: newRevision() }
-          records.put(writer, { queue, order }, taken)
-          return takenOf({ queue, order }, taken, leaseMs)
-        }
-        return null
+        const open = Array.from(records.open(writer, queue), (order) => ({ place: { queue, order }, job: records.get(writer, { queue, order })! }))
+        const isHeld = ({ state, dueAtMs, worker }: JobRecord): boolean => state === 'active' && dueAtMs! > nowMs && stateOfWorker(worker) !== 'gone'
+        const next = open.find(({ job }) => (job.state === 'active' ? !isHeld(job) : job.dueAtMs === null || job.dueAtMs <= nowMs))
+        if (next === undefined || open.filter(({ job }) => isHeld(job)).length >= atOnceMax) return null
+        const taken: JobRecord = { ...next.job, state: 'active', attempt: next.job.attempt + 1, dueAtMs: nowMs + leaseMs, token: newRevision(), worker: markOfThisProcess() }
+        records.put(writer, next.place, taken)
+        return takenOf(next.place, taken, leaseMs)
       })
     },
     async status(queue, id) {
@@ -69,6 +70,10 @@ export async function createEmbeddedJobQueue(environment: EmbeddedEnvironment, {
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
+}
+
+function stateOfWorker(worker: string | null | undefined): ProcessState {
+  return worker === null || worker === undefined ? 'unknown' : stateOfProcess(worker)
 }
 
 function statusOf(queue: string, { id, data, state, attempt, result, reason }: JobRecord): JobStatus {

@@ -45,6 +45,22 @@ describe('three processes on one data folder', () => {
   }, TIMEOUT_MS)
 })
 
+describe('a worker that is killed', () => {
+  it('holds its job no longer, whatever its lease', async () => {
+    await using folder = await temporaryFolder()
+    await using stores = await openStores(folder.path)
+    for (const id of ['first', 'second']) await stores.jobs.add({ queue: 'held', id, data: null })
+    const { child, lines } = start('hold-job.ts', [folder.path, 'held'])
+    const exited = once(child, 'exit')
+    expect((await lines.next()).value).toBe('first')
+    expect(await stores.jobs.take('held', 60_000, 1)).toBeNull()
+    child.kill('SIGKILL')
+    await exited
+    expect(await stores.jobs.take('held', 60_000, 1)).toMatchObject({ id: 'first', attempt: 2 })
+    expect(await stores.jobs.take('held', 60_000, 1)).toBeNull()
+  }, TIMEOUT_MS)
+})
+
 /** What killed processes acknowledged: the numbers of their writes, by kind. */
 type Acknowledged = ReadonlyMap<string, number[]>
 

@@ -29,6 +29,8 @@ export interface JobRecord {
   readonly dueAtMs: number | null
   /** The attempt's that is under way; null: none is. */
   readonly token: number | null
+  /** The process that is at it (process-mark.ts); null: none is. Not in records of the release before. */
+  readonly worker?: string | null
   readonly result: unknown
   readonly reason: string | null
 }

@@ -55,10 +55,12 @@ export function createMemoryJobQueue({ clock }: { readonly clock: Clock }): JobQ
       jobs.set(keyOf(queue, id), { queue, id, dataJson: jsonOf(data), state: 'waiting', attempt: 0, dueAtMs: notBeforeMs, resultJson: 'null', reason: null, finishedOrder: 0 })
       return true
     },
-    async take(queue, leaseMs) {
+    async take(queue, leaseMs, atOnceMax = Infinity) {
       const nowMs = clock.nowMs()
-      const job = of(queue).find(({ state, dueAtMs }) => (state === 'waiting' || state === 'active') && dueAtMs <= nowMs)
-      if (job === undefined) return null
+      const open = of(queue).filter(({ state }) => state === 'waiting' || state === 'active')
+      const heldCount = open.filter(({ state, dueAtMs }) => state === 'active' && dueAtMs > nowMs).length
+      const job = open.find(({ dueAtMs }) => dueAtMs <= nowMs)
+      if (job === undefined || heldCount >= atOnceMax) return null
       Object.assign(job, { state: 'active', attempt: job.attempt + 1, dueAtMs: nowMs + leaseMs })
       return takenOf(job, leaseMs)
     },

@@ -1,7 +1,7 @@
-// The scheduler: a job for each view and cut that is due, in a queue that gives a job to one worker at a time. The job's id is the view and
-// the cut, so that two schedulers add it once, and a generation that its gate blocked, or that was rolled back, is not made again and
-// again: the next sealed epoch makes another job. What a worker does without the job's lease is harmless (generation-run.ts); the
-// lease only saves work.
+// The scheduler: a job for each view and cut that is due, in a queue of the view's that gives out one job at a time: two runs on one view would
+// void each other. The job's id is the view and the cut, so that two schedulers add it once, and a generation that its gate blocked, or that
+// was rolled back, is not made again and again: the next sealed epoch makes another job. What a worker does without the job's lease is
+// harmless (generation-run.ts); the lease only saves work.
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
@@ -43,8 +43,9 @@ export type DueOutcome =
   /** Another worker has the job by now. */
   | { readonly view: string; readonly attempt: number; readonly kind: 'lost' }
 
-export function jobQueueOf(sourceName: string): string {
-  return `batch/${sourceName}`
+/** By the view's id. */
+export function jobQueueOf(view: string): string {
+  return `batch/${view}`
 }
 
 /** Adds a job for each view whose pointer's generation lacks a sealed epoch. How many were added. */
@@ -55,24 +56,25 @@ export async function enqueueDue({ stores: { registers }, queue, plans }: RunDue
     const view = viewId(plan.view)
     const { pointer } = await readPointer(registers, view)
     if (cut === null || cut <= cutOf(pointer, pointer.n)) continue
-    if (await queue.add({ queue: jobQueueOf(plan.source.name), id: `${view}/${cut}`, data: { view } })) addedCount++
+    if (await queue.add({ queue: jobQueueOf(view), id: `${view}/${cut}`, data: { view } })) addedCount++
   }
   return addedCount
 }
 
-/** Adds what is due and works until no job is. What became of each; bugs are thrown. */
+/**
+ * Adds what is due now and works until no such job is left to it: what another worker is at, what is to be tried again later and epochs that are
+ * sealed meanwhile are somebody's next round. What became of each job; bugs are thrown.
+ */
 export async function runDue(options: RunDueOptions, signal?: AbortSignal): Promise<DueOutcome[]> {
   const outcomes: DueOutcome[] = []
   await enqueueDue(options)
-  for (const name of new Set(options.plans.map(({ source }) => jobQueueOf(source.name)))) {
+  for (const plan of options.plans) {
+    const name = jobQueueOf(viewId(plan.view))
     for (;;) {
       signal?.throwIfAborted()
-      const job = await options.queue.take(name, options.leaseMs ?? JOB_LEASE_MS)
+      const job = await options.queue.take(name, options.leaseMs ?? JOB_LEASE_MS, 1)
       if (job === null) break
-      const outcome = await work(options, job, signal)
-      outcomes.push(outcome)
-      // A job that waits to be tried again is somebody's next round.
-      if (outcome.kind === 'done' && outcome.result.kind === 'published') await enqueueDue(options)
+      outcomes.push(await work(options, plan, job, signal))
     }
     await options.queue.trim(name, KEPT_JOB_COUNT)
   }
@@ -80,12 +82,10 @@ export async function runDue(options: RunDueOptions, signal?: AbortSignal): Prom
 }
 
 /** Does one job while its lease is renewed. */
-async function work(options: RunDueOptions, job: TakenJob, signal?: AbortSignal): Promise<DueOutcome> {
-  const { view } = job.data as { readonly view: string }
+async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signal?: AbortSignal): Promise<DueOutcome> {
+  const view = viewId(plan.view)
   const about = { view, attempt: job.attempt }
-  const plan = options.plans.find((one) => viewId(one.view) === view)
   try {
-    if (plan === undefined) throw unknownView(view)
     const result = await withLease(options, job, signal, (leased) =>
       runGeneration({
         ...options.run, stores: options.stores, plan,
@@ -136,8 +136,4 @@ async function withLease<T>({ clock, leaseMs = JOB_LEASE_MS }: RunDueOptions, jo
     over.abort()
     await renewing
   }
-}
-
-function unknownView(view: string): TidemarkError {
-  return new TidemarkError([{ code: 'UNKNOWN_NAME', message: 'A job names a view that this worker does not know.', where: `view ${view}`, action: 'Deploy the definition that it is of; the next sealed epoch makes another job.' }])
 }

@@ -207,7 +207,7 @@ describe('runDue', () => {
     await stage.world.seal()
     expect(await runDue(options)).toMatchObject([{ view: 'touch@1', attempt: 1, kind: 'done', result: { kind: 'published', n: 1, cut: 1 } }])
     expect(await runDue(options)).toEqual([])
-    expect(await options.queue.list(jobQueueOf('taps'))).toMatchObject([{ id: 'touch@1/1', state: 'completed', result: { kind: 'published', n: 1 } }])
+    expect(await options.queue.list(jobQueueOf('touch@1'))).toMatchObject([{ id: 'touch@1/1', state: 'completed', result: { kind: 'published', n: 1 } }])
   })
 
   it('does not make again for the same cut what its gate has blocked', async () => {
@@ -229,8 +229,8 @@ describe('runDue', () => {
     const { queue } = options
     await stage.world.seal()
     // A worker takes the job, records its write-set, and is never heard of again.
-    await queue.add({ queue: jobQueueOf('taps'), id: 'touch@1/0', data: { view: 'touch@1' } })
-    await queue.take(jobQueueOf('taps'), 60_000)
+    await queue.add({ queue: jobQueueOf('touch@1'), id: 'touch@1/0', data: { view: 'touch@1' } })
+    await queue.take(jobQueueOf('touch@1'), 60_000)
     await stage.through(stage.run(), 'record')
     expect(await runDue(options)).toEqual([])
     clock.advance(60_001)
@@ -245,6 +245,25 @@ describe('runDue', () => {
     expect(await runDue(moving)).toMatchObject([{ kind: 'failed', error: { code: 'POINTER_MOVED' }, retryAtMs: expect.any(Number) }])
     clock.advance(1_000_000)
     expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { kind: 'published', base: 1, cut: 1 } }])
+  })
+
+  it('leaves a view alone while somebody makes another generation of it', async () => {
+    const stage = new Stage()
+    const options = optionsOf(stage)
+    await stage.world.seal()
+    let rival: unknown = null
+    const { stores } = stage.world
+    const overtaken = { ...options, stores: { ...stores, openEpochs: async (...asked: Parameters<typeof stores.openEpochs>) => {
+      if (rival === null) {
+        await stage.world.seal()
+        rival = await runDue(options)
+      }
+      return stores.openEpochs(...asked)
+    } } }
+    expect(await runDue(overtaken)).toMatchObject([
+      { kind: 'done', result: { kind: 'published', n: 1, cut: 0 } }, { kind: 'done', result: { kind: 'published', n: 2, base: 1, cut: 1 } },
+    ])
+    expect(rival).toEqual([])
   })
 
   it('ends its work when the job was given to somebody else', async () => {
