@@ -30,6 +30,11 @@ export interface BucketQuestion extends BucketKey {
   readonly entities: readonly Uint8Array[]
   /** Source partitions whose fences are asked for. */
   readonly partitions: readonly number[]
+  /**
+   * What an earlier read gave for each of the entities; null: nothing is known. Where each of its chunks still has its revision, a store
+   * may give back this object and spare itself the reading. Who gives something here never changes its bytes.
+   */
+  readonly known?: readonly (EntityChunks | null)[]
 }
 
 /** One moment of a bucket. */

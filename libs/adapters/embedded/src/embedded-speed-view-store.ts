@@ -29,12 +29,13 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
     return {
       record: reader.get(speed, recordKey(prefix)),
       fences: question.partitions.map((partition) => reader.get(speed, fenceKey(prefix, partition))),
-      entities: question.entities.map((entity) => readEntity(reader, prefix, entity)),
+      entities: question.entities.map((entity, i) => readEntity(reader, prefix, entity, question.known?.[i] ?? null)),
     }
   }
 
-  function readEntity(reader: Reader, prefix: Buffer, entity: Uint8Array): EntityChunks {
+  function readEntity(reader: Reader, prefix: Buffer, entity: Uint8Array, known: EntityChunks | null): EntityChunks {
     const key = firstChunkKey(prefix, entity)
+    if (known !== null && haveRevisions(reader, key, known)) return known
     const chunks: (StoredChunk | null)[] = []
     for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) {
       key[key.length - 1] = chunk
@@ -42,6 +43,15 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
       chunks.push(value && decodeChunk(key, prefix, value))
     }
     return chunks
+  }
+
+  /** Whether an entity's chunks, whose first key is given, are the known ones: a revision is never given twice. */
+  function haveRevisions(reader: Reader, key: Buffer, known: EntityChunks): boolean {
+    for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) {
+      key[key.length - 1] = chunk
+      if (revisionOf(reader, key) !== (known[chunk]?.revision ?? null)) return false
+    }
+    return true
   }
 
   function revisionOf(reader: Reader, key: Buffer): Revision | null {

@@ -70,6 +70,23 @@ export function speedReadCases(createHarness: () => Promise<SpeedViewStoreHarnes
     expect(await stateOf(store, BUCKET, ['a'], [0])).toEqual({ record: hexOf('r'), fences: [hexOf('f')], entities: [[`1 ${hexOf('bytes')}`, null, null]] })
   })
 
+  it('gives what is stored, whatever is known of it', async () => {
+    await using harness = await createHarness()
+    const { store, other } = harness
+    const entities = ['same', 'changed', 'more', 'gone', 'new', 'never'].map(bytesOf)
+    await store.write(BUCKET, writeOf({ put: { chunks: [['same', 0, stored(1)], ['same', 2, stored(2)], ['changed', 1, stored(3)], ['more', 0, stored(4)], ['gone', 0, stored(5)]] } }))
+    const [before] = await other.read([{ ...BUCKET, entities, partitions: [] }])
+    const question = { ...BUCKET, entities, partitions: [], known: before!.entities }
+    expect(plainState((await other.read([question]))[0]!)).toEqual(plainState(before!))
+    await store.write(BUCKET, writeOf({ put: { chunks: [['changed', 1, stored(6)], ['more', 1, stored(7)], ['new', 0, stored(8)]] } }))
+    await store.remove(BUCKET, bytesOf('gone'), [revisionOf(5), null, null])
+    const [asked] = await other.read([question])
+    expect(plainState(asked!)).toEqual(await stateOf(other, BUCKET, ['same', 'changed', 'more', 'gone', 'new', 'never'], []))
+    expect(asked!.entities.map((chunks) => chunks.map((chunk) => chunk?.revision ?? null))).toEqual([[1, null, 2], [null, 6, null], [4, 7, null], [null, null, null], [8, null, null], [null, null, null]])
+    const [ofOthers] = await other.read([{ ...question, known: [null, ...before!.entities.slice(0, 5)] }])
+    expect(plainState(ofOthers!)).toEqual(plainState(asked!))
+  })
+
   it('reads a bucket as of one moment, while others write it', async () => {
     await using harness = await createHarness()
     const { store, other } = harness
