@@ -2,7 +2,7 @@
 // order of `features`, so that a model takes them as they are. Integers beyond 2^53 are strings.
 
 import type { FinalValue } from '@tidemark/aggregation/partial'
-import type { FeatureAnswer, ServedValue } from '@tidemark/pipelines/serve/feature-answer'
+import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 
 const nullableInteger = { type: ['integer', 'null'] } as const
 
@@ -62,26 +62,46 @@ export const featureAnswerSchema = {
   },
 } as const
 
-export function answerJson({ t, features, entities, views, degraded }: FeatureAnswer): string {
-  return JSON.stringify({
-    t,
-    features: features.map(({ view, feature }) => `${view}:${feature}`),
-    tails: features.map(({ tailMs }) => tailMs),
-    entities: entities.map(({ values, explanation }) => ({
-      values: values.map(({ value }) => jsonValue(value)),
-      statuses: values.map(({ status }) => status),
-      ...optional('reasons', values, ({ reason }) => reason ?? null),
-      ...optional('isDefault', values, ({ isDefault }) => isDefault ?? false),
-      ...(explanation && { explanation }),
-    })),
-    views,
-    degraded,
-  })
+/** Written piece by piece: most of an answer is text that is known before the values are. */
+export function answerJson({ t, features, tailsMs, entities, views, degraded }: FeatureAnswer): string {
+  return `{"t":${t},${headText(features, tailsMs)},"entities":[${entities.map(entityText).join()}],"views":${JSON.stringify(views)},"degraded":${JSON.stringify(degraded)}}`
 }
 
-/** A property of all values, where any has one. */
-function optional(name: string, values: readonly ServedValue[], read: (value: ServedValue) => string | boolean | null): object {
-  return values.some((value) => read(value)) ? { [name]: values.map(read) } : {}
+/** What was last written of a list of features: its tails are the same for as long as the finest of their resolutions. */
+interface Head {
+  readonly tailsMs: FeatureAnswer['tailsMs']
+  readonly text: string
+}
+
+const heads = new WeakMap<FeatureAnswer['features'], Head>()
+
+function headText(features: FeatureAnswer['features'], tailsMs: FeatureAnswer['tailsMs']): string {
+  const known = heads.get(features)
+  if (known !== undefined && tailsMs.every((tailMs, i) => tailMs === known.tailsMs[i])) return known.text
+  const text = `"features":${JSON.stringify(features.map(({ view, feature }) => `${view}:${feature}`))},"tails":${JSON.stringify(tailsMs)}`
+  heads.set(features, { tailsMs, text })
+  return text
+}
+
+function entityText({ values, explanation }: FeatureAnswer['entities'][number]): string {
+  let [valueTexts, statuses, hasReason, hasDefault] = ['', '', false, false]
+  for (let i = 0; i < values.length; i++) {
+    const { value, status, reason, isDefault } = values[i]!
+    const separator = i === 0 ? '' : ','
+    valueTexts += separator + valueText(value)
+    statuses += `${separator}"${status}"`
+    hasReason ||= reason !== undefined
+    hasDefault ||= isDefault === true
+  }
+  const reasons = hasReason ? `,"reasons":${JSON.stringify(values.map(({ reason }) => reason ?? null))}` : ''
+  const defaults = hasDefault ? `,"isDefault":${JSON.stringify(values.map(({ isDefault }) => isDefault ?? false))}` : ''
+  const explained = explanation === undefined ? '' : `,"explanation":${JSON.stringify(explanation)}`
+  return `{"values":[${valueTexts}],"statuses":[${statuses}]${reasons}${defaults}${explained}}`
+}
+
+function valueText(value: FinalValue): string {
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
+  return value === null ? 'null' : JSON.stringify(jsonValue(value))
 }
 
 function jsonValue(value: FinalValue): unknown {

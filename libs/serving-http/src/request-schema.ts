@@ -4,6 +4,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { DEADLINE_MAX_MS } from '@tidemark/pipelines/serve/answer-features'
 import { ENTITIES_PER_REQUEST_MAX, FEATURES_PER_REQUEST_MAX, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
+import { featureNames } from '@tidemark/pipelines/serve/name-lists'
 
 export const DEADLINE_DEFAULT_MS = 1_000
 
@@ -49,12 +50,7 @@ export function readFeatureRequest(text: string): FeatureRequest {
   }
   const { service, features, entities, policy = 'degrade', deadlineMs = DEADLINE_DEFAULT_MS, explain = false } = body
   if ((service === undefined) === (features === undefined)) throw new TidemarkError([usage('It must have either `service` or `features`.', 'body', 'Name a service, or list features as VIEW:FEATURE.')])
-  return { asked: service === undefined ? { features: features!.map(featureName) } : { service }, entities, policy, deadlineMs, explain }
-}
-
-function featureName(name: string): { view: string; feature: string } {
-  const at = name.indexOf(':')
-  return { view: name.slice(0, at), feature: name.slice(at + 1) }
+  return { asked: service === undefined ? { features: featureNames(features!) } : { service }, entities, policy, deadlineMs, explain }
 }
 
 function parseJson(text: string): unknown {

@@ -22,7 +22,8 @@ const ajv = new Ajv({ strict: false, allErrors: true })
 const schemas = openApiDocument.components.schemas
 const answer: FeatureAnswer = {
   t: 1_700_000_000_000,
-  features: [{ view: 'spending', feature: 'payments_1h', tailMs: 1_699_996_400_000 }, { view: 'spending', feature: 'largest_lifetime', tailMs: null }],
+  features: [{ view: 'spending', feature: 'payments_1h' }, { view: 'spending', feature: 'largest_lifetime' }],
+  tailsMs: [1_699_996_400_000, null],
   entities: [
     { values: [{ status: 'PRESENT', value: 2n ** 60n }, { status: 'UNAVAILABLE', value: null, reason: 'overflow' }] },
     { values: [{ status: 'NOT_FOUND', value: 0, isDefault: true }, { status: 'PRESENT', value: [1, { a: 2n ** 60n }] as never }], explanation: [] },

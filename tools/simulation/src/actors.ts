@@ -13,6 +13,7 @@ import { viewId } from '@tidemark/pipelines/names'
 import { createFeatureServer, type FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
+import type { FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
 import type { Actor } from './scheduler.ts'
 import type { World } from './world.ts'
 
@@ -136,9 +137,13 @@ export function serverOf({ world, actor, name }: Pick<Machine, 'world' | 'actor'
 }
 
 /** All features of one view, in the view's order. */
-export function ask(server: FeatureServer, { plan, users }: Asked): Promise<FeatureAnswer> {
+export function ask(server: FeatureServer, asked: Asked): Promise<FeatureAnswer> {
+  return server.answer(requestOf(asked))
+}
+
+export function requestOf({ plan, users }: Asked): FeatureRequest {
   const features = plan.features.map(({ name }) => ({ view: plan.view.name, feature: name }))
-  return server.answer({ asked: { features }, entities: users.map((user) => ({ user })), policy: 'degrade', deadlineMs: 1_000, explain: true })
+  return { asked: { features }, entities: users.map((user) => ({ user })), policy: 'degrade', deadlineMs: 1_000, explain: true }
 }
 
 /** Until something has changed since `changeCount`, or some time has passed. */

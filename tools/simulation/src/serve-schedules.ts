@@ -2,6 +2,7 @@
 // generations are published, floors rise and sections are dropped.
 
 import { seededRandom } from '@tidemark/aggregation/testing/random'
+import { planView } from '@tidemark/aggregation/view-plan'
 import { createCleaner } from '@tidemark/pipelines/batch/clean-up'
 import { createGenerationRun } from '@tidemark/pipelines/batch/generation-run'
 import { createArchiver } from '@tidemark/pipelines/archive/archiver'
@@ -10,7 +11,7 @@ import { createProcessor } from '@tidemark/pipelines/ingest/processor'
 import { viewId } from '@tidemark/pipelines/names'
 import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
 import type { ServeRules } from '@tidemark/pipelines/serve/read-view'
-import { ask, serverOf } from './actors.ts'
+import { ask, requestOf, serverOf } from './actors.ts'
 import { eventsOf, judgeAnswer } from './judge.ts'
 import { rulesWith } from './rules.ts'
 import { Scheduler, type Actor } from './scheduler.ts'
@@ -19,6 +20,8 @@ import { World } from './world.ts'
 export const SERVE_BUGS: Readonly<Record<string, Partial<ServeRules>>> = {
   'no-repin': { needsNewerPin: () => false },
   'pin-for-ever': { isExpired: () => false },
+  'state-kept-for-ever': { isSameState: () => true },
+  'catalog-kept-for-ever': { isSameCatalog: () => true },
 }
 
 /** Short, so that much happens while a pin is young. */
@@ -44,6 +47,16 @@ export const SERVE_SCHEDULES: Readonly<Record<string, (broken: Partial<ServeRule
     await stage.publishEpochs(2)
     await stage.cleanUp()
     return stage.end(reader)
+  },
+  async 'state-kept-for-ever'(broken) {
+    const stage = await Stage.create(broken)
+    await stage.publishEpochs(1)
+    return stage.end(await stage.readTwice(() => stage.click()))
+  },
+  async 'catalog-kept-for-ever'(broken) {
+    const stage = await Stage.create(broken)
+    await stage.publishEpochs(1)
+    return stage.end(await stage.readTwice(async () => stage.redefine()))
   },
 }
 
@@ -95,6 +108,27 @@ class Stage {
     })
   }
 
+  /** The same server is asked again after something has happened. */
+  readTwice(happen: () => Promise<void>): Promise<Actor> {
+    const { world } = this
+    return this.scheduler.start({ name: 'reader' }, async (actor) => {
+      const server = serverOf({ world, actor, name: 'reader' }, 1_000_000)
+      const asked = { plan: world.plans[0]!, users: ['ada'], isSane: () => true }
+      const request = requestOf(asked)
+      await server.answer(request)
+      await happen()
+      const answer = await server.answer(request)
+      const { version } = world.catalog.plans[0]!.view
+      this.wrong = answer.views[0]!.version === version ? judgeAnswer(await eventsOf(world), { ...asked, plan: world.catalog.plans[0]! }, answer) : `version ${answer.views[0]!.version} of a view that has version ${version}`
+    })
+  }
+
+  /** The view has another version, of which nothing is stored. */
+  redefine(): void {
+    const { view, source } = this.world.plans[0]!
+    this.world.catalog = { plans: [planView({ ...view, version: view.version + 1 }, source)], services: [] }
+  }
+
   async standBefore(reader: Actor, call: string): Promise<void> {
     if (!(await this.scheduler.runUntil(reader, (name) => name === call))) throw new Error(`The reader never comes to ${call}.`)
   }
@@ -120,7 +154,7 @@ class Stage {
   }
 
   /** An event that is folded. */
-  private async click(): Promise<void> {
+  async click(): Promise<void> {
     await this.world.append(0, { user: 'ada', at: this.world.nowMs - 1_000, amount: 1, tag: null })
     for (let step = await this.processor.step(); step.did !== 'idle'; step = await this.processor.step());
   }

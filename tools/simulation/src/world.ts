@@ -45,7 +45,7 @@ export class World {
   readonly source: SourceDefinition
   readonly topic: string
   readonly plans: readonly ViewPlan[]
-  readonly catalog: FeatureCatalog
+  catalog: FeatureCatalog
   readonly rules: Rules
   nowMs = START_MS
   readonly log: MemoryEventLog

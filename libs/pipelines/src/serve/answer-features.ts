@@ -12,13 +12,15 @@ import { composeAnswer, type ReadView } from './compose-answer.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Degradation, DegradationCode, FeatureAnswer } from './feature-answer.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
-import { resolveRequest, type FeatureRequest, type ResolvedRequest, type ResolvedView } from './feature-request.ts'
+import { RequestResolver, type FeatureRequest, type ResolvedRequest, type ResolvedView } from './feature-request.ts'
 import { FreshnessReader, judgeFreshness } from './freshness.ts'
 import { PointerPins } from './pointer-pins.ts'
 import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
+import { SpeedChunkReader } from './speed-chunks.ts'
 
 export const DEADLINE_MAX_MS = 10_000
 export const BATCH_CACHE_SIZE_DEFAULT_BYTES = 64 * 2 ** 20
+export const SPEED_CACHE_SIZE_DEFAULT_BYTES = 64 * 2 ** 20
 
 export interface FeatureServerOptions {
   /** Asked for each request, so that definitions can change while it runs. */
@@ -28,6 +30,8 @@ export interface FeatureServerOptions {
   readonly speedViews: SpeedViewStore
   readonly clock: WaitingClock
   readonly batchCacheSizeMaxBytes?: number
+  /** Of speed states that were read and verified before; each is looked at in the store again. */
+  readonly speedCacheSizeMaxBytes?: number
   readonly rules?: ServeRules
 }
 
@@ -37,17 +41,20 @@ export interface FeatureServer {
 }
 
 export function createFeatureServer(options: FeatureServerOptions): FeatureServer {
-  const { catalog, registers, batchViews, speedViews, clock, batchCacheSizeMaxBytes = BATCH_CACHE_SIZE_DEFAULT_BYTES, rules = SERVE_RULES } = options
+  const { catalog, registers, batchViews, speedViews, clock, rules = SERVE_RULES } = options
+  const { batchCacheSizeMaxBytes = BATCH_CACHE_SIZE_DEFAULT_BYTES, speedCacheSizeMaxBytes = SPEED_CACHE_SIZE_DEFAULT_BYTES } = options
+  const resolver = new RequestResolver(rules.isSameCatalog)
   const sources: Sources = {
     pins: new PointerPins(registers, clock),
     batchBlobs: new BatchBlobCache(batchViews, batchCacheSizeMaxBytes),
     freshness: new FreshnessReader(speedViews, clock),
+    speedChunks: new SpeedChunkReader({ store: speedViews, cacheSizeMaxBytes: speedCacheSizeMaxBytes, isSame: rules.isSameState }),
     deadlines: new Deadlines(clock),
-    registers, speedViews, clock, rules,
+    registers, clock, rules,
   }
   return {
     async answer(request) {
-      const resolved = resolveRequest(catalog(), request)
+      const resolved = resolver.resolve(catalog(), request)
       const views = await readViews(sources, resolved, request)
       const answer = composeAnswer(resolved, request, views, clock.nowMs())
       if (request.policy === 'fail') refuseDegraded(answer.degraded, views)
@@ -63,17 +70,29 @@ interface Sources extends ReadingContext {
   readonly freshness: FreshnessReader
 }
 
-async function readViews(sources: Sources, { views }: ResolvedRequest, { deadlineMs, explain }: FeatureRequest): Promise<ReadView[]> {
-  using deadline = sources.deadlines.after(Math.min(deadlineMs, DEADLINE_MAX_MS))
-  return await Promise.all(views.map(async (view): Promise<ReadView> => {
-    const unread: ReadView = { view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }
-    try {
-      return (await Promise.race([readWholeView(sources, view, explain), deadline.passed])) ?? unread
-    } catch (error) {
-      if (error instanceof TidemarkError) return { ...unread, failure: error.problems[0]! }
-      throw error
+/** What could be read of each view before the deadline. */
+function readViews(sources: Sources, { views }: ResolvedRequest, { deadlineMs, explain }: FeatureRequest): Promise<ReadView[]> {
+  const { deadlines, clock } = sources
+  return new Promise((resolve, reject) => {
+    const read = views.map((view): ReadView => ({ view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }))
+    let leftCount = views.length
+    // What is read later is not of this answer.
+    const deadline = { atMs: clock.nowMs() + Math.min(deadlineMs, DEADLINE_MAX_MS), pass: () => resolve([...read]) }
+    const keep = (i: number, part: ReadView): void => {
+      read[i] = part
+      if (--leftCount > 0) return
+      deadlines.lift(deadline)
+      resolve(read)
     }
-  }))
+    deadlines.set(deadline)
+    for (const [i, view] of views.entries()) {
+      readWholeView(sources, view, explain).then((part) => keep(i, part), (error: unknown) => {
+        if (error instanceof TidemarkError) return keep(i, { ...read[i]!, failure: error.problems[0]! })
+        deadlines.lift(deadline)
+        reject(error)
+      })
+    }
+  })
 }
 
 async function readWholeView(sources: Sources, view: ResolvedView, explain: boolean): Promise<ReadView> {

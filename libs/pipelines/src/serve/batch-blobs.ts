@@ -2,7 +2,6 @@
 // never changes while it can be pinned, so that nothing here is ever stale; absence is kept too.
 
 import { verifyBlob } from '@tidemark/aggregation/batch-blob'
-import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import { LRUCache } from 'lru-cache'
@@ -25,30 +24,31 @@ export class BatchBlobCache {
     this.cache = new LRUCache({ maxSize: sizeMaxBytes, sizeCalculation: ({ byteLength }) => byteLength + ENTRY_SIZE_BYTES })
   }
 
-  /** The blobs of a view's entities, verified, in their order. Throws what the store throws. */
-  async read({ plan, id, entities }: ResolvedView, n: number): Promise<readonly BatchBlob[]> {
-    if (n === 0) return entities.map(() => null)
-    const blobs: BatchBlob[] = []
+  /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws. */
+  read(view: ResolvedView, n: number): readonly BatchBlob[] | Promise<readonly BatchBlob[]> {
+    const { id, entities } = view
+    const blobs = new Array<BatchBlob>(entities.length).fill(null)
+    if (n === 0) return blobs
     const missing: number[] = []
-    for (const [i, entity] of entities.entries()) {
-      const found = this.cache.get(cacheKey(id, n, entity))
-      blobs.push(found === undefined || found === ABSENT ? null : found)
+    for (let i = 0; i < entities.length; i++) {
+      const found = this.cache.get(cacheKey(id, n, entities[i]!))
       if (found === undefined) missing.push(i)
+      else if (found !== ABSENT) blobs[i] = found
     }
-    if (missing.length > 0) await this.load(plan, id, n, entities, missing, blobs)
-    return blobs
+    return missing.length === 0 ? blobs : this.load(view, n, missing, blobs)
   }
 
-  private async load(plan: ViewPlan, id: string, n: number, entities: readonly ViewEntity[], missing: readonly number[], blobs: BatchBlob[]): Promise<void> {
+  private async load({ plan, id, entities }: ResolvedView, n: number, missing: readonly number[], blobs: BatchBlob[]): Promise<readonly BatchBlob[]> {
     const rows = await this.store.readNewest(id, n, missing.map((i) => entities[i]!.key))
     for (const [at, i] of missing.entries()) {
       const blob = rows[at]?.blob ?? null
       blobs[i] = blob === null ? null : (damageOf(() => verifyBlob(plan, blob)) ?? blob)
       if (blob === null || blobs[i] === blob) this.cache.set(cacheKey(id, n, entities[i]!), blob ?? ABSENT)
     }
+    return blobs
   }
 }
 
-function cacheKey(id: string, n: number, { key }: ViewEntity): string {
-  return `${id} ${n} ${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')}`
+function cacheKey(id: string, n: number, { name }: ViewEntity): string {
+  return `${id} ${n} ${name}`
 }

@@ -27,11 +27,15 @@ export interface ReadView {
 export function composeAnswer(resolved: ResolvedRequest, request: FeatureRequest, views: readonly ReadView[], nowMs: number): FeatureAnswer {
   const t = answerTime(views, nowMs)
   const answers = new Map(views.map((read) => [read.view.plan, answerView(read, t)]))
-  const tails = resolved.features.map(({ feature }) => tailMs(feature.window, t))
+  const tailsMs = resolved.features.map(({ feature }) => {
+    const tail = tailMs(feature.window, t)
+    return tail === -Infinity ? null : tail
+  })
   const explained = request.explain ? views.map((read) => explainView(read, resolved.features, t)) : []
   return {
     t,
-    features: resolved.features.map(({ plan, feature }, i) => ({ view: plan.view.name, feature: feature.name, tailMs: tails[i] === -Infinity ? null : tails[i]! })),
+    features: resolved.names,
+    tailsMs,
     entities: request.entities.map((_, i) => ({
       values: resolved.features.map(({ plan, feature }) => withDefault(answers.get(plan)!.values[i]![feature.index]!, feature.aggregation.default, request)),
       ...(request.explain && { explanation: explained.flatMap((byEntity) => byEntity[i] ?? []) }),

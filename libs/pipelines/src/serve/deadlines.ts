@@ -5,31 +5,29 @@ import type { WaitingClock } from '@tidemark/ports/clock'
 
 const TICK_MS = 5
 
-export interface Deadline extends Disposable {
-  /** Resolves with null when it has passed; never once it is disposed. */
-  readonly passed: Promise<null>
-}
-
-interface Pending {
+/** What is waited for until some time: `pass` is called when that has come first. */
+export interface Deadline {
   readonly atMs: number
-  readonly pass: (value: null) => void
+  readonly pass: () => void
 }
 
 export class Deadlines {
   private readonly clock: WaitingClock
-  private readonly pending = new Set<Pending>()
+  private readonly pending = new Set<Deadline>()
   private isTicking = false
 
   constructor(clock: WaitingClock) {
     this.clock = clock
   }
 
-  after(durationMs: number): Deadline {
-    const { promise, resolve } = Promise.withResolvers<null>()
-    const pending = { atMs: this.clock.nowMs() + durationMs, pass: resolve }
-    this.pending.add(pending)
+  set(deadline: Deadline): void {
+    this.pending.add(deadline)
     if (!this.isTicking) void this.tick()
-    return { passed: promise, [Symbol.dispose]: () => void this.pending.delete(pending) }
+  }
+
+  /** It never passes from now on. */
+  lift(deadline: Deadline): void {
+    this.pending.delete(deadline)
   }
 
   /** Ends with the first tick that finds nobody waiting. */
@@ -38,10 +36,10 @@ export class Deadlines {
     do {
       await this.clock.wait(TICK_MS)
       const nowMs = this.clock.nowMs()
-      for (const pending of this.pending) {
-        if (pending.atMs > nowMs) continue
-        this.pending.delete(pending)
-        pending.pass(null)
+      for (const deadline of this.pending) {
+        if (deadline.atMs > nowMs) continue
+        this.pending.delete(deadline)
+        deadline.pass()
       }
     } while (this.pending.size > 0)
     this.isTicking = false

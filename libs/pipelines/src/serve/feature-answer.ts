@@ -54,8 +54,10 @@ export interface ViewFacts {
 export interface FeatureAnswer {
   /** The time that the features are of, epoch ms. */
   readonly t: number
-  /** In the order that was asked for, with where each window begins; null: lifetime. */
-  readonly features: readonly (FeatureName & { readonly tailMs: number | null })[]
+  /** In the order that was asked for. The same list may come again with the next answer. */
+  readonly features: readonly FeatureName[]
+  /** In the order of `features`: where each window begins; null: lifetime. */
+  readonly tailsMs: readonly (number | null)[]
   /** In the order of the request; the values in the order of `features`. */
   readonly entities: readonly { readonly values: readonly ServedValue[]; readonly explanation?: readonly EntityExplanation[] }[]
   readonly views: readonly ViewFacts[]

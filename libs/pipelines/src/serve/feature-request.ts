@@ -2,7 +2,7 @@
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
-import { bucketOf, encodeEntityKey, entityHash } from '@tidemark/feature-schema/entity-key'
+import { bucketOf, encodeEntityKey, entityHash, type KeyType } from '@tidemark/feature-schema/entity-key'
 import { readEntity, type EntityKey } from '@tidemark/feature-schema/entity-request'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { viewId } from '../names.ts'
@@ -31,36 +31,96 @@ export interface FeatureRequest {
 /** An entity as one view knows it. */
 export interface ViewEntity {
   readonly key: Uint8Array
+  /** The key's bytes as latin1, to look things up by. */
+  readonly name: string
   readonly bucket: number
 }
 
-export interface ResolvedView {
+/** A view that features are asked of. */
+export interface AskedView {
   readonly plan: ViewPlan
   /** `airport_delays@1` */
   readonly id: string
+  readonly keyTypes: readonly KeyType[]
+}
+
+/** What a request asks of each entity: a function of the catalog and the names, and so the same for many requests. */
+export interface AskedFeatures {
+  readonly features: readonly ResolvedFeature[]
+  /** Of the features, in their order. */
+  readonly names: readonly FeatureName[]
+  /** Those that the features are of, each once. */
+  readonly views: readonly AskedView[]
+  /** Of all the views. */
+  readonly joinKeys: readonly string[]
+}
+
+export interface ResolvedView extends AskedView {
   /** In the order of the request. */
   readonly entities: readonly ViewEntity[]
 }
 
-export interface ResolvedRequest {
-  readonly features: readonly ResolvedFeature[]
-  /** Those that the features are of, each once. */
+export interface ResolvedRequest extends AskedFeatures {
   readonly views: readonly ResolvedView[]
 }
 
-/** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
-export function resolveRequest({ plans, services }: FeatureCatalog, { asked, entities }: FeatureRequest): ResolvedRequest {
-  if (entities.length > ENTITIES_PER_REQUEST_MAX) throw tooLarge('entities', entities.length, ENTITIES_PER_REQUEST_MAX)
-  const names = 'features' in asked ? asked.features : serviceFeatures(services, asked.service)
+/** Throws UNKNOWN_NAME, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
+export function resolveNames(plans: readonly ViewPlan[], names: readonly FeatureName[]): AskedFeatures {
   if (names.length === 0) throw problem('USAGE', 'No feature is asked for.', 'features', 'Name a service, or at least one feature.')
   if (names.length > FEATURES_PER_REQUEST_MAX) throw tooLarge('features', names.length, FEATURES_PER_REQUEST_MAX)
   const features = resolveFeatures(plans, names, 'features')
+  const asked = [...new Set(features.map(({ plan }) => plan))]
+  return {
+    features,
+    names: features.map(({ plan, feature }) => ({ view: plan.view.name, feature: feature.name })),
+    views: asked.map((plan) => ({ plan, id: viewId(plan.view), keyTypes: plan.keys.map(({ type }) => type as KeyType) })),
+    joinKeys: [...new Set(asked.flatMap(({ keys }) => keys.map(({ key }) => key)))],
+  }
+}
+
+/** Throws ENTITY_INVALID with every problem of every entity. */
+export function resolveEntities(asked: AskedFeatures, entities: FeatureRequest['entities']): ResolvedRequest {
   const problems: Problem[] = []
-  const views = [...new Set(features.map(({ plan }) => plan))].map((plan) => ({ plan, id: viewId(plan.view), entities: readEntities(plan, entities, problems) }))
-  problems.push(...unknownKeys(views.map(({ plan }) => plan), entities))
+  const views = asked.views.map((view): ResolvedView => ({ ...view, entities: readEntities(view, entities, problems) }))
+  refuseUnknownKeys(asked.joinKeys, entities, problems)
   const [first, ...others] = problems
   if (first !== undefined) throw new TidemarkError([first, ...others.slice(0, PROBLEMS_MAX - 1)])
-  return { features, views }
+  return { ...asked, views }
+}
+
+/** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
+export function resolveRequest(catalog: FeatureCatalog, request: FeatureRequest): ResolvedRequest {
+  return new RequestResolver().resolve(catalog, request)
+}
+
+/** Whether what was resolved in a catalog holds in the one that there is by now. */
+export type IsCurrentCatalog = (known: FeatureCatalog, current: FeatureCatalog) => boolean
+
+export const isSameCatalog: IsCurrentCatalog = (known, current) => known === current
+
+/** Resolves requests, and the names of each list once, as long as the catalog is the same. */
+export class RequestResolver {
+  private readonly isCurrent: IsCurrentCatalog
+  private catalog: FeatureCatalog | null = null
+  /** By the list itself: a service has its own, and a caller that asks the same again may give the same. */
+  private known = new WeakMap<readonly FeatureName[], AskedFeatures>()
+
+  constructor(isCurrent: IsCurrentCatalog = isSameCatalog) {
+    this.isCurrent = isCurrent
+  }
+
+  /** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
+  resolve(catalog: FeatureCatalog, { asked, entities }: FeatureRequest): ResolvedRequest {
+    if (entities.length > ENTITIES_PER_REQUEST_MAX) throw tooLarge('entities', entities.length, ENTITIES_PER_REQUEST_MAX)
+    if (this.catalog === null || !this.isCurrent(this.catalog, catalog)) {
+      this.catalog = catalog
+      this.known = new WeakMap()
+    }
+    const names = 'features' in asked ? asked.features : serviceFeatures(catalog.services, asked.service)
+    let features = this.known.get(names)
+    if (features === undefined) this.known.set(names, (features = resolveNames(catalog.plans, names)))
+    return resolveEntities(features, entities)
+  }
 }
 
 function serviceFeatures(services: FeatureCatalog['services'], name: string): readonly FeatureName[] {
@@ -69,25 +129,28 @@ function serviceFeatures(services: FeatureCatalog['services'], name: string): re
   return found.features
 }
 
-function readEntities({ keys, view }: ViewPlan, entities: FeatureRequest['entities'], problems: Problem[]): ViewEntity[] {
-  const types = (keys as readonly EntityKey[]).map(({ type }) => type)
-  return entities.flatMap((entity, i) => {
-    const read = readEntity(keys as readonly EntityKey[], entity, `entity ${i} of view ${view.name}`)
-    if ('problems' in read) {
-      problems.push(...read.problems)
-      return []
+function readEntities({ plan: { keys, view }, keyTypes }: AskedView, entities: FeatureRequest['entities'], problems: Problem[]): ViewEntity[] {
+  const read: ViewEntity[] = []
+  for (let i = 0; i < entities.length; i++) {
+    const found = readEntity(keys as readonly EntityKey[], entities[i]!, `entity ${i} of view ${view.name}`)
+    if ('problems' in found) {
+      problems.push(...found.problems)
+      continue
     }
-    const key = encodeEntityKey(read.values, types)
-    return [{ key, bucket: bucketOf(entityHash(key), view.bucketCount) }]
-  })
+    const key = encodeEntityKey(found.values, keyTypes)
+    read.push({ key, name: Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1'), bucket: bucketOf(entityHash(key), view.bucketCount) })
+  }
+  return read
 }
 
 /** A key that no view has is a slip of the pen, and the value of another would be answered. */
-function unknownKeys(plans: readonly ViewPlan[], entities: FeatureRequest['entities']): Problem[] {
-  const known = [...new Set(plans.flatMap(({ keys }) => keys.map(({ key }) => key)))]
-  return entities.flatMap((entity, i) => Object.keys(entity).filter((key) => !known.includes(key)).map((key): Problem => ({
-    code: 'ENTITY_INVALID', message: `There is no join key ${key}.`, where: `entity ${i}`, action: didYouMean(key, known),
-  })))
+function refuseUnknownKeys(known: readonly string[], entities: FeatureRequest['entities'], problems: Problem[]): void {
+  for (let i = 0; i < entities.length; i++) {
+    for (const key of Object.keys(entities[i]!)) {
+      if (known.includes(key)) continue
+      problems.push({ code: 'ENTITY_INVALID', message: `There is no join key ${key}.`, where: `entity ${i}`, action: didYouMean(key, known) })
+    }
+  }
 }
 
 function tooLarge(what: string, count: number, countMax: number): TidemarkError {

@@ -24,21 +24,25 @@ type Heartbeats = ReadonlyMap<number, Heartbeat>
 export class FreshnessReader {
   private readonly store: SpeedViewStore
   private readonly clock: Clock
-  private readonly read = new Map<string, { readonly sinceMs: number; readonly heartbeats: Promise<Heartbeats | null> }>()
+  private readonly read = new Map<string, { readonly sinceMs: number; readonly heartbeats: Heartbeats | null | Promise<Heartbeats | null> }>()
 
   constructor(store: SpeedViewStore, clock: Clock) {
     this.store = store
     this.clock = clock
   }
 
-  /** null: they could not be read. */
-  heartbeats(view: string): Promise<Heartbeats | null> {
+  /** null: they could not be read. At once where they were read a moment ago. */
+  heartbeats(view: string): Heartbeats | null | Promise<Heartbeats | null> {
     const nowMs = this.clock.nowMs()
     const known = this.read.get(view)
-    if (known !== undefined && nowMs - known.sinceMs < HEARTBEATS_SHARED_MAX_MS) return known.heartbeats
+    return known !== undefined && nowMs - known.sinceMs < HEARTBEATS_SHARED_MAX_MS ? known.heartbeats : this.share(view, nowMs)
+  }
+
+  private share(view: string, sinceMs: number): Promise<Heartbeats | null> {
     const heartbeats = this.readNow(view)
-    this.read.set(view, { sinceMs: nowMs, heartbeats })
-    return heartbeats
+    const shared = { sinceMs, heartbeats: heartbeats as Heartbeats | null | Promise<Heartbeats | null> }
+    this.read.set(view, shared)
+    return heartbeats.then((read) => (shared.heartbeats = read))
   }
 
   private async readNow(view: string): Promise<Heartbeats | null> {

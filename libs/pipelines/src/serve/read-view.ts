@@ -3,12 +3,11 @@
 
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
-import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { PIN_LEASE_MS } from '../pointer.ts'
 import type { BatchBlob, BatchBlobCache } from './batch-blobs.ts'
-import type { ResolvedView } from './feature-request.ts'
+import { isSameCatalog, type IsCurrentCatalog, type ResolvedView } from './feature-request.ts'
 import type { Pin, PointerPins } from './pointer-pins.ts'
-import { readSpeedChunks, type SpeedChunksRead } from './speed-chunks.ts'
+import { isSameState, type IsSameState, type SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
 
 /** How often a view is read again under a newer pin before it is given up. */
 const PINS_PER_READ_MAX = 4
@@ -18,17 +17,22 @@ export interface ServeRules {
   readonly needsNewerPin: (goneThroughEpoch: number, cut: number) => boolean
   /** Whether a pin is too old to be believed, now that everything is read: half its lease, since clocks differ. */
   readonly isExpired: (pin: Pin, nowMs: number) => boolean
+  /** What is kept from one request to the next holds for the same catalog, and for the same stored state. */
+  readonly isSameCatalog: IsCurrentCatalog
+  readonly isSameState: IsSameState
 }
 
 export const SERVE_RULES: ServeRules = {
   needsNewerPin: (goneThroughEpoch, cut) => goneThroughEpoch > cut,
   isExpired: ({ sinceMs }, nowMs) => nowMs - sinceMs > PIN_LEASE_MS / 2,
+  isSameCatalog,
+  isSameState,
 }
 
 export interface ReadingContext {
   readonly pins: PointerPins
   readonly batchBlobs: BatchBlobCache
-  readonly speedViews: SpeedViewStore
+  readonly speedChunks: SpeedChunkReader
   readonly clock: Clock
   readonly rules: ServeRules
 }
@@ -44,13 +48,12 @@ export interface ViewReading {
 
 /** Throws what reading the pointer throws. */
 export async function readView(context: ReadingContext, view: ResolvedView, partitions: readonly number[]): Promise<ViewReading> {
-  const { pins, batchBlobs, speedViews, clock, rules } = context
+  const { pins, batchBlobs, speedChunks, clock, rules } = context
   let pin = await pins.pin(view.id)
   for (let i = 0; i < PINS_PER_READ_MAX; i++) {
-    const [batch, speed] = await Promise.all([
-      part(batchBlobs.read(view, pin.n)),
-      part(readSpeedChunks(speedViews, view, partitions)),
-    ])
+    const blobs = batchBlobs.read(view, pin.n)
+    const chunks = part(speedChunks.read(view, partitions))
+    const [batch, speed] = blobs instanceof Promise ? await Promise.all([part(blobs), chunks]) : [{ isRead: true as const, value: blobs }, await chunks]
     const isTooOld = rules.isExpired(pin, clock.nowMs()) || (speed.isRead && rules.needsNewerPin(speed.value.goneThroughEpoch, pin.cut))
     if (!isTooOld) return { pin, batch, speed }
     pin = await pins.renew(view.id)

@@ -1,12 +1,18 @@
-// The speed state of a view's entities: one question a bucket, then chunk by chunk what the merge needs to know of them.
+// The speed state of a view's entities: one question a bucket, then entity by entity what the merge needs to know. A state that was verified
+// before is not verified again: it is kept in memory and given to the store, which gives the same object back where nothing was written since.
 
 import { AT_DROPPED, AT_LOG_TIME, viewOf } from '@tidemark/aggregation/chunk-format'
 import { verifyChunk } from '@tidemark/aggregation/chunk-verify'
+import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Problem } from '@tidemark/feature-schema/errors'
-import type { BucketState, SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import type { BucketState, EntityChunks, SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import { LRUCache } from 'lru-cache'
 import { decodeBucketRecord } from '../log/bucket-record.ts'
 import { damageOf } from './damage.ts'
-import type { ResolvedView } from './feature-request.ts'
+import type { ResolvedView, ViewEntity } from './feature-request.ts'
+
+/** What an entry costs besides its chunks. */
+const ENTRY_SIZE_BYTES = 500
 
 export interface SpeedChunksRead {
   /** By entity, in the order of the view: its chunks, verified; a problem where one is damaged. */
@@ -19,34 +25,101 @@ export interface SpeedChunksRead {
   readonly buckets: ReadonlyMap<number, BucketState>
 }
 
-/** Throws STORE_DAMAGED and what the store throws. `partitions`: those whose fences are read too. */
-export async function readSpeedChunks(store: SpeedViewStore, { plan, id, entities }: ResolvedView, partitions: readonly number[]): Promise<SpeedChunksRead> {
+/** An entity's chunks that were verified, and what their heads say. */
+interface VerifiedState {
+  readonly plan: ViewPlan
+  readonly stored: EntityChunks
+  readonly chunks: readonly Uint8Array[]
+  readonly goneThroughEpoch: number
+  readonly logTimeMs: number
+}
+
+/** Whether the chunks that a store gives are the ones that were verified. A store makes an object of its own for each state. */
+export type IsSameState = (known: EntityChunks, read: EntityChunks) => boolean
+
+export const isSameState: IsSameState = (known, read) => known === read
+
+export interface SpeedChunkReaderOptions {
+  readonly store: SpeedViewStore
+  readonly cacheSizeMaxBytes: number
+  readonly isSame: IsSameState
+}
+
+export class SpeedChunkReader {
+  private readonly store: SpeedViewStore
+  private readonly isSame: IsSameState
+  private readonly verified: LRUCache<string, VerifiedState>
+
+  constructor({ store, cacheSizeMaxBytes, isSame }: SpeedChunkReaderOptions) {
+    this.store = store
+    this.isSame = isSame
+    this.verified = new LRUCache({ maxSize: cacheSizeMaxBytes, sizeCalculation: ({ chunks }) => chunks.reduce((sum, { byteLength }) => sum + byteLength, ENTRY_SIZE_BYTES) })
+  }
+
+  /** Throws STORE_DAMAGED and what the store throws. `partitions`: those whose fences are read too. */
+  async read(view: ResolvedView, partitions: readonly number[]): Promise<SpeedChunksRead> {
+    const { id, entities } = view
+    const known = entities.map((entity) => this.verified.get(stateName(id, entity)))
+    const places = placesOf(entities)
+    const states = await this.store.read(Array.from(places, ([bucket, at]) => ({
+      view: id, bucket, partitions, entities: at.map((i) => entities[i]!.key), known: at.map((i) => known[i]?.stored ?? null),
+    })))
+    const chunks = new Array<readonly Uint8Array[] | Problem>(entities.length)
+    const buckets = new Map<number, BucketState>()
+    let goneThroughEpoch = -Infinity
+    let logTimeMs = -Infinity
+    for (const [bucket, at] of places) {
+      const state = states[buckets.size]!
+      buckets.set(bucket, state)
+      if (state.record !== null) goneThroughEpoch = Math.max(goneThroughEpoch, decodeBucketRecord(state.record, `bucket ${bucket} of view ${id}`).startsAfterEpoch)
+      for (const [j, i] of at.entries()) {
+        const read = this.verify(view, entities[i]!, state.entities[j]!, known[i])
+        if ('code' in read) {
+          chunks[i] = read
+          continue
+        }
+        chunks[i] = read.chunks
+        goneThroughEpoch = Math.max(goneThroughEpoch, read.goneThroughEpoch)
+        logTimeMs = Math.max(logTimeMs, read.logTimeMs)
+      }
+    }
+    return { chunks, goneThroughEpoch, logTimeMs, buckets }
+  }
+
+  private verify({ plan, id }: ResolvedView, entity: ViewEntity, stored: EntityChunks, known: VerifiedState | undefined): VerifiedState | Problem {
+    if (known !== undefined && known.plan === plan && this.isSame(known.stored, stored)) return known
+    const chunks = stored.filter((chunk) => chunk !== null).map(({ bytes }) => bytes)
+    const damage = damageOf(() => chunks.forEach((chunk) => verifyChunk(plan, chunk)))
+    if (damage !== null) return damage
+    const state = { plan, stored, chunks, ...headsOf(chunks) }
+    this.verified.set(stateName(id, entity), state)
+    return state
+  }
+}
+
+function stateName(id: string, { name }: ViewEntity): string {
+  return `${id} ${name}`
+}
+
+/** By bucket: where its entities are. */
+function placesOf(entities: readonly ViewEntity[]): Map<number, number[]> {
   const places = new Map<number, number[]>()
-  for (const [i, { bucket }] of entities.entries()) {
+  for (let i = 0; i < entities.length; i++) {
+    const { bucket } = entities[i]!
     const inBucket = places.get(bucket)
     if (inBucket === undefined) places.set(bucket, [i])
     else inBucket.push(i)
   }
-  const buckets = [...places.keys()]
-  const states = await store.read(buckets.map((bucket) => ({ view: id, bucket, partitions, entities: places.get(bucket)!.map((i) => entities[i]!.key) })))
-  const chunks = new Array<readonly Uint8Array[] | Problem>(entities.length)
-  const newest = { goneThroughEpoch: -Infinity, logTimeMs: -Infinity }
-  for (const [at, bucket] of buckets.entries()) {
-    const { record, entities: stored } = states[at]!
-    if (record !== null) newest.goneThroughEpoch = Math.max(newest.goneThroughEpoch, decodeBucketRecord(record, `bucket ${bucket} of view ${id}`).startsAfterEpoch)
-    for (const [j, i] of places.get(bucket)!.entries()) {
-      const present = stored[j]!.filter((chunk) => chunk !== null).map(({ bytes }) => bytes)
-      chunks[i] = damageOf(() => present.forEach((chunk) => verifyChunk(plan, chunk))) ?? present
-      if (chunks[i] === present) readHeads(present, newest)
-    }
-  }
-  return { chunks, ...newest, buckets: new Map(buckets.map((bucket, at) => [bucket, states[at]!])) }
+  return places
 }
 
-function readHeads(chunks: readonly Uint8Array[], newest: { goneThroughEpoch: number; logTimeMs: number }): void {
+function headsOf(chunks: readonly Uint8Array[]): Pick<VerifiedState, 'goneThroughEpoch' | 'logTimeMs'> {
+  let goneThroughEpoch = -Infinity
+  let logTimeMs = -Infinity
   for (const chunk of chunks) {
     const view = viewOf(chunk)
-    newest.goneThroughEpoch = Math.max(newest.goneThroughEpoch, view.getFloat64(AT_DROPPED, true))
-    newest.logTimeMs = Math.max(newest.logTimeMs, view.getFloat64(AT_LOG_TIME, true))
+    goneThroughEpoch = Math.max(goneThroughEpoch, view.getFloat64(AT_DROPPED, true))
+    logTimeMs = Math.max(logTimeMs, view.getFloat64(AT_LOG_TIME, true))
   }
+  return { goneThroughEpoch, logTimeMs }
 }
