@@ -8,7 +8,8 @@ import { appendEvents, type AppendLog } from './append-events.ts'
 import { EVENT_BODY_TYPES, EVENTS_BODY_SIZE_MAX_BYTES, EVENTS_PER_REQUEST_MAX, recordsOf } from './event-body.ts'
 import { jsonContent, openApiDocument, problemResponse } from './openapi.ts'
 import { readBody } from './request-body.ts'
-import { refuseMethod, send, type FailRequest } from './serving-app.ts'
+import { send } from './send.ts'
+import { refuseMethod, type FailRequest } from './serving-app.ts'
 
 export interface EventRoutesOptions {
   readonly log: AppendLog

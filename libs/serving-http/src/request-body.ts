@@ -44,7 +44,7 @@ function collect(request: IncomingMessage, sizeMaxBytes: number): Promise<Buffer
       if (sizeBytes <= sizeMaxBytes) chunks.push(chunk)
     })
     request.on('end', () => {
-      if (sizeBytes <= sizeMaxBytes) return resolve(Buffer.concat(chunks))
+      if (sizeBytes <= sizeMaxBytes) return resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
       reject(new TidemarkError([{ code: 'REQUEST_TOO_LARGE', message: `It has ${sizeBytes} bytes; the limit is ${sizeMaxBytes}.`, where: 'body', action: 'Send it in several requests.' }]))
     })
     // Nobody hears the answer; it is no error of the server's.

@@ -7,10 +7,12 @@ import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import express, { type Express } from 'express'
 import { answerJson } from './answer-json.ts'
+import { AnswersOfATurn } from './answers-of-a-turn.ts'
 import { openApiDocument } from './openapi.ts'
 import { PROBLEM_TYPE, problemDocument } from './problem-document.ts'
 import { readJsonBody, WrongMediaType } from './request-body.ts'
 import { readFeatureRequest } from './request-schema.ts'
+import { send } from './send.ts'
 
 export const BODY_SIZE_MAX_BYTES = 1_048_576
 
@@ -37,10 +39,11 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
     if (document.status >= 500) onError(error)
     send(response, document.status, JSON.stringify(document), PROBLEM_TYPE)
   }
+  const answers = new AnswersOfATurn()
   app.post('/v1/features', async (request: IncomingMessage, response: ServerResponse) => {
     try {
       const bytes = await readJsonBody(request, BODY_SIZE_MAX_BYTES)
-      send(response, 200, answerJson(await server.answer(readFeatureRequest(bytes.toString('utf8')))))
+      answers.send(response, answerJson(await server.answer(readFeatureRequest(bytes.toString('utf8')))))
     } catch (error) {
       fail(response, error)
     }
@@ -65,12 +68,6 @@ function refusedByRouter(error: unknown, { url = '' }: IncomingMessage): Tidemar
   const status = error instanceof Error && 'status' in error ? error.status : undefined
   if (typeof status !== 'number' || status < 400 || status >= 500) return null
   return new TidemarkError([{ code: 'USAGE', message: `${(error as Error).message}.`, where: url, action: 'The routes are in /openapi.json.' }], { cause: error })
-}
-
-/** Answers with JSON text. */
-export function send(response: ServerResponse, status: number, text: string, contentType = 'application/json'): void {
-  // Text, which Node writes together with the head; a buffer would be a write of its own.
-  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text)
 }
 
 /** Of a path that only takes POST. */
