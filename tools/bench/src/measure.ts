@@ -34,14 +34,14 @@ export async function timeMs(work: () => unknown): Promise<number> {
 
 /**
  * Runs every contestant `runCount` times in turns, after one turn that does not count, and returns what each run measured
- * (a contestant returns its own measurement: a rate, a time). The order is reversed every other turn.
+ * (a contestant returns its own measurement: a rate, a time, several of them). The order is reversed every other turn.
  */
-export async function takeTurns<Name extends string>(
+export async function takeTurns<Name extends string, Measured = number>(
   runCount: number,
-  contestants: Record<Name, () => Promise<number>>,
-): Promise<Record<Name, number[]>> {
+  contestants: Record<Name, () => Promise<Measured>>,
+): Promise<Record<Name, Measured[]>> {
   const names = Object.keys(contestants) as Name[]
-  const values = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>
+  const values = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Measured[]>
   for (const name of names) await contestants[name]()
   for (let turn = 0; turn < runCount; turn++) {
     for (const name of turn % 2 === 0 ? names : names.toReversed()) values[name].push(await contestants[name]())
