@@ -40,6 +40,11 @@ export function eventInputs({ events = [], format, appendTime }: EventOptions, s
   return new Map(sources.map((source) => [source.name, inputOf(source, pathsOf.get(source.name)!, named, appendTime)]))
 }
 
+/** The files and patterns of all inputs. */
+export function pathsOf(inputs: ReadonlyMap<string, EventInput>): string[] {
+  return [...inputs.values()].flatMap((input) => (input.kind === 'files' ? input.paths : []))
+}
+
 /** The format of a table, by its file's extension. Throws USAGE. */
 export function tableFormat(path: string, option: string): TableFormat {
   const format = EXTENSION_FORMATS[extname(path).toLowerCase()]

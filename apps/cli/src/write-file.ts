@@ -1,19 +1,50 @@
 // Files that a command writes itself: whole or not at all.
-import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
-import { problemError } from './failure.ts'
+import { globSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { problemError, usageError } from './failure.ts'
 
-/** Refuses a path that is taken by anything but a file that may be overwritten. Throws OUTPUT_FAILED. */
-export function requireFree(path: string, mayOverwrite: boolean): void {
+/**
+ * Refuses a path that is taken by anything but a file that may be overwritten, and whatever is asked, one of `inputs`, which are files, patterns and
+ * folders: what is made from them must not replace them. Throws OUTPUT_FAILED or USAGE.
+ */
+export function requireFree(path: string, mayOverwrite: boolean, inputs: readonly string[]): void {
+  const input = inputs.find((each) => isPartOf(path, each))
+  if (input !== undefined) throw usageError(`The output is, or lies in, what it is made from: ${input}.`, `--out ${path}`, 'Name another output.')
   const taken = statOf(path)
   if (taken === undefined || (taken.isFile() && mayOverwrite)) return
   if (taken.isFile()) throw problemError('OUTPUT_FAILED', 'There is a file of this name.', path, 'Name another output, or give --overwrite to replace it.')
   throw problemError('OUTPUT_FAILED', taken.isDirectory() ? 'It is a folder.' : 'It is not a plain file.', path, 'Name a file to write to.')
 }
 
-/** Writes text beside `path` and renames it, so that nobody reads half of it. Throws OUTPUT_FAILED. */
-export function writeWhole(path: string, text: string, mayOverwrite: boolean): void {
-  requireFree(path, mayOverwrite)
+/** Whether a path is a file that the input names, by whatever links, or lies in the folder that it is. */
+function isPartOf(path: string, input: string): boolean {
+  const file = identityOf(path)
+  if (file !== null && [input, ...globSync(input)].some((named) => identityOf(named) === file)) return true
+  return `${realPathOf(dirname(resolve(path)))}${sep}`.startsWith(`${realPathOf(input)}${sep}`)
+}
+
+/** What tells a file from all others, whatever its names; null where there is none that could be looked at. */
+function identityOf(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    return null
+  }
+}
+
+/** The path without links; as it is where it leads nowhere. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
+  }
+}
+
+/** Writes text beside `path` and renames it, so that nobody reads half of it. Throws what `requireFree` throws. */
+export function writeWhole(path: string, text: string, mayOverwrite: boolean, inputs: readonly string[]): void {
+  requireFree(path, mayOverwrite, inputs)
   try {
     const folder = mkdtempSync(join(dirname(resolve(path)), `.${basename(path)}-`))
     try {

@@ -5,6 +5,7 @@ import type { Definitions } from '@tidemark/feature-schema/definition'
 import { serializeDefinitions } from '@tidemark/feature-schema/definitions-json'
 import type { Command } from 'commander'
 import { changesBetween, type DefinitionChange } from '../definition-changes.ts'
+import { filesOfModules } from '../dev/definition-file.ts'
 import { EXIT } from '../failure.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
 import { type Output, tableText } from '../output.ts'
@@ -30,7 +31,7 @@ export function addPlanCommand(program: Command, output: Output): void {
     .action(async (file: string, { out, overwrite, against }: PlanOptions) => {
       const definitions = await loadSoundDefinitions(file)
       const changes = against === undefined ? null : changesBetween(await loadSoundDefinitions(against), definitions)
-      if (out !== undefined) writeWhole(out, serializeDefinitions(definitions), overwrite === true)
+      if (out !== undefined) writeWhole(out, serializeDefinitions(definitions), overwrite === true, [file, ...(against === undefined ? [] : [against])].flatMap(filesOfModules))
       const contentHash = definitionsContentHash(definitions)
       const views = plansOf(definitions).map(describeView)
       output.answer({ file, contentHash, views, services: definitions.services, ...(changes && { changes }), ...(out !== undefined && { out }) }, () => [

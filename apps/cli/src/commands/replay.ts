@@ -3,7 +3,7 @@ import type { ReplayResult } from '@tidemark/pipelines/replay/replay'
 import { parseDurationMs } from '@tidemark/feature-schema/duration'
 import type { Command } from 'commander'
 import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chosen-features.ts'
-import { addEventOptions, eventInputs, type EventOptions, tableFormat } from '../event-files.ts'
+import { addEventOptions, eventInputs, type EventOptions, pathsOf, tableFormat } from '../event-files.ts'
 import { usageError } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
@@ -61,7 +61,7 @@ async function play(options: ReplayOptions, startProgress: () => Progress): Prom
   const output = { path: options.out, format: tableFormat(options.out, '--out') }
   const rows = { path: options.rows, format: tableFormat(options.rows, '--rows'), timeColumn: options.time }
   const rowKeys = parseRowKeys(options.key ?? [], plans.flatMap(({ keys }) => keys.map(({ key }) => key)))
-  requireFree(options.out, options.overwrite === true)
+  requireFree(options.out, options.overwrite === true, [options.definitions, options.rows, ...pathsOf(inputs)])
   using interrupts = listenForInterrupts()
   using progress = startProgress()
   progress.step('replaying events')

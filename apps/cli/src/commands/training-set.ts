@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander'
 import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chosen-features.ts'
 import { type Engine, withEngine } from '../engine.ts'
 import { withArchive } from '../archive-events.ts'
-import { addEventOptions, eventInputs, type EventOptions, tableFormat } from '../event-files.ts'
+import { addEventOptions, eventInputs, type EventOptions, pathsOf, tableFormat } from '../event-files.ts'
 import { usageError } from '../failure.ts'
 import { heldBackLines, nullKeyLines, rejectionLines } from '../input-report.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
@@ -88,11 +88,11 @@ async function build(options: TrainingSetOptions, startProgress: () => Progress)
     })
   }
   if (options.data !== undefined) {
-    requireFree(options.out, options.overwrite === true)
+    requireFree(options.out, options.overwrite === true, [options.definitions, options.rows, options.data])
     return { sourceOf, ...(await withArchive(options, definitions, chosen.sources, write)) }
   }
   const inputs = eventInputs(options, chosen.sources)
-  requireFree(options.out, options.overwrite === true)
+  requireFree(options.out, options.overwrite === true, [options.definitions, options.rows, ...pathsOf(inputs)])
   return { sourceOf, sealedUntilMs: null, result: await withEngine((engine, signal) => write(engine, inputs, signal)) }
 }
 

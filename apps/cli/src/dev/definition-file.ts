@@ -21,18 +21,16 @@ const COMMAND = join(import.meta.dirname, '..', '..', 'bin', 'tidemark.js')
 /** A mark of what the file and its imports hold; it changes when one of them does. */
 export function markOfModules(path: string): string {
   const hash = createHash('sha256')
-  const left = [resolve(path)]
-  const seen = new Set(left)
-  for (let file = left.pop(); file !== undefined; file = left.pop()) {
-    const text = textOf(file)
-    hash.update(JSON.stringify([file, text]))
-    for (const imported of importsOf(file, text ?? '')) {
-      if (seen.has(imported)) continue
-      seen.add(imported)
-      left.push(imported)
-    }
-  }
+  for (const file of filesOfModules(path)) hash.update(JSON.stringify([file, textOf(file)]))
   return hash.digest('hex')
+}
+
+/** The file and those of one's own that it imports. */
+export function filesOfModules(path: string): string[] {
+  const files = new Set([resolve(path)])
+  // A set that grows while it is walked is walked to its end.
+  for (const file of files) for (const imported of importsOf(file, textOf(file) ?? '')) files.add(imported)
+  return [...files]
 }
 
 /** Calls `onChange` after each change of the modules, one after the other, until the signal is aborted. `mark`: what they were when they were loaded. */
