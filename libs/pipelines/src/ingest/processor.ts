@@ -71,6 +71,8 @@ class SourceProcessor implements Processor {
   private readonly poll = new Poll()
   private readonly owned = new Map<number, OwnedPartition>()
   private views: readonly SpeedView[] = []
+  /** Of the next step: the one under way ends with what it began with. null: the same. */
+  private nextViews: readonly SpeedView[] | null = null
   private register: SealRegister | null = null
   private checkAtMs = -Infinity
 
@@ -83,12 +85,11 @@ class SourceProcessor implements Processor {
 
   setViews(plans: readonly ViewPlan[]): void {
     const cacheSizeMaxBytes = this.context.limits.cacheSizeMaxBytes / Math.max(1, plans.length)
-    this.views = plans.map((plan) => {
+    this.nextViews = plans.map((plan) => {
       const known = this.views.find(({ id }) => id === viewId(plan.view))
       if (known !== undefined && known.plan.layoutId !== plan.layoutId) throw new Error(`View ${known.id} has another layout than before: it needs a new version.`)
       return known ?? new SpeedView(plan, cacheSizeMaxBytes)
     })
-    for (const owned of this.owned.values()) owned.lookAgain()
   }
 
   async step(signal?: AbortSignal): Promise<StepReport> {
@@ -102,7 +103,7 @@ class SourceProcessor implements Processor {
   }
 
   status(): PartitionStatus[] {
-    return [...this.owned.values()].map(({ partition, reader, stopped }) => ({ partition, nextOffset: reader?.next ?? null, stopped }))
+    return [...this.owned.values()].map(({ partition, reader, stopped }) => ({ partition, nextOffset: this.nextViews === null ? (reader?.next ?? null) : null, stopped }))
   }
 
   nullKeyCounts(): Map<string, number> {
@@ -110,6 +111,7 @@ class SourceProcessor implements Processor {
   }
 
   private async stepOn(signal: AbortSignal | undefined): Promise<StepReport> {
+    this.takeUpViews()
     const { context, views } = this
     await this.follow()
     if (views.length === 0) return this.report('idle')
@@ -128,6 +130,13 @@ class SourceProcessor implements Processor {
       return { ...this.report('checked', counts), deadLetterCount: await searchBehind(context, this.decode, owned) ?? 0 }
     }
     return this.fold(owned, nowMs, signal)
+  }
+
+  private takeUpViews(): void {
+    if (this.nextViews === null) return
+    this.views = this.nextViews
+    this.nextViews = null
+    for (const owned of this.owned.values()) owned.lookAgain()
   }
 
   /** Takes up which partitions are assigned. */

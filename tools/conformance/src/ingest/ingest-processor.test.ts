@@ -237,6 +237,28 @@ describe('work', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('takes up other views between two steps, whenever they are given', async () => {
+    for (let callsBefore = 0; ; callsBefore++) {
+      const world = await worldOf(2)
+      let left = callsBefore
+      const count = (): void => {
+        if (left-- === 0) processor.setViews((world.views = [totals, large]))
+      }
+      const processor = world.processor([0, 1], (ports) => ({
+        ...ports,
+        registers: { ...ports.registers, read: (name) => (count(), ports.registers.read(name)) },
+        store: overriding(ports.store, { read: (asked) => (count(), ports.store.read(asked)), write: (bucket, write) => (count(), ports.store.write(bucket, write)) }),
+      }))
+      for (const [partition, amount] of [[0, 20], [1, 40], [0, 50]] as const) {
+        await world.append(partition, click(world, user, amount))
+        await drain(processor)
+      }
+      if (left >= 0) return expect(callsBefore).toBeGreaterThan(5)
+      await drain(processor)
+      expect(await judgeAll(world, USERS)).toBeNull()
+    }
+  })
+
   it('shares what a poll may take between its partitions, each of which gets some', async () => {
     const firstPoll = async (partitions: readonly number[], limits: Partial<IngestLimits>): Promise<number> => {
       const world = await worldOf(3, { pollCountMax: 6, ...limits })
