@@ -12,16 +12,12 @@ import type { ViewPlan } from './view-plan.ts'
 /** What names a table, and the newest pane that had to leave it early. */
 export type TableName = Pick<TableRef, 'group' | 'rung' | 'epoch' | 'truncatedAtMs'>
 
-const NO_BYTES = new Uint8Array(0)
-
 export class ChunkWriter {
   private readonly plan: ViewPlan
   private readonly entries = GrowableBytes.empty()
   /** What follows the directory, in order: stretches of other buffers. */
-  private readonly pieces: { bytes: Uint8Array; from: number; to: number }[] = []
+  private readonly pieces: { readonly bytes: Uint8Array; readonly from: number; readonly to: number }[] = []
   private dataBytes = 0
-  /** The directory entries that are to be copied next, [first, end) of a chunk: what is copied in a stretch is known once it ends. */
-  private readonly run: { bytes: Uint8Array; first: number; end: number } = { bytes: NO_BYTES, first: 0, end: 0 }
 
   constructor(plan: ViewPlan) {
     this.plan = plan
@@ -45,19 +41,12 @@ export class ChunkWriter {
 
   /** Adds the tables of directory entries [first, end) of a chunk, whose bytes are [from, to), as they are, with their checksums. */
   copyTables(bytes: Uint8Array, first: number, end: number, from: number, to: number): void {
-    const { run } = this
-    if (run.bytes !== bytes || run.end !== first) {
-      this.endRun()
-      run.bytes = bytes
-      run.first = first
-    }
-    run.end = end
+    this.entries.append(bytes, entryAt(first), entryAt(end))
     this.addPiece(bytes, from, to)
   }
 
   /** The chunk in a buffer of its own, not yet sealed. Starts again. */
   finish(kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): Uint8Array {
-    this.endRun()
     const bytes = Buffer.allocUnsafe(this.length)
     this.write(bytes, viewOf(bytes), kind, logTimeMs, droppedThroughEpoch)
     return bytes
@@ -65,7 +54,6 @@ export class ChunkWriter {
 
   /** The same in place of what `target` had; none of the tables may be of its bytes. */
   finishInto(target: GrowableBytes, kind: ChunkKind, logTimeMs: number, droppedThroughEpoch: number): void {
-    this.endRun()
     target.clear()
     target.extend(this.length)
     this.write(target.bytes, target.view, kind, logTimeMs, droppedThroughEpoch)
@@ -93,24 +81,14 @@ export class ChunkWriter {
     this.entries.clear()
     this.pieces.length = 0
     this.dataBytes = 0
-    this.run.bytes = NO_BYTES
-  }
-
-  private endRun(): void {
-    const { run } = this
-    if (run.bytes !== NO_BYTES) this.entries.append(run.bytes, entryAt(run.first), entryAt(run.end))
-    run.bytes = NO_BYTES
   }
 
   private addPiece(bytes: Uint8Array, from: number, to: number): void {
-    const last = this.pieces.at(-1)
-    if (last?.bytes === bytes && last.to === from) last.to = to
-    else this.pieces.push({ bytes, from, to })
+    this.pieces.push({ bytes, from, to })
     this.dataBytes += to - from
   }
 
   private addEntry({ group, rung, epoch, truncatedAtMs }: TableName, rowCount: number, heapBytes: number, checksum: number): void {
-    this.endRun()
     const at = this.entries.extend(ENTRY_BYTES)
     const { view } = this.entries
     view.setFloat64(at + ENTRY_EPOCH, epoch, true)

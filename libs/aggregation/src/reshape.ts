@@ -51,7 +51,8 @@ class ChunkDraft {
   /** Leaves a section out, if it is at hand. */
   leaveOut(group: number, epoch: number): void {
     if (!this.before.isAt(group, epoch)) return
-    this.before.next()
+    this.before.addKept(this.writer)
+    this.before.leaveOut()
     this.isChanged = true
   }
 
@@ -59,6 +60,7 @@ class ChunkDraft {
   finish({ logTimeMs, droppedThroughEpoch }: EntityState, before: GrowableBytes | null): GrowableBytes | null {
     const { spare, isChanged } = this
     if (isChanged) {
+      this.before.addKept(this.writer)
       this.writer.finishInto(spare, this.kind, logTimeMs, droppedThroughEpoch)
       this.spare = before ?? GrowableBytes.empty()
     }
@@ -93,11 +95,11 @@ class Reshaper {
       if (epoch <= state.droppedThroughEpoch) {
         for (const draft of [open, closed, settled]) draft.leaveOut(group, epoch)
       } else if (!open.before.isAt(group, epoch) && closed.before.staysAt(group, epoch) && settled.before.staysAt(group, epoch)) {
-        closed.before.copy(group, epoch, closed.writer)
-        settled.before.copy(group, epoch, settled.writer)
+        closed.before.keep(group, epoch)
+        settled.before.keep(group, epoch)
       } else {
-        const [opened = null] = open.before.take(group, epoch)
-        const stored = [...closed.before.take(group, epoch), ...settled.before.take(group, epoch)]
+        const [opened = null] = open.before.take(group, epoch, open.writer)
+        const stored = [...closed.before.take(group, epoch, closed.writer), ...settled.before.take(group, epoch, settled.writer)]
         this.reshapeSection(state.logTimeMs, this.plan.groups[group]!, epoch, opened, stored)
       }
     }

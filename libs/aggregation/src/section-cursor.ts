@@ -26,6 +26,9 @@ export class SectionCursor {
   private end = 0
   private from = 0
   private to = 0
+  /** Where what was kept begins: tables [keptFirst, first), bytes [keptFrom, from). */
+  private keptFirst = 0
+  private keptFrom = 0
   /** Whether all of them stay as they are at the log time, unless something is added to them. */
   private stays = true
 
@@ -41,11 +44,11 @@ export class SectionCursor {
     this.tableCount = bytes === null ? 0 : this.view.getUint32(AT_TABLES, true)
     this.end = 0
     this.to = entryAt(this.tableCount)
-    this.next()
+    this.leaveOut()
   }
 
-  /** Goes on to the next section. */
-  next(): void {
+  /** Goes on to the next section, with this one kept. */
+  private next(): void {
     const { view, tableCount, plan, table, logTimeMs } = this
     this.first = this.end
     this.from = this.to
@@ -79,8 +82,9 @@ export class SectionCursor {
     return this.group < group || (this.group === group && this.epoch < epoch)
   }
 
-  /** The tables of the section, if it is at hand; goes on to the next one. */
-  take(group: number, epoch: number): TableRef[] {
+  /** Adds what was kept to a chunk, after which the section's own tables may be added. Gives those that it has; goes on to the next one. */
+  take(group: number, epoch: number, writer: ChunkWriter): TableRef[] {
+    this.addKept(writer)
     if (!this.isAt(group, epoch)) return []
     const tables: TableRef[] = []
     for (let index = this.first, at = this.from; index < this.end; index++) {
@@ -88,14 +92,26 @@ export class SectionCursor {
       at = table.heapAt + table.heapBytes
       tables.push(table)
     }
-    this.next()
+    this.leaveOut()
     return tables
   }
 
-  /** Adds the section, if it is at hand, to a chunk as it is; goes on to the next one. */
-  copy(group: number, epoch: number, writer: ChunkWriter): void {
-    if (!this.isAt(group, epoch)) return
-    writer.copyTables(this.bytes, this.first, this.end, this.from, this.to)
+  /** Keeps the section as it is, if it is at hand, until `addKept`; goes on to the next one. */
+  keep(group: number, epoch: number): void {
+    if (this.isAt(group, epoch)) this.next()
+  }
+
+  /** Adds the sections that were kept since something was left out or taken, in one stretch. */
+  addKept(writer: ChunkWriter): void {
+    if (this.keptFirst < this.first) writer.copyTables(this.bytes, this.keptFirst, this.first, this.keptFrom, this.from)
+    this.keptFirst = this.first
+    this.keptFrom = this.from
+  }
+
+  /** Goes on to the next section without this one. */
+  leaveOut(): void {
     this.next()
+    this.keptFirst = this.first
+    this.keptFrom = this.from
   }
 }

@@ -16,7 +16,7 @@ import { createReplayClock } from './replay-clock.ts'
  * open or take over from it, would be done for each question. Nobody does here.
  */
 const INGEST_LIMITS: Partial<IngestLimits> = {
-  checkEveryMs: 3_600_000,
+  checkEveryMs: 21_600_000,
   idleFenceMs: Infinity,
   // All that a poll brings is one transaction.
   writesInFlightMax: 1_024,
