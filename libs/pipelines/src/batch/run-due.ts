@@ -110,7 +110,7 @@ async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signa
 
 /** A blocked generation is not tried again, nor is what only a person can mend; a store may be back. */
 function retryTime({ code }: TidemarkError, attempt: number, nowMs: number): number | null {
-  const isPassing = code === 'POINTER_MOVED' || code === 'STORE_UNAVAILABLE' || code === 'STORE_FULL'
+  const isPassing = code === 'POINTER_MOVED' || code === 'STORE_UNAVAILABLE' || code === 'STORE_FULL' || code === 'OUTPUT_FAILED'
   return isPassing && attempt < ATTEMPTS_MAX ? nowMs + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)) : null
 }
 

@@ -29,6 +29,12 @@ describe('keepRunning', () => {
     expect(alarms).toEqual([{ code: 'STORE_FULL', message: 'It is so.', where: 'store' }])
   })
 
+  it('goes on once an engine has room again for what it puts aside', async () => {
+    const { ended, waits, alarms } = run((attempt) => (attempt === 1 ? Promise.reject(trouble('OUTPUT_FAILED')) : Promise.resolve()))
+    await ended
+    expect([waits, alarms.map(({ code }) => code)]).toEqual([[200], ['OUTPUT_FAILED']])
+  })
+
   it('throws what does not pass, bugs too', async () => {
     await expect(run(() => Promise.reject(trouble('STORE_DAMAGED'))).ended).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
     await expect(run(() => Promise.reject(new Error('a bug'))).ended).rejects.toThrow('a bug')

@@ -7,8 +7,8 @@ import type { OnAlarm } from '../alarm.ts'
 const RETRY_MIN_MS = 200
 const RETRY_MAX_MS = 10_000
 
-/** What passes by itself, or once somebody has made room. */
-const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL']
+/** What passes by itself, or once somebody has made room: for a store, or for what an engine puts aside. */
+const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPUT_FAILED']
 
 /** Resolves when the loop does, or once the signal is aborted; throws what trying again does not mend. Raises an alarm when trouble begins. */
 export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock, signal: AbortSignal, onAlarm: OnAlarm): Promise<void> {
