@@ -1,5 +1,6 @@
 // What an archiver's thread is told and what it tells. Archivers are numbered by who made them; each does one step at a time.
 
+import type { DuckDbLimits } from '@tidemark/adapter-duckdb/duckdb-session'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import type { EmbeddedEnvironmentOptions } from '@tidemark/adapter-embedded/embedded-environment'
@@ -11,8 +12,8 @@ import type { ArchiveStep } from '@tidemark/pipelines/archive/archiver'
 export interface ArchiverFolder extends Pick<EmbeddedEnvironmentOptions, 'durability'> {
   readonly environmentFolder: string
   readonly objectsFolder: string
-  /** For what the archive's format puts aside. */
-  readonly temporaryFolder: string
+  /** Of what writes the archive; its temporary folder is for what that puts aside. */
+  readonly duckDb: DuckDbLimits
 }
 
 export type ToArchiverThread =

@@ -44,14 +44,14 @@ let opening: Promise<Ports> | null = null
 
 const tell = (message: FromArchiverThread): void => parentPort!.postMessage(message)
 
-async function openPorts({ environmentFolder, objectsFolder, temporaryFolder, durability = 'disk' }: ArchiverFolder): Promise<Ports> {
+async function openPorts({ environmentFolder, objectsFolder, durability = 'disk', duckDb }: ArchiverFolder): Promise<Ports> {
   const newRevision = createNewRevision()
   const environment = opened.use(await openEmbeddedEnvironment({ folder: environmentFolder, durability, verify: false }))
   return {
     log: opened.use(await openEmbeddedEventLog(environment, { clock: createSystemClock() })),
     registers: await createEmbeddedRegisterStore(environment, { newRevision }),
     objects: opened.use(await createFileObjectStore({ folder: objectsFolder, newRevision })),
-    format: opened.use(await createParquetArchiveFormat({ temporaryFolder })),
+    format: opened.use(await createParquetArchiveFormat(duckDb)),
   }
 }
 

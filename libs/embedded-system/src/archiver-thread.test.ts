@@ -88,7 +88,7 @@ it('ends a step with the reason of its signal', async () => {
 
 it('fails steps where its folder cannot be opened, and after it was closed', async () => {
   writeFileSync(join(folder, 'file'), '')
-  const thread = startArchiverThread({ environmentFolder: join(folder, 'file', 'lmdb'), objectsFolder: join(folder, 'objects'), temporaryFolder: folder })
+  const thread = startArchiverThread({ environmentFolder: join(folder, 'file', 'lmdb'), objectsFolder: join(folder, 'objects'), duckDb: { temporaryFolder: folder } })
   const archiver = thread.createArchiver({ source, onAlarm, clock: createSystemClock() })
   await expect(archiver.step()).rejects.toThrow('ENOTDIR')
   await thread[Symbol.asyncDispose]()

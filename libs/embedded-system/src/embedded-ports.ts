@@ -6,6 +6,7 @@
 
 import { join } from 'node:path'
 import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
+import type { DuckDbLimits } from '@tidemark/adapter-duckdb/duckdb-session'
 import { createParquetArchiveFormat } from '@tidemark/adapter-duckdb/parquet-archive-format'
 import { createEmbeddedBatchViewStore } from '@tidemark/adapter-embedded/embedded-batch-view-store'
 import { openEmbeddedConsumerGroups } from '@tidemark/adapter-embedded/embedded-consumer-groups'
@@ -32,18 +33,21 @@ export interface EmbeddedPortsOptions extends Pick<EmbeddedEnvironmentOptions, '
   readonly clock?: WaitingClock
   /** Where objects are; default: a folder beside the stores. */
   readonly objectsFolder?: string
-  /** Whether archivers have a thread of their own; only with a clock that goes at the system's pace. Default: false. */
+  /** Whether archivers have a thread of their own; only with a clock that goes at the system's pace, or stands. Default: false. */
   readonly hasArchiverThread?: boolean
+  /** Of the batch engine, and of what writes the archive: a database each. */
+  readonly duckDb?: Omit<DuckDbLimits, 'temporaryFolder'>
 }
 
 /** Opens a folder, or makes it. Throws STORE_DAMAGED, STORE_TOO_NEW or STORE_FULL. */
-export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
+export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, duckDb: limits, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
   await using opened = new AsyncDisposableStack()
   const newRevision = createNewRevision()
   const environmentFolder = join(folder, 'lmdb')
   const environment = opened.use(await openEmbeddedEnvironment({ ...options, folder: environmentFolder }))
   const { path: temporaryFolder } = opened.use(await openProcessFolder(join(folder, 'work')))
-  const engine = opened.use(await createDuckDbBatchEngine({ temporaryFolder }))
+  const duckDb = { ...limits, temporaryFolder }
+  const engine = opened.use(await createDuckDbBatchEngine(duckDb))
   const log = opened.use(await openEmbeddedEventLog(environment, { clock }))
   const ports = {
     log,
@@ -53,11 +57,11 @@ export async function openEmbeddedPorts({ folder, clock = createSystemClock(), o
     groups: await openEmbeddedConsumerGroups(environment, { log, clock }),
     registers: await createEmbeddedRegisterStore(environment, { newRevision }),
     objects: opened.use(await createFileObjectStore({ folder: objectsFolder, newRevision })),
-    format: opened.use(await createParquetArchiveFormat({ temporaryFolder })),
+    format: opened.use(await createParquetArchiveFormat(duckDb)),
     speedViews: await openEmbeddedSpeedViewStore(environment),
     batchViews: await createEmbeddedBatchViewStore(environment),
     jobs: await createEmbeddedJobQueue(environment, { clock, newRevision }),
-    ...(hasArchiverThread && { createArchiver: opened.use(startArchiverThread({ ...options, environmentFolder, objectsFolder, temporaryFolder })).createArchiver }),
+    ...(hasArchiverThread && { createArchiver: opened.use(startArchiverThread({ ...options, environmentFolder, objectsFolder, duckDb })).createArchiver }),
   }
   const owned = opened.move()
   return { ...ports, [Symbol.asyncDispose]: () => owned.disposeAsync() }
