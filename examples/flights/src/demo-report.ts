@@ -1,7 +1,9 @@
 // What the demo prints: a line for each step with its throughput, and the features of a few airports as a table.
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import type { FeatureValue } from '@tidemark/aggregation/feature-value'
+import type { ServedValue } from '@tidemark/pipelines/serve/feature-answer'
+import type { LayerWork } from './demo-run.ts'
+import type { Questions } from './questions.ts'
 
 const numbers = new Intl.NumberFormat('en-US')
 const shortNumbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 })
@@ -11,23 +13,45 @@ export const formatMs = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)}
 export const formatBytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 export const formatRate = (count: number, ms: number, what: string): string => `${formatCount(Math.round((count / ms) * 1_000))} ${what}/s`
 
+export const formatWork = (what: string, { count, ms }: LayerWork, unit: string): string => `${formatCount(count)} ${unit} ${what}, ${formatRate(count, ms, unit)}`
+
+export function formatLatencies(latenciesMs: readonly number[]): string {
+  const sorted = latenciesMs.toSorted((a, b) => a - b)
+  const at = (q: number): string => `${sorted[Math.floor(q * (sorted.length - 1))]!.toFixed(2)} ms`
+  return `serving: ${formatCount(sorted.length)} requests for one entity, p50 ${at(0.5)}, p99 ${at(0.99)}, ${formatRate(sorted.length, latenciesMs.reduce((sum, ms) => sum + ms, 0), 'requests')}`
+}
+
+/** How many views' answers came from which generation. */
+export function describeGenerations({ answers }: Questions): string {
+  const counts = Map.groupBy([...answers.values()].flat(), ({ generation }) => generation)
+  return [...counts].sort(([a], [b]) => a - b).map(([generation, { length }]) => `${formatCount(length)} answers with generation ${generation}`).join(', ')
+}
+
+/** The features of some airports as they were answered last, by origin. */
+export function airportTable({ answers }: Questions, airports: readonly string[]): string {
+  const [plan, recorded] = [...answers].find(([{ view }]) => view.name === 'airport_delays')!
+  const shown = airports.map((airport) => recorded.findLast(({ keys }) => keys[0] === airport)!)
+  return featureTable('airport_delays', airports, plan.features.map(({ name }) => name), (airport, feature) => shown[airport]!.values[feature]!)
+}
+
 /** Runs a step and prints what it says of itself, with how long it took. */
 export async function step<T>(title: string, run: () => Promise<T> | T, describe: (result: T, ms: number) => string): Promise<T> {
-  const start = performance.now()
+  const [start, cpuBefore] = [performance.now(), process.cpuUsage()]
   const result = await run()
   const ms = performance.now() - start
-  console.log(`${pc.green('✓')} ${pc.bold(title.padEnd(14))} ${describe(result, ms)} ${pc.dim(`(${formatMs(ms)})`)}`)
+  const { user, system } = process.cpuUsage(cpuBefore)
+  console.log(`${pc.green('✓')} ${pc.bold(title.padEnd(16))} ${describe(result, ms)} ${pc.dim(`(${formatMs(ms)}, CPU ${formatMs((user + system) / 1_000)})`)}`)
   return result
 }
 
 /** A table with a column for each entity and a row for each feature. */
-export function featureTable(title: string, entities: readonly string[], features: readonly string[], valueAt: (entity: number, feature: number) => FeatureValue): string {
+function featureTable(title: string, entities: readonly string[], features: readonly string[], valueAt: (entity: number, feature: number) => ServedValue): string {
   const table = new Table({ head: [title, ...entities], style: pc.isColorSupported ? { head: ['cyan'], compact: true } : { head: [], border: [], compact: true }, colAligns: ['left', ...entities.map(() => 'right' as const)] })
   for (const [i, feature] of features.entries()) table.push([feature, ...entities.map((_, entity) => formatValue(valueAt(entity, i)))])
   return table.toString()
 }
 
-function formatValue({ status, value }: FeatureValue): string {
+function formatValue({ status, value }: ServedValue): string {
   if (status !== 'PRESENT') return status
   if (Array.isArray(value)) return value.join(', ')
   return typeof value === 'number' ? shortNumbers.format(value) : String(value)

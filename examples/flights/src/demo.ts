@@ -1,79 +1,116 @@
-// The demo: three million real flights through the core. All but the last day in batch, the last day one event at a time as the
-// stream brings it, both merged at the cut; then a training set; everything compared with brute-force SQL over the raw file.
+// The demo: three million real flights through log, archive, batch, stream and serving, embedded, and every answer held against brute-force SQL over
+// the raw file. `--serve` keeps the API up afterwards.
+import { constants, tmpdir } from 'node:os'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pc from 'picocolors'
-import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
 import { openDuckDb } from '@tidemark/adapter-duckdb/duckdb-session'
-import { planView } from '@tidemark/aggregation/view-plan'
+import { openEmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
+import { createSimulatedClock } from '@tidemark/embedded-system/simulated-clock'
 import { requireSound } from '@tidemark/feature-schema/check-definitions'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
-import type { EventInput } from '@tidemark/ports/batch-engine'
-import { comparedCount, newComparison } from './comparison.ts'
-import { airportTable, answerAll, compareAnswers } from './demo-answers.ts'
-import { runBatches } from './demo-batch.ts'
-import { formatBytes, formatCount, formatRate, step } from './demo-report.ts'
-import { TRAINING_ROW_COUNT, buildFlightsTrainingSet, compareTrainingSet, drawTrainingRows } from './demo-training.ts'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { Alarm } from '@tidemark/pipelines/alarm'
+import { loadArrivals } from './arrivals.ts'
+import { comparedCount } from './comparison.ts'
+import { readDemoOptions, type DemoOptions } from './demo-options.ts'
+import { airportTable, describeGenerations, formatBytes, formatCount, formatLatencies, formatRate, formatWork, step } from './demo-report.ts'
+import { DemoRun } from './demo-run.ts'
+import { exampleCommands, openDemoServer } from './demo-server.ts'
 import { flightsFilePath } from './flights-file.ts'
-import * as definitions from './flights.ts'
-import { loadOracle } from './oracle-sql.ts'
-import { readLastDay } from './last-day.ts'
-import { SpeedView, foldRecords } from './speed-view.ts'
+import * as flights from './flights.ts'
+import { compareWithOracle } from './oracle-comparison.ts'
+import { readRoutes } from './questions.ts'
 
-const DAY_MS = 86_400_000
-/** The batch contains every epoch up to this one; the stream brings the rest. */
-const CUT = Date.UTC(2001, 5, 29) / DAY_MS
-/** Minutes after the last flight. */
-const ASKED_AT_MS = Date.UTC(2001, 6, 1, 0, 5)
-const SHOWN_AIRPORTS = ['ATL', 'ORD', 'LAX', 'SFO', 'ANC']
-const DUCKDB_LIMITS = { threads: 2, memoryLimitBytes: 2 ** 30 }
+const HISTORY_FROM_MS = Date.UTC(2001, 0, 1)
+const CUT_MS = Date.UTC(2001, 5, 1)
+const SECOND_CUT_MS = Date.UTC(2001, 5, 16)
+const ASK_EVERY_MS = 3 * 3_600_000
+/** Of the oracle's database, and of each of the two that the system has. */
+const DUCKDB_LIMITS = { threads: 2, memoryLimitBytes: 2 ** 29 }
 
-const started = performance.now()
-const { sources, views } = requireSound(collectDefinitions(Object.values(definitions)))
-const source = sources[0]!
-const plans = views.map((view) => planView(view, source))
-const path = flightsFilePath()
-const input: EventInput = { kind: 'files', format: 'parquet', paths: [path], source }
+async function runDemo({ serve, port, seed }: DemoOptions, signal: AbortSignal): Promise<void> {
+  const startedAtMs = performance.now()
+  await using opened = new AsyncDisposableStack()
+  const server = serve ? opened.use(await openDemoServer(port)) : null
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-demo-'))
+  opened.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const definitions = requireSound(collectDefinitions(Object.values(flights)))
+  console.log(`${formatCount(definitions.views.length)} views of US flights: ${definitions.views.map(({ name }) => name).join(', ')}; seed ${seed}\n`)
 
-const folder = mkdtempSync(join(tmpdir(), 'tidemark-demo-'))
-try {
-  await using engine = await createDuckDbBatchEngine(DUCKDB_LIMITS)
-  console.log(`${formatCount(plans.reduce((sum, { features }) => sum + features.length, 0))} features in ${plans.length} views: ${views.map(({ name }) => name).join(', ')}\n`)
+  const session = opened.use(await opened.use(await openDuckDb(DUCKDB_LIMITS)).openSession())
+  const arrivals = await step('raw file', () => loadArrivals(session, flightsFilePath(), { cutMs: CUT_MS, seed }), ({ historyCount, streamedCount, lateCount }) =>
+    `${formatCount(historyCount)} flights of January to May, ${formatCount(streamedCount)} of June, of which ${formatCount(lateCount)} arrive up to 30 minutes late`)
 
-  const batches = await step('batch', () => runBatches(engine, plans, input, CUT), ({ eventCount, paneCount, blobCount, bytes }, ms) =>
-    `${formatCount(eventCount)} flights → ${formatCount(paneCount)} panes of ${formatCount(blobCount)} entities, ${formatBytes(bytes)}; ${formatRate(eventCount, ms, 'flights')}`)
+  const clock = createSimulatedClock(HISTORY_FROM_MS)
+  const ports = opened.use(await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false, duckDb: DUCKDB_LIMITS }))
+  let onAlarm = ({ code, message, where }: Alarm): void => {
+    throw new Error(`${code} at ${where}: ${message}`)
+  }
+  const routes = await readRoutes(session)
+  const run = opened.use(await DemoRun.start({
+    ports, clock, definitions, session, arrivals, routes, cutMs: CUT_MS, seed, askEveryMs: ASK_EVERY_MS, signal, onAlarm: (alarm) => onAlarm(alarm),
+  }))
+  const { work, questions } = run
 
-  await using database = await openDuckDb(DUCKDB_LIMITS)
-  await using session = await database.openSession()
-  const records = await readLastDay(session, path, CUT)
-  const speedViews = plans.map((plan) => new SpeedView(plan))
-  await step('stream', () => foldRecords(source, speedViews, records), ({ foldCount }, ms) =>
-    `${formatCount(records.length)} flights of the last day, one at a time into ${plans.length} views; ${formatRate(foldCount, ms, 'folds')}`)
+  await step('history', () => run.loadHistory(), () => `${formatWork('into the log', work.log, 'flights')}; ${formatWork('out of it into the archive', work.archive, 'flights')}, side by side`)
+  await step('generation 1', () => run.publish(), ({ entityCount, recordCount }, ms) => `${formatCount(recordCount)} flights → ${formatCount(entityCount)} entities of ${definitions.views.length} views; ${formatRate(recordCount, ms, 'flights')}`)
+  for (const each of Object.values(work)) Object.assign(each, { count: 0, ms: 0 })
+  await step('June, first half', () => run.streamUntil(SECOND_CUT_MS + 60_000), () => formatWork('through the stream', work.speed, 'flights'))
+  const before = questions.latenciesMs.length
+  await step('generation 2', () => run.publishWhileAsking(), ({ entityCount, recordCount }, ms) =>
+    `${formatCount(recordCount)} flights more → ${formatCount(entityCount)} entities, ${formatRate(recordCount, ms, 'flights')}, while ${formatCount(questions.latenciesMs.length - before)} requests were answered`)
+  await step('June, the rest', () => run.streamUntil(arrivals.endMs), () => `${formatWork('through the stream in June', work.speed, 'flights')}, which the archive followed`)
+  await step('everything', () => questions.askForAll(), () => `every entity of every view asked once more`)
 
-  await loadOracle(session, path)
-  const comparison = newComparison()
-  const answers = await step('merge', () => answerAll(plans, batches.blobs, speedViews, { cut: CUT, t: ASKED_AT_MS }), ({ entityCount, valueCount }, ms) =>
-    `${formatCount(entityCount)} entities, ${formatCount(valueCount)} values at ${new Date(ASKED_AT_MS).toISOString()}; ${formatRate(valueCount, ms, 'values')}`)
-  await step('oracle', () => compareAnswers(answers, ASKED_AT_MS, session, comparison), (count) => `${formatCount(count)} of them asked again in SQL over the raw file`)
+  const [comparison, letters] = await step('oracle', () => Promise.all([compareWithOracle(session, questions), run.findDeadLetters()]), ([compared]) =>
+    `${formatCount(comparedCount(compared))} values asked again in SQL over the raw file, by what had arrived before each question`)
 
-  const rowsPath = await drawTrainingRows(session, folder)
-  const training = await step('training set', () => buildFlightsTrainingSet(engine, plans, input, rowsPath, folder), ({ featureCount }, ms) =>
-    `${formatCount(TRAINING_ROW_COUNT)} flights × ${featureCount} features as of their departure; ${formatRate(TRAINING_ROW_COUNT, ms, 'rows')}`)
-  await step('oracle', () => compareTrainingSet(training, plans, session, comparison), (count) => `${formatCount(count)} of its values asked again in SQL over the raw file`)
-
-  console.log(`\n${airportTable(answers, SHOWN_AIRPORTS)}\n`)
-  const { rejectedCount, rejectedSamples } = batches.report
-  console.log(`${formatCount(rejectedCount)} rows make no sense by the source's declared bounds and count nowhere:`)
-  for (const { row, reason } of rejectedSamples) console.log(`  row ${formatCount(row)}: ${reason}`)
+  console.log(`\n${airportTable(questions, ['ATL', 'ORD', 'LAX', 'SFO', 'ANC'])}\n`)
+  console.log(`${formatLatencies(questions.latenciesMs)}; ${describeGenerations(questions)}`)
+  for (const degraded of questions.degraded) console.log(`  degraded: ${degraded}`)
+  console.log(`${formatCount(letters.count)} of ${formatCount(arrivals.senselessCount)} senseless flights are in the dead letters:`)
+  for (const sample of letters.samples.slice(0, 3)) console.log(`  ${sample}`)
 
   const { exactCount, estimateCount, differingCount, examples } = comparison
-  const verdict = `${formatCount(comparedCount(comparison))} values compared with the oracle, ${formatCount(differingCount)} differ`
-  console.log(`\n${(differingCount === 0 ? pc.green : pc.red)(pc.bold(verdict))} (${formatCount(exactCount)} exact, ${formatCount(estimateCount)} estimates within their declared error)`)
+  const isRight = differingCount === 0 && letters.count === arrivals.senselessCount
+  console.log(`\n${(isRight ? pc.green : pc.red)(pc.bold(`${formatCount(comparedCount(comparison))} values compared with the oracle, ${formatCount(differingCount)} differ`))} (${formatCount(exactCount)} exact, ${formatCount(estimateCount)} estimates within their declared error)`)
   for (const example of examples) console.log(`  ${example}`)
-  if (differingCount > 0) process.exitCode = 1
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+  if (!isRight) process.exitCode = 1
+  console.log(pc.dim(`${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s, peak memory ${formatBytes(process.resourceUsage().maxRSS * 1_024)}, one process`))
+
+  if (server === null) return
+  clock.goOn()
+  onAlarm = ({ code, message, where }) => console.error(`alarm ${code} at ${where}: ${message}`)
+  server.serve(run.system, ports, (error) => console.error(error))
+  console.log(`\n${pc.green('listening')} on ${pc.bold(server.url)}; it is ${new Date(clock.nowMs()).toISOString()} and time goes on; Ctrl-C ends it\n`)
+  for (const { title, command } of exampleCommands(server.url, clock.nowMs())) console.log(`${pc.bold(title)}\n${command}\n`)
+  await run.goOn()
 }
-const { maxRSS } = process.resourceUsage()
-console.log(pc.dim(`${((performance.now() - started) / 1_000).toFixed(1)} s, peak memory ${formatBytes(maxRSS * 1_024)}`))
+
+/** The first of these ends what runs, which cleans up; a second one, a second later, ends the process. */
+function listenForInterrupts(): AbortSignal {
+  const controller = new AbortController()
+  let abortedAtMs = 0
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted && performance.now() - abortedAtMs > 1_000) process.exit(128 + constants.signals[name])
+      process.exitCode = 128 + constants.signals[name]
+      abortedAtMs = performance.now()
+      controller.abort(new Error('The demo was interrupted.'))
+    })
+  }
+  return controller.signal
+}
+
+const options = readDemoOptions(process.argv.slice(2))
+const signal = listenForInterrupts()
+try {
+  await runDemo(options, signal)
+} catch (error) {
+  if (signal.aborted) console.error(pc.dim('interrupted; its temporary folder is gone'))
+  else if (error instanceof TidemarkError) {
+    for (const { code, message, where, action } of error.problems) console.error(`${pc.red('error')} ${message} [${code}]\n  where  ${where}\n  do     ${action}`)
+    process.exitCode = 1
+  } else throw error
+}

@@ -1,8 +1,10 @@
-// The demo's oracle: brute force over the raw file. For each question (an entity and a time) one join with every flight of that
-// entity before that time, and one aggregate for each feature. It knows no panes, no partials and no definition: what each feature
-// means is written down a second time, in SQL.
+// The demo's oracle: brute force over the raw file and its order of arrival. For each question (an entity and a time) one join with every flight of
+// that entity that had arrived before that time, and one aggregate for each feature. It knows no panes, no partials, no epochs and no definition:
+// what each feature means is written down a second time, in SQL.
+import { appendRows } from '@tidemark/adapter-duckdb/append-rows'
 import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
-import type { PlannedFeature } from '@tidemark/aggregation/view-plan'
+import type { PlannedFeature, ViewPlan } from '@tidemark/aggregation/view-plan'
+import { arrivalsTable } from './arrivals.ts'
 
 /** An aggregate over the flights `e` that satisfy a condition. */
 type AggregateSql = (condition: string) => string
@@ -48,40 +50,45 @@ export const oracleViews: Readonly<Record<string, { columns: readonly string[]; 
   destination_delays: { columns: ['destination'], features: destinationFeatures },
 }
 
-/** Loads the raw file once, less the rows that its declared bounds call senseless. Times are epoch milliseconds. */
-export async function loadOracle(session: DuckDbSession, path: string): Promise<void> {
-  await session.run(`
-    CREATE TABLE ${session.schema}.raw_flights AS
-    SELECT epoch_ms("date") AS ms, delay, origin, destination FROM read_parquet('${path.replaceAll("'", "''")}')
-    WHERE delay BETWEEN -120 AND 1440 AND distance BETWEEN 1 AND 10000`)
+/** An entity, by its join keys in the view's order, and a time. */
+export interface OracleQuestion {
+  readonly keys: readonly string[]
+  readonly t: number
 }
 
 /**
- * Answers each question of `questions`, a table of `id`, the join-key columns and `t` (ms): rows of `id` and the features by name.
- * The file is sorted by date and has no append times, so that what was known at t is what happened before t. Every view has a
- * lifetime window: an entity without any flight before t has no row here, and no value of Tidemark's is found.
+ * What each feature of a view is, for each question, in their order; null: no flight of the entity had arrived, and nothing of it is to be found.
+ * Flights never happen later than they arrive, so that no event time has to be held against the time of arrival.
  */
-export function askOracle(
-  session: DuckDbSession,
-  view: string,
-  questions: string,
-  features: readonly PlannedFeature[],
-): Promise<Readonly<Record<string, unknown>>[]> {
-  const { columns, features: aggregates } = oracleViews[view]!
-  const tails = features.map(({ window }) => tailSql(window.lengthMs, window.resolutionMs))
-  const selected = features.map(({ name, aggregation }, i) => `${aggregates[aggregation.name]!(`WHERE e.ms >= ${tails[i]}`)} AS "${name}"`)
-  const longest = features.some(({ window }) => window.lengthMs === null) ? 'e.ms' : `least(${[...new Set(tails)].join(', ')})`
-  const isEntityOf = (table: string): string => columns.map((column) => `q.${column} = ${table}.${column}`).join(' AND ')
-  return session.rows(`
-    SELECT q.id AS id, ${selected.join(', ')}
-    FROM ${questions} q
-    JOIN (SELECT ${columns.join(', ')}, min(ms) AS ms FROM ${session.schema}.raw_flights GROUP BY ALL) earliest
-      ON ${isEntityOf('earliest')} AND earliest.ms < q.t
-    LEFT JOIN ${session.schema}.raw_flights e ON ${isEntityOf('e')} AND e.ms < q.t AND e.ms >= ${longest}
-    GROUP BY q.id ORDER BY q.id`)
+export async function askOracle(session: DuckDbSession, { view: { name }, features }: ViewPlan, asked: readonly OracleQuestion[]): Promise<(Readonly<Record<string, unknown>> | null)[]> {
+  const { columns } = oracleViews[name]!
+  const questions = `${session.schema}.questions_of_${name}`
+  await session.run(`CREATE TABLE ${questions} (id BIGINT, t BIGINT, ${columns.map((column) => `${column} VARCHAR`).join(', ')})`)
+  await appendRows(session, `questions_of_${name}`, ['int64', 'timestamp', ...columns.map(() => 'string' as const)], asked.map(({ keys, t }, id) => [id, t, ...keys]))
+  const answers = new Array<Record<string, unknown> | null>(asked.length).fill(null)
+  // Every view has a lifetime window: an entity without a row in that one has no flights at all.
+  const byWindow = [...Map.groupBy(features, ({ window: { lengthMs } }) => lengthMs)].sort(([a], [b]) => Number(a !== null) - Number(b !== null))
+  for (const [lengthMs, own] of byWindow) {
+    for (const { id, ...row } of await session.rows(windowSql(session, name, questions, own))) {
+      if (lengthMs === null) answers[Number(id)] = row
+      else Object.assign(answers[Number(id)] ?? {}, row)
+    }
+  }
+  await session.run(`DROP TABLE ${questions}`)
+  return answers
 }
 
-/** Where the window of a question begins: t - W, rounded down to its resolution. */
-function tailSql(lengthMs: number | null, resolutionMs: number | null): string {
-  return lengthMs === null ? '-9e15' : `floor((q.t - ${lengthMs}) / ${resolutionMs}) * ${resolutionMs}`
+/** Features of one window. Without a lifetime window each question has a row, whether there are flights or not. */
+function windowSql(session: DuckDbSession, view: string, questions: string, features: readonly PlannedFeature[]): string {
+  const { columns, features: aggregates } = oracleViews[view]!
+  const { window: { lengthMs, resolutionMs } } = features[0]!
+  const selected = features.map(({ name, aggregation }) => `${aggregates[aggregation.name]!('WHERE e.ms IS NOT NULL')} AS "${name}"`)
+  // Where a window begins: t - W, rounded down to its resolution.
+  const isInside = lengthMs === null ? '' : `AND e.ms >= (q.t - ${lengthMs}) // ${resolutionMs} * ${resolutionMs}`
+  return `
+    SELECT q.id AS id, ${selected.join(', ')}
+    FROM ${questions} q
+    ${lengthMs === null ? '' : 'LEFT '}JOIN (FROM ${arrivalsTable(session)} WHERE is_sensible) e
+      ON ${columns.map((column) => `q.${column} = e.${column}`).join(' AND ')} AND e.arrival_ms < q.t AND e.ms < q.t ${isInside}
+    GROUP BY q.id`
 }
