@@ -82,12 +82,12 @@ export class DemoRun implements AsyncDisposable {
     const { clock, cutMs, signal } = this.options
     let isAppending = true
     const appending = this.append(cutMs, cutMs).finally(() => void (isAppending = false))
-    await Promise.all([appending, timed(this.work.archive, async () => {
+    await together(appending, timed(this.work.archive, async () => {
       for (; isAppending; await setImmediate()) await this.pipeline.drainArchive(signal)
       clock.set(cutMs + this.pipeline.source.skewMaxMs + AFTER_SKEW_MS)
       await this.pipeline.drainArchive(signal)
       return this.work.log.count
-    })])
+    }))
   }
 
   /** Makes a generation of each view, with every sealed epoch. */
@@ -125,16 +125,21 @@ export class DemoRun implements AsyncDisposable {
         await this.questions.askForFlight()
       }
     }
-    const [published] = await Promise.all([publishing, asking()])
+    const [published] = await together(publishing, asking())
     return published
   }
 
   /** Brings log, stream and archive to what has arrived before a time, at least so long after the last one that the processor looks around again. */
   private async bring(atMs: number): Promise<void> {
-    const { clock, signal } = this.options
+    const { signal } = this.options
     signal.throwIfAborted()
     await this.append(atMs, atMs - CHECK_EVERY_MS)
-    const count = await timed(this.work.speed, async () => {
+    await together(this.foldUntil(atMs), this.pipeline.drainArchive(signal))
+  }
+
+  private foldUntil(atMs: number): Promise<number> {
+    const { clock, signal } = this.options
+    return timed(this.work.speed, async () => {
       const before = this.nextOffset()
       // Once to fold the records, and once to say that they are folded.
       for (const eachMs of [atMs - CHECK_EVERY_MS, atMs]) {
@@ -145,10 +150,6 @@ export class DemoRun implements AsyncDisposable {
         await this.pipeline.drainStream(signal)
       }
       return this.nextOffset() - before
-    })
-    await timed(this.work.archive, async () => {
-      await this.pipeline.drainArchive(signal)
-      return count
     })
   }
 
@@ -187,6 +188,12 @@ export class DemoRun implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.system[Symbol.asyncDispose]()
   }
+}
+
+/** What both give; nothing of either is at work any more when it fails. */
+async function together<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b])
+  return Promise.all([a, b])
 }
 
 function newWork(): LayerWork {

@@ -43,7 +43,7 @@ async function runDemo({ serve, port, seed }: DemoOptions, signal: AbortSignal):
     `${formatCount(historyCount)} flights of January to May, ${formatCount(streamedCount)} of June, of which ${formatCount(lateCount)} arrive up to 30 minutes late`)
 
   const clock = createSimulatedClock(HISTORY_FROM_MS)
-  const ports = opened.use(await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false, duckDb: DUCKDB_LIMITS }))
+  const ports = opened.use(await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false, hasArchiverThread: true, duckDb: DUCKDB_LIMITS }))
   let onAlarm = ({ code, message, where }: Alarm): void => {
     throw new Error(`${code} at ${where}: ${message}`)
   }
