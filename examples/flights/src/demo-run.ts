@@ -8,6 +8,7 @@ import type { Definitions } from '@tidemark/feature-schema/definition'
 import type { OnAlarm } from '@tidemark/pipelines/alarm'
 import { deadLetterGroupOf } from '@tidemark/pipelines/ingest/group-names'
 import { listDeadLetters } from '@tidemark/pipelines/ingest/dead-letters'
+import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
 import type { SourcePipeline } from '@tidemark/pipelines/lambda/source-pipeline'
 import { topicOf } from '@tidemark/pipelines/names'
@@ -53,6 +54,9 @@ const AFTER_SKEW_MS = 1
 /** A processor looks at its fences again, says how far it is, and searches a page of what was loaded before it began, once in so long. */
 const CHECK_EVERY_MS = 1_000
 
+/** All that a poll brings is one transaction. */
+const INGEST_LIMITS: Partial<IngestLimits> = { writesInFlightMax: 1_024 }
+
 export class DemoRun implements AsyncDisposable {
   readonly system: LambdaSystem
   readonly questions: Questions
@@ -74,7 +78,7 @@ export class DemoRun implements AsyncDisposable {
   static async start(options: DemoRunOptions): Promise<DemoRun> {
     const { ports, definitions, onAlarm } = options
     const batch = { gate: { isEmptyAllowed: true } }
-    return new DemoRun(options, await LambdaSystem.start({ ports, definitions, member: 'demo', partitionCount: 1, onAlarm, batch }))
+    return new DemoRun(options, await LambdaSystem.start({ ports, definitions, member: 'demo', partitionCount: 1, onAlarm, batch, ingestLimits: INGEST_LIMITS }))
   }
 
   /** Appends the history and archives it side by side, and seals it. */
