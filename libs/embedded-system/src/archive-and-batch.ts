@@ -39,11 +39,11 @@ export async function sealedUntilMs({ registers }: Pick<LambdaPorts, 'registers'
 }
 
 /** Makes a generation of each view of one source that lacks a sealed epoch. Bugs are thrown; the rest is in the outcomes. */
-export function runDueBatches({ registers, objects, format, batchViews, clock, engine, jobs }: LambdaPorts, plans: readonly ViewPlan[], run: ReturnType<typeof localBatch>, signal?: AbortSignal): Promise<DueOutcome[]> {
+export function runDueBatches({ registers, objects, format, batchViews, clock, engine, jobs }: LambdaPorts, plans: readonly ViewPlan[], options: Pick<RunDueOptions, 'run' | 'onEvent'>, signal?: AbortSignal): Promise<DueOutcome[]> {
   const archive = { objects, registers, format }
   return runDue({
     stores: { views: batchViews, objects, clock, registers, engine, openEpochs: (plan, afterCut, cut) => openEpochs(archive, plan.source, afterCut, cut) },
-    queue: jobs, clock, plans, run,
+    ...options, queue: jobs, clock, plans,
   }, signal)
 }
 

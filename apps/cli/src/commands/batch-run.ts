@@ -2,11 +2,12 @@
 import { planView, type ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import type { Alarm } from '@tidemark/pipelines/alarm'
-import type { DueOutcome } from '@tidemark/pipelines/batch/run-due'
+import type { DueEvent, DueOutcome } from '@tidemark/pipelines/batch/run-due'
 import { topicOf } from '@tidemark/pipelines/names'
 import type { Command } from 'commander'
 import { addDataOption, type DataOptions, REJECTED_SHARE_OPTION, withFolder } from '../data-folder.ts'
 import { registerDefinitions } from '../definition-registry.ts'
+import { waitingText } from '../dev/dev-report.ts'
 import { EXIT, problemsText } from '../failure.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
 import { counted, formatTime, type Output } from '../output.ts'
@@ -46,7 +47,10 @@ export function addBatchCommand(program: Command, output: Output): void {
         for (const [source, plans] of plansBySource(definitions)) {
           if (!topics.includes(topicOf({ name: source }))) continue
           const archived = await archiveNow(ports, plans[0]!.source, (alarm) => alarms.push(alarm), signal)
-          const runs = await runDueBatches(ports, plans, localBatch(rejectedShareMax), signal)
+          const onEvent = (event: DueEvent): void => {
+            if (event.kind === 'waiting') output.remark(waitingText(event))
+          }
+          const runs = await runDueBatches(ports, plans, { run: localBatch(rejectedShareMax), onEvent }, signal)
           results.push({ source, archivedCount: archived.recordCount, sealedUntilMs: archived.sealedUntilMs, runs })
         }
         return results

@@ -1,5 +1,5 @@
 // What `tidemark dev` says: what it opened, where it listens, and what happens while it runs. With --json each is one line of JSON.
-import type { DueOutcome } from '@tidemark/pipelines/batch/run-due'
+import type { DueEvent } from '@tidemark/pipelines/batch/run-due'
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { describePointer } from '@tidemark/pipelines/batch/describe-pointer'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
@@ -89,10 +89,13 @@ export function tellError(output: Output, error: unknown): void {
   for (const { code, message, where } of said) output.event({ event: 'error', code, message, where }, () => `${output.colors.red('error')} ${message} [${code}]\n  where  ${where}`)
 }
 
-export function tellBatch(output: Output, outcome: DueOutcome): void {
+export function tellBatch(output: Output, outcome: DueEvent): void {
   const { green, yellow } = output.colors
   if (outcome.kind === 'lost') return
-  if (outcome.kind === 'failed') {
+  if (outcome.kind === 'waiting') {
+    const { view, untilMs } = outcome
+    output.event({ event: 'batch-waiting', view, untilMs }, () => waitingText(outcome))
+  } else if (outcome.kind === 'failed') {
     const { view, error: { code, problems }, retryAtMs } = outcome
     output.event({ event: 'batch-failed', view, code, problems, retryAtMs }, () => `${yellow('no generation')} of ${view}${retryAtMs === null ? '' : `, tried again at ${formatTime(retryAtMs)}`}\n${problemsText(output.colors, problems)}`)
   } else if (outcome.result.kind === 'published') {
@@ -100,6 +103,10 @@ export function tellBatch(output: Output, outcome: DueOutcome): void {
     output.event({ event: 'published', view, generation: n, base, cut, entityCount: figures.entityCount, recordCount: figures.recordCount }, () =>
       `${green('published')} generation ${n} of ${view}: ${counted(figures.recordCount, 'new record')}, ${counted(figures.entityCount, 'entity').replace(/entitys$/, 'entities')} written`)
   }
+}
+
+export function waitingText({ view, untilMs }: Extract<DueEvent, { kind: 'waiting' }>): string {
+  return `the next generation of ${view} waits until ${formatTime(untilMs)}: a generation was rolled back past, and until then a request may still read its rows`
 }
 
 export function tellTakenUp(output: Output, file: string, changes: readonly DefinitionChange[]): void {

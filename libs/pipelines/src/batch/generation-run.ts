@@ -84,13 +84,16 @@ export function createGenerationRun(options: GenerationRunOptions): GenerationRu
   }
 }
 
-/** Runs a generation to its end. Throws what its steps throw. */
-export async function runGeneration(options: GenerationRunOptions, clock: WaitingClock, signal?: AbortSignal): Promise<RunResult> {
+/** Runs a generation to its end. Throws what its steps throw. `onWait` is told once for each time that is waited for. */
+export async function runGeneration(options: GenerationRunOptions, clock: WaitingClock, signal?: AbortSignal, onWait?: (stage: RunStage, untilMs: number) => void): Promise<RunResult> {
   const run = createGenerationRun(options)
+  let toldMs = -Infinity
   for (;;) {
     const step = await run.step(signal)
     if (step.kind === 'over') return step.result
-    if (step.kind === 'waiting') await clock.wait(Math.max(1, step.untilMs - clock.nowMs()), signal)
+    if (step.kind !== 'waiting') continue
+    if (step.untilMs !== toldMs) onWait?.(step.stage, (toldMs = step.untilMs))
+    await clock.wait(Math.max(1, step.untilMs - clock.nowMs()), signal)
   }
 }
 

@@ -33,14 +33,18 @@ export interface RunDueOptions {
   /** Of each run, beside what the stores and the view's plan are. */
   readonly run?: Omit<GenerationRunOptions, 'stores' | 'plan' | 'isTakingOver' | 'onProgress'>
   readonly onProgress?: (view: string, progress: BatchProgress) => void
+  readonly onEvent?: (event: DueEvent) => void
   readonly leaseMs?: number
 }
+
+/** What is told while it happens. 'waiting': rows of a generation that was rolled back past are removed once no reader may have it pinned. */
+export type DueEvent = DueOutcome | { readonly view: string; readonly kind: 'waiting'; readonly untilMs: number }
 
 export type DueOutcome =
   | { readonly view: string; readonly attempt: number; readonly kind: 'done'; readonly result: RunResult }
   /** `retryAtMs` null: not again for this cut. */
   | { readonly view: string; readonly attempt: number; readonly kind: 'failed'; readonly error: TidemarkError; readonly retryAtMs: number | null }
-  /** Another worker has the job by now. */
+  /** Another worker has the job. */
   | { readonly view: string; readonly attempt: number; readonly kind: 'lost' }
 
 /** By the view's id. */
@@ -48,17 +52,15 @@ export function jobQueueOf(view: string): string {
   return `batch/${view}`
 }
 
-/** Adds a job for each view whose pointer's generation lacks a sealed epoch. How many were added. */
-export async function enqueueDue({ stores: { registers }, queue, plans }: RunDueOptions): Promise<number> {
-  let addedCount = 0
-  for (const plan of plans) {
-    const { register: { sealedThrough: cut } } = await readSealRegister(registers, plan.source)
-    const view = viewId(plan.view)
-    const { pointer } = await readPointer(registers, view)
-    if (cut === null || cut <= cutOf(pointer, pointer.n)) continue
-    if (await queue.add({ queue: jobQueueOf(view), id: `${view}/${cut}`, data: { view } })) addedCount++
-  }
-  return addedCount
+/** Adds a job where the view's generation lacks a sealed epoch, unless there is one. Its id; null: nothing is due. */
+async function enqueueDue({ stores: { registers }, queue }: RunDueOptions, plan: ViewPlan): Promise<string | null> {
+  const { register: { sealedThrough: cut } } = await readSealRegister(registers, plan.source)
+  const view = viewId(plan.view)
+  const { pointer } = await readPointer(registers, view)
+  if (cut === null || cut <= cutOf(pointer, pointer.n)) return null
+  const id = `${view}/${cut}`
+  await queue.add({ queue: jobQueueOf(view), id, data: { view } })
+  return id
 }
 
 /**
@@ -66,17 +68,28 @@ export async function enqueueDue({ stores: { registers }, queue, plans }: RunDue
  * sealed meanwhile are somebody's next round. What became of each job; bugs are thrown.
  */
 export async function runDue(options: RunDueOptions, signal?: AbortSignal): Promise<DueOutcome[]> {
+  const { queue, plans, leaseMs = JOB_LEASE_MS, onEvent } = options
+  const due = new Map<ViewPlan, string | null>()
+  for (const plan of plans) due.set(plan, await enqueueDue(options, plan))
   const outcomes: DueOutcome[] = []
-  await enqueueDue(options)
-  for (const plan of options.plans) {
-    const name = jobQueueOf(viewId(plan.view))
+  const add = (outcome: DueOutcome): void => {
+    outcomes.push(outcome)
+    onEvent?.(outcome)
+  }
+  for (const [plan, id] of due) {
+    const view = viewId(plan.view)
+    const name = jobQueueOf(view)
     for (;;) {
       signal?.throwIfAborted()
-      const job = await options.queue.take(name, options.leaseMs ?? JOB_LEASE_MS, 1)
+      const job = await queue.take(name, leaseMs, 1)
       if (job === null) break
-      outcomes.push(await work(options, plan, job, signal))
+      add(await work(options, plan, job, signal))
     }
-    await options.queue.trim(name, KEPT_JOB_COUNT)
+    if (id !== null && outcomes.at(-1)?.view !== view) {
+      const held = (await queue.list(name)).find(({ state }) => state === 'active')
+      if (held !== undefined) add({ view, attempt: held.attempt, kind: 'lost' })
+    }
+    await queue.trim(name, KEPT_JOB_COUNT)
   }
   return outcomes
 }
@@ -92,7 +105,9 @@ async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signa
         // Who had the job before may have come far; or may still be at it, and then both load the same rows.
         isTakingOver: job.attempt > 1,
         ...(options.onProgress && { onProgress: (progress) => options.onProgress!(view, progress) }),
-      }, options.clock, leased),
+      }, options.clock, leased, (stage, untilMs) => {
+        if (stage === 'purge') options.onEvent?.({ view, kind: 'waiting', untilMs })
+      }),
     )
     const { kind, pointer: { n } } = result
     return (await job.complete({ kind, n })) ? { ...about, kind: 'done', result } : { ...about, kind: 'lost' }

@@ -3,7 +3,6 @@
 
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import type { OnAlarm } from '../alarm.ts'
-import type { DueOutcome } from '../batch/run-due.ts'
 import { deadLetterTopicOf, topicOf } from '../names.ts'
 import { createFeatureServer, type FeatureServer } from '../serve/answer-features.ts'
 import { catalogOf, type FeatureCatalog } from '../serve/feature-catalog.ts'
@@ -22,7 +21,7 @@ export interface LambdaSystemOptions {
   readonly batch?: SourcePipelineOptions['batch']
   readonly ingestLimits?: SourcePipelineOptions['ingestLimits']
   readonly batchEveryMs?: number
-  readonly onBatch?: (outcome: DueOutcome) => void
+  readonly onBatch?: SourcePipelineOptions['onBatch']
 }
 
 export class LambdaSystem implements AsyncDisposable {

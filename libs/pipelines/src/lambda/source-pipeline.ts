@@ -37,7 +37,7 @@ export interface SourcePipelineOptions {
   readonly ingestLimits?: Partial<IngestLimits>
   /** How often generations that are due are made; default: each second, so that a sealed epoch soon has its own. */
   readonly batchEveryMs?: number
-  readonly onBatch?: (outcome: DueOutcome) => void
+  readonly onBatch?: RunDueOptions['onEvent']
 }
 
 export class SourcePipeline implements AsyncDisposable {
@@ -94,10 +94,8 @@ export class SourcePipeline implements AsyncDisposable {
   }
 
   /** Makes a generation of each view that lacks a sealed epoch. */
-  async runBatches(signal?: AbortSignal): Promise<DueOutcome[]> {
-    const outcomes = await runDue(this.dueOptions(), signal)
-    for (const outcome of outcomes) this.options.onBatch?.(outcome)
-    return outcomes
+  runBatches(signal?: AbortSignal): Promise<DueOutcome[]> {
+    return runDue(this.dueOptions(), signal)
   }
 
   /**
@@ -152,7 +150,7 @@ export class SourcePipeline implements AsyncDisposable {
   }
 
   private dueOptions(): RunDueOptions {
-    const { ports, batch = {} } = this.options
+    const { ports, batch = {}, onBatch } = this.options
     const { registers, objects, batchViews, clock, engine, jobs, format } = ports
     return {
       stores: {
@@ -163,6 +161,7 @@ export class SourcePipeline implements AsyncDisposable {
       clock,
       plans: this.plans,
       run: batch,
+      ...(onBatch && { onEvent: onBatch }),
     }
   }
 

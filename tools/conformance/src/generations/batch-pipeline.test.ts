@@ -6,7 +6,7 @@ import type { ErrorCode } from '@tidemark/feature-schema/errors'
 import { createCleaner } from '@tidemark/pipelines/batch/clean-up'
 import { describePointer } from '@tidemark/pipelines/batch/describe-pointer'
 import { judgeGeneration, DEFAULT_GATE } from '@tidemark/pipelines/batch/quality-gate'
-import { jobQueueOf, runDue, type RunDueOptions } from '@tidemark/pipelines/batch/run-due'
+import { jobQueueOf, runDue, type DueEvent, type RunDueOptions } from '@tidemark/pipelines/batch/run-due'
 import { readPart, readWriteSet, stagedPrefix, type GenerationFigures } from '@tidemark/pipelines/batch/staged-generation'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import { LEASE_MS, Stage } from './schedules.ts'
@@ -232,7 +232,7 @@ describe('runDue', () => {
     await queue.add({ queue: jobQueueOf('touch@1'), id: 'touch@1/0', data: { view: 'touch@1' } })
     await queue.take(jobQueueOf('touch@1'), 60_000)
     await stage.through(stage.run(), 'record')
-    expect(await runDue(options)).toEqual([])
+    expect(await runDue(options)).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
     clock.advance(60_001)
     expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { n: 1 } }])
 
@@ -263,7 +263,17 @@ describe('runDue', () => {
     expect(await runDue(overtaken)).toMatchObject([
       { kind: 'done', result: { kind: 'published', n: 1, cut: 0 } }, { kind: 'done', result: { kind: 'published', n: 2, base: 1, cut: 1 } },
     ])
-    expect(rival).toEqual([])
+    expect(rival).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
+  })
+
+  it('says for how long it waits before it removes what was rolled back past', async () => {
+    const stage = new Stage()
+    for (let i = 0; i < 2; i++) await stage.publish()
+    await stage.rollBack(1)
+    await stage.world.seal()
+    const told: DueEvent[] = []
+    await runDue(optionsOf(stage, { run: { leaseMs: 600_000 }, onEvent: (event) => told.push(event) }))
+    expect(told).toMatchObject([{ view: 'touch@1', kind: 'waiting', untilMs: expect.any(Number) }, { kind: 'done', result: { kind: 'published', n: 3, base: 1 } }])
   })
 
   it('ends its work when the job was given to somebody else', async () => {
