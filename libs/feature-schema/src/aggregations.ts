@@ -139,7 +139,8 @@ type Parameters = Pick<AggregationDefinition, 'per' | 'k' | 'quantile' | 'error'
 
 function aggregation<Uses>(op: AggregationOp, of: string | null, parameters: Parameters = {}): Aggregation<Uses, never> {
   const defaults: Parameters = AGGREGATION_RULES[op].defaults
-  return buildAggregation<Uses, never>({ op, of, windows: [], ...defaults, ...parameters })
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined)
+  return buildAggregation<Uses, never>({ op, of, windows: [], ...defaults, ...Object.fromEntries(given) })
 }
 
 function buildAggregation<Uses, Window extends string>(definition: Aggregation['definition']): Aggregation<Uses, Window> {
@@ -149,7 +150,7 @@ function buildAggregation<Uses, Window extends string>(definition: Aggregation['
     definition,
     over: (...windows) => changed({ windows: [...definition.windows, ...windows.map(windowDefinition)] }),
     where: (where) => changed({ where }),
-    groupBy: (groupBy, { groupsMax = GROUPS_MAX_DEFAULT } = {}) => changed({ groupBy, groupsMax }),
+    groupBy: (groupBy, options) => changed({ groupBy, ...options, groupsMax: options?.groupsMax ?? GROUPS_MAX_DEFAULT }),
     default: (value) => changed({ default: value }),
     tags: (...tags) => changed({ tags }),
     owner: (owner) => changed({ owner }),

@@ -5,6 +5,7 @@ import { AGGREGATION_RULES, type AggregationParameter, finalType, GROUP_TYPES } 
 import { checkName } from './check-names.ts'
 import { checkWindow } from './check-windows.ts'
 import type { AggregationDefinition, AggregationOp } from './definition.ts'
+import { didYouMean } from './did-you-mean.ts'
 import type { ExpressionType, Scope } from './expression/ast.ts'
 import {
   GROUPS_MAX_LIMIT,
@@ -20,14 +21,13 @@ import type { ValueType } from './value.ts'
 
 /** `scope`: the view's columns; null where its source is unknown, so that no expression can be judged. */
 export function checkAggregation(report: ProblemReport, where: string, aggregation: AggregationDefinition, scope: Scope | null): void {
+  report.shape(where, aggregation)
   checkName(report, where, aggregation.name)
   const of = checkArgument(report, where, aggregation, scope)
   checkParameters(report, where, aggregation)
-  if (scope !== null) {
-    if (aggregation.per !== undefined) checkTyped(report, `${where}, per`, aggregation.per, scope, AGGREGATION_RULES.ratio.of)
-    if (aggregation.where !== undefined) report.expression(`${where}, where`, aggregation.where, scope, 'boolean')
-    if (aggregation.groupBy !== undefined) checkTyped(report, `${where}, groupBy`, aggregation.groupBy, scope, GROUP_TYPES)
-  }
+  if (aggregation.per !== undefined) checkTyped(report, `${where}, per`, aggregation.per, scope, AGGREGATION_RULES.ratio.of)
+  if (aggregation.where !== undefined) report.expression(`${where}, where`, aggregation.where, scope, 'boolean')
+  if (aggregation.groupBy !== undefined) checkTyped(report, `${where}, groupBy`, aggregation.groupBy, scope, GROUP_TYPES)
   if (aggregation.windows.length === 0) {
     report.add(where, 'It has no windows.', "Add at least one: .over('24h') or .over('lifetime').")
   }
@@ -43,7 +43,7 @@ function checkArgument(
   scope: Scope | null,
 ): ValueType | null {
   const rule = AGGREGATION_RULES[op]
-  if (of === null) {
+  if (of === null || of === undefined) {
     if (rule.of.length > 0 && !rule.ofOptional) {
       report.add(where, `${op} needs an argument.`, `Give the column or expression that it is over: ${rule.of.join(', ')}.`)
     }
@@ -53,11 +53,11 @@ function checkArgument(
     report.add(where, `${op} takes no argument.`, 'Leave it out; to count only some events, use where.')
     return null
   }
-  return scope === null ? null : checkTyped(report, `${where}, of`, of, scope, rule.of)
+  return checkTyped(report, `${where}, of`, of, scope, rule.of)
 }
 
 /** The type of an expression that must have one of `types`; null after reporting that it has not. */
-function checkTyped(report: ProblemReport, where: string, text: string, scope: Scope, types: readonly ValueType[]): ValueType | null {
+function checkTyped(report: ProblemReport, where: string, text: string, scope: Scope | null, types: readonly ValueType[]): ValueType | null {
   const expression = report.expression(where, text, scope)
   if (expression === null) return null
   const type: ExpressionType = expression.type
@@ -72,9 +72,16 @@ const ERROR_LIMITS: Readonly<Partial<Record<AggregationOp, readonly [number, num
   approxUniqueCount: [UNIQUE_ERROR_MIN, UNIQUE_ERROR_MAX],
 }
 
+const PROPERTIES = [
+  'name', 'op', 'of', 'per', 'where', 'groupBy', 'groupsMax', 'windows', 'k', 'quantile', 'error', 'valuesMax', 'default', 'owner', 'description', 'tags',
+] satisfies (keyof AggregationDefinition)[]
+
 function checkParameters(report: ProblemReport, where: string, aggregation: AggregationDefinition): void {
   const { op, k, quantile, error, valuesMax, groupBy, groupsMax } = aggregation
   const { required, defaults } = AGGREGATION_RULES[op]
+  for (const name of Object.keys(aggregation)) {
+    if (!PROPERTIES.some((known) => known === name)) report.add(`${where}, option ${name}`, 'There is no such option.', didYouMean(name, [...required, ...Object.keys(defaults)]))
+  }
   for (const parameter of ['per', 'k', 'quantile', 'error', 'valuesMax'] satisfies AggregationParameter[]) {
     const given = aggregation[parameter] !== undefined
     if (required.includes(parameter) && !given) report.add(where, `${op} needs ${parameter}.`, `Give ${parameter}.`)
@@ -92,7 +99,7 @@ function checkParameters(report: ProblemReport, where: string, aggregation: Aggr
 }
 
 function checkRange(report: ProblemReport, where: string, value: number, [min, max]: readonly [number, number]): void {
-  if (!(value >= min && value <= max)) report.add(where, `It is ${value}.`, `Give a number from ${min} to ${max}.`)
+  if (!(typeof value === 'number' && value >= min && value <= max)) report.add(where, `It is ${describeFound(value)}.`, `Give a number from ${min} to ${max}.`)
 }
 
 /** A default has the final value's type, in the form that an answer would carry; NULL is always one. */

@@ -8,6 +8,7 @@ import { didYouMean } from './did-you-mean.ts'
 import { entityKeysOf } from './entity-request.ts'
 import { type Problem, TidemarkError } from './errors.ts'
 import { ProblemReport } from './problem-report.ts'
+import { faultsOf } from './shape-faults.ts'
 import { INT32_MAX } from './value.ts'
 
 /** Every problem, in the order of the definitions; empty: they are sound. Codes DEFINITION_INVALID and EXPRESSION_INVALID. */
@@ -40,9 +41,10 @@ export function requireSound(definitions: Definitions): Definitions {
 
 function checkService(report: ProblemReport, service: FeatureServiceDefinition, views: readonly FeatureViewDefinition[]): void {
   const where = `service ${service.name}`
+  report.shape(where, service)
   checkName(report, where, service.name)
   report.integer(`${where}, version`, service.version, 1, INT32_MAX)
-  if (service.features.length === 0) report.add(where, 'It has no features.', 'List at least one feature of a view.')
+  if (service.features.length === 0 && !faultsOf(service).some(({ part }) => part.startsWith('feature'))) report.add(where, 'It has no features.', 'List at least one feature of a view.')
   for (const { view: viewName, feature } of service.features) {
     const place = `${where}, feature ${viewName}.${feature}`
     const view = views.find(({ name }) => name === viewName)

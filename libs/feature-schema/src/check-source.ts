@@ -5,10 +5,12 @@ import type { FieldDefinition, SourceDefinition } from './definition.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { DELAY_MAX_MS, EPOCH_LENGTH_MAX_MS, EPOCH_LENGTH_MIN_MS, SKEW_LIMIT_MS } from './limits.ts'
 import type { ProblemReport } from './problem-report.ts'
+import { isLacking } from './shape-faults.ts'
 import { INT32_MAX } from './value.ts'
 
 export function checkSource(report: ProblemReport, source: SourceDefinition): void {
   const where = `source ${source.name}`
+  report.shape(where, source)
   checkName(report, where, source.name)
   report.integer(`${where}, version`, source.version, 1, INT32_MAX)
   for (const field of source.fields) checkField(report, `${where}, field ${field.name}`, field)
@@ -22,7 +24,9 @@ export function checkSource(report: ProblemReport, source: SourceDefinition): vo
   checkLength(report, `${where}, delay`, source.delayMs, 0, DELAY_MAX_MS)
 }
 
-function checkField(report: ProblemReport, where: string, { name, type, min, max }: FieldDefinition): void {
+function checkField(report: ProblemReport, where: string, field: FieldDefinition): void {
+  const { name, type, min, max } = field
+  report.shape(where, field)
   checkName(report, where, name)
   if (min === undefined && max === undefined) return
   if (type === 'string' || type === 'boolean') {
@@ -34,15 +38,16 @@ function checkField(report: ProblemReport, where: string, { name, type, min, max
   }
 }
 
-function checkTimes(report: ProblemReport, where: string, { fields, eventTime, appendTime }: SourceDefinition): void {
+function checkTimes(report: ProblemReport, where: string, source: SourceDefinition): void {
+  const { fields, eventTime, appendTime } = source
   const find = (name: string): FieldDefinition | undefined => fields.find((field) => field.name === name)
   const event = find(eventTime)
-  if (event === undefined) {
+  if (event !== undefined) checkTime(report, `${where}, eventTime`, event)
+  else if (report.text(`${where}, eventTime`, eventTime, 'Name the field that says when it happened.') && !isLacking(source)) {
     const names = fields.map(({ name }) => name)
     report.add(`${where}, eventTime`, `There is no field ${eventTime}.`, didYouMean(eventTime, names))
-  } else {
-    checkTime(report, `${where}, eventTime`, event)
   }
+  if (appendTime !== undefined) report.text(`${where}, appendTime`, appendTime, 'Name the field or column that says when the log took the record.')
   // It may be a column that only files have; where it is a field, it has to be a time.
   const append = appendTime === undefined ? undefined : find(appendTime)
   if (append !== undefined) checkTime(report, `${where}, appendTime`, append)

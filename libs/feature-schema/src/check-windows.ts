@@ -1,5 +1,6 @@
 // What must hold of windows: each alone, and the resolutions of all windows of a view together.
 
+import { describeFound } from './accepted-value.ts'
 import type { AggregationDefinition, WindowDefinition } from './definition.ts'
 import { formatDuration, parseDurationMs } from './duration.ts'
 import { WINDOW_LENGTH_MAX_MS, WINDOW_LENGTH_MIN_MS, WINDOW_PANES_MAX } from './limits.ts'
@@ -9,8 +10,8 @@ import { EXACT_RESOLUTION_MS } from './window.ts'
 export function checkWindow(report: ProblemReport, where: string, window: WindowDefinition): void {
   const { name, lengthMs, resolutionMs } = window
   const named = name === 'lifetime' ? null : parseDurationMs(name)
-  if (name !== 'lifetime' && named === null) {
-    report.add(where, `${JSON.stringify(name)} is not a window.`, 'Write a whole number and a unit: 5m, 24h, 7d, 2w; or lifetime.')
+  if (typeof name !== 'string' || (name !== 'lifetime' && named === null)) {
+    report.add(where, `${describeFound(name)} is not a window.`, 'Write a whole number and a unit: 5m, 24h, 7d, 2w; or lifetime.')
   } else if (lengthMs !== named) {
     report.add(where, `The window named ${name} is ${lengthMs} ms long.`, `Name it for its length, or make it ${named} ms.`)
   } else if (lengthMs === null) {

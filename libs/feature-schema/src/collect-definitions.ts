@@ -1,7 +1,8 @@
 // From what a definitions file exports to one set of definitions: a service brings its views, a view its source.
 
 import { type Definitions, DEFINITIONS_FORMAT_VERSION } from './definition.ts'
-import { type AnyFeatureView, DEFINED, type FeatureService, type Source } from './dsl.ts'
+import type { AnyFeatureView, FeatureService, Source } from './dsl.ts'
+import { DEFINED } from './shape-faults.ts'
 
 type Defined = Source | AnyFeatureView | FeatureService
 
@@ -11,7 +12,7 @@ export function collectDefinitions(values: Iterable<unknown>): Definitions {
   const views = new Set<AnyFeatureView['definition']>()
   const services = new Set<FeatureService['definition']>()
   const addView = (view: AnyFeatureView): void => {
-    sources.add(view.source.definition)
+    if (view.source !== null) sources.add(view.source.definition)
     views.add(view.definition)
   }
   for (const value of values) {

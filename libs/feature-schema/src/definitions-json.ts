@@ -5,14 +5,14 @@ import { z } from 'zod'
 import { AGGREGATION_RULES } from './aggregation-rules.ts'
 import { type AggregationOp, type Definitions, DEFINITIONS_FORMAT_VERSION } from './definition.ts'
 import { type Problem, TidemarkError } from './errors.ts'
-import { canonicalInt64, INT64_MAX, INT64_MIN } from './value.ts'
+import { canonicalInt64, INT64_MAX, INT64_MIN, VALUE_TYPES } from './value.ts'
 
 const ownership = {
   owner: z.string().optional(),
   description: z.string().optional(),
   tags: z.array(z.string()).optional(),
 }
-const valueType = z.enum(['boolean', 'int32', 'int64', 'double', 'string', 'timestamp'])
+const valueType = z.enum(VALUE_TYPES)
 
 const source = z.strictObject({
   kind: z.enum(['event', 'batch-table']),

@@ -1,14 +1,9 @@
 // The language that definitions are written in: sources, feature views, feature services. What it makes are plain definitions
-// (`.definition`); nothing is refused here at run time, so that `checkDefinitions` can say everything that is wrong at once.
+// (`.definition`); nothing is refused here at run time, whatever is given, so that `checkDefinitions` can say everything that is wrong at once.
 
 import type { Aggregation } from './aggregations.ts'
-import type {
-  EntityKeyDefinition,
-  FeatureServiceDefinition,
-  FeatureViewDefinition,
-  Ownership,
-  SourceDefinition,
-} from './definition.ts'
+import type { FeatureServiceDefinition, FeatureViewDefinition, Ownership, SourceDefinition } from './definition.ts'
+import { readAggregations, readDerived, readEntity, readFields, readReferences, referenceNames } from './dsl-shapes.ts'
 import type {
   CheckedCondition,
   CheckedFeatures,
@@ -22,11 +17,9 @@ import type {
 } from './dsl-types.ts'
 import { type DurationText, parseDurationMs, parseDurationOrZeroMs } from './duration.ts'
 import { BUCKET_COUNT_DEFAULT, EPOCH_LENGTH_DEFAULT_MS, SKEW_MAX_DEFAULT_MS } from './limits.ts'
+import { DEFINED, isDefinedAs, ShapeFaults } from './shape-faults.ts'
 import { parseTimestampMs } from './timestamp-text.ts'
 import type { ValueType } from './value.ts'
-
-/** Marks what the functions below return, also between two copies of this library. */
-export const DEFINED = Symbol.for('tidemark.defined')
 
 export interface Source<F extends Fields = Fields> {
   readonly [DEFINED]: 'source'
@@ -45,7 +38,8 @@ export type FeatureView<Name extends string = string> = AnyFeatureView & {
 export interface AnyFeatureView {
   readonly [DEFINED]: 'view'
   readonly definition: FeatureViewDefinition
-  readonly source: Source
+  /** null where what was given is none, which `checkDefinitions` tells. */
+  readonly source: Source | null
 }
 
 export interface FeatureReference {
@@ -124,7 +118,7 @@ export function eventSource<const F extends Fields>(
   name: string,
   options: SourceOptions<F> & { readonly appendTime?: string },
 ): Source<F> {
-  return source('event', name, options, options.appendTime)
+  return source('event', name, options, 'appendTime')
 }
 
 /** Rows that arrive whole. `availableTime`: the field or file column that says when a row could be read. */
@@ -132,28 +126,33 @@ export function batchTable<const F extends Fields>(
   name: string,
   options: SourceOptions<F> & { readonly availableTime?: string },
 ): Source<F> {
-  return source('batch-table', name, options, options.availableTime)
+  return source('batch-table', name, options, 'availableTime')
 }
 
-function source<F extends Fields>(
+const SOURCE_OPTIONS = ['fields', 'eventTime', 'epochLength', 'skewMax', 'delay', 'version', 'owner', 'description', 'tags'] as const
+
+function source<F extends Fields, Time extends 'appendTime' | 'availableTime'>(
   kind: SourceDefinition['kind'],
   name: string,
-  options: SourceOptions<F>,
-  appendTime: string | undefined,
+  given: SourceOptions<F> & { readonly [Name in Time]?: string },
+  timeOption: Time,
 ): Source<F> {
+  const faults = new ShapeFaults()
+  const options = faults.options(given, [...SOURCE_OPTIONS, timeOption])
+  const appendTime = options[timeOption]
   const definition: SourceDefinition = {
     kind,
-    name,
+    name: faults.name(name, "eventSource('payments', { … })"),
     version: options.version ?? 1,
-    fields: Object.entries(options.fields).map(([field, { definition }]) => ({ name: field, ...definition })),
-    eventTime: options.eventTime,
+    fields: readFields(faults, options.fields),
+    eventTime: options.eventTime!,
     ...(appendTime !== undefined && { appendTime }),
     epochLengthMs: durationOr(options.epochLength, EPOCH_LENGTH_DEFAULT_MS),
     skewMaxMs: options.skewMax === undefined ? SKEW_MAX_DEFAULT_MS : (parseDurationOrZeroMs(options.skewMax) ?? Number.NaN),
     delayMs: options.delay === undefined ? 0 : (parseDurationOrZeroMs(options.delay) ?? Number.NaN),
     ...ownership(options),
   }
-  return { [DEFINED]: 'source', definition, fields: options.fields }
+  return { [DEFINED]: 'source', definition: faults.on(definition), fields: given?.fields }
 }
 
 /** A shared entity: `entity('route', 'origin', 'destination')`. */
@@ -169,7 +168,7 @@ export function featureView<
   const Where extends string = string,
 >(
   name: string,
-  options: Ownership & {
+  given: Ownership & {
     readonly source: Source<F>
     /** Join key -> the column that holds it: `{ airport: 'origin' }`; or a shared entity. */
     readonly entity: Readonly<Record<string, KeyColumn<Columns<F, D>>>> | SharedEntity<KeyColumn<Columns<F, D>>>
@@ -184,31 +183,31 @@ export function featureView<
     readonly version?: number
   },
 ): FeatureView<FeatureName<A>> {
-  const sharedEntity = DEFINED in options.entity ? (options.entity as SharedEntity) : null
+  const faults = new ShapeFaults()
+  const options = faults.options(given, VIEW_OPTIONS)
+  const source = isDefinedAs('source', options.source) ? options.source! : null
+  if (source === null) faults.expected('source', 'a source', options.source, 'Give what eventSource(…) or batchTable(…) returned, not its name.', true)
   const definition: FeatureViewDefinition = {
-    name,
+    name: faults.name(name, "featureView('card_spending', { … })"),
     version: options.version ?? 1,
-    source: options.source.definition.name,
-    sourceVersion: options.source.definition.version,
-    ...(sharedEntity !== null && { entityName: sharedEntity.name }),
-    entity: sharedEntity?.keys.map((key) => ({ key, column: key })) ?? entityKeys(options.entity),
+    source: source?.definition.name ?? String(options.source),
+    sourceVersion: source?.definition.version ?? Number.NaN,
+    ...readEntity(faults, options.entity),
     ...(options.where !== undefined && { where: options.where }),
-    derive: Object.entries(options.derive ?? {}).map(([column, { definition }]) => ({ name: column, ...definition })),
-    aggregations: Object.entries(options.features).map(([aggregation, { definition }]) => ({ name: aggregation, ...definition })),
+    derive: options.derive === undefined ? [] : readDerived(faults, options.derive),
+    aggregations: readAggregations(faults, options.features),
     ...(options.maxAge !== undefined && { maxAgeMs: durationOr(options.maxAge, 0) }),
     bucketCount: options.buckets ?? BUCKET_COUNT_DEFAULT,
     ...ownership(options),
   }
-  return withFeatures({ [DEFINED]: 'view', definition, source: options.source })
+  return withFeatures({ [DEFINED]: 'view', definition: faults.on(definition), source })
 }
+
+const VIEW_OPTIONS = ['source', 'entity', 'where', 'derive', 'features', 'maxAge', 'buckets', 'version', 'owner', 'description', 'tags'] as const
 
 type FeatureName<A> = {
   [Name in keyof A & string]: A[Name] extends Aggregation<infer _, infer Window> ? `${Name}_${Window}` : never
 }[keyof A & string]
-
-function entityKeys(entity: object): readonly EntityKeyDefinition[] {
-  return Object.entries(entity).map(([key, column]) => ({ key, column: String(column) }))
-}
 
 function withFeatures<Name extends string>(view: AnyFeatureView): FeatureView<Name> {
   const names = view.definition.aggregations.flatMap(({ name, windows }) => windows.map((window) => `${name}_${window.name}`))
@@ -219,6 +218,8 @@ function withFeatures<Name extends string>(view: AnyFeatureView): FeatureView<Na
 
 /** Every feature of a view, in its order. */
 export function all(view: AnyFeatureView): readonly FeatureReference[] {
+  // What is no view is one thing in the list that is no feature.
+  if (!isDefinedAs('view', view)) return [view as unknown as FeatureReference]
   return view.definition.aggregations.flatMap(({ name, windows }) =>
     windows.map((window) => ({ view, feature: `${name}_${window.name}` })),
   )
@@ -227,26 +228,28 @@ export function all(view: AnyFeatureView): readonly FeatureReference[] {
 /** The named, versioned list of features that one model reads, in the model's order. */
 export function featureService(
   name: string,
-  options: Ownership & {
+  given: Ownership & {
     readonly features: readonly (FeatureReference | readonly FeatureReference[])[]
     readonly version?: number
   },
 ): FeatureService {
-  const references = options.features.flat()
+  const faults = new ShapeFaults()
+  const options = faults.options(given, ['features', 'version', 'owner', 'description', 'tags'])
+  const references = readReferences(faults, options.features)
   const definition: FeatureServiceDefinition = {
-    name,
+    name: faults.name(name, "featureService('fraud_model', { … })"),
     version: options.version ?? 1,
-    features: references.map(({ view, feature }) => ({ view: view.definition.name, feature })),
+    features: referenceNames(references),
     ...ownership(options),
   }
-  return { [DEFINED]: 'service', definition, views: [...new Set(references.map(({ view }) => view))] }
+  return { [DEFINED]: 'service', definition: faults.on(definition), views: [...new Set(references.map(({ view }) => view))] }
 }
 
 function durationOr(text: DurationText | undefined, fallbackMs: number): number {
   return text === undefined ? fallbackMs : (parseDurationMs(text) ?? Number.NaN)
 }
 
-function ownership({ owner, description, tags }: Ownership): Ownership {
+function ownership({ owner, description, tags }: Partial<Ownership>): Ownership {
   return {
     ...(owner !== undefined && { owner }),
     ...(description !== undefined && { description }),

@@ -2,7 +2,9 @@
 // NULL is `null`. A double is finite: NaN and infinities become NULL where they come in or come out. Negative zero is zero.
 // An int64 is a number while it is a safe integer and a bigint beyond; a timestamp is epoch milliseconds, UTC, a safe integer.
 
-export type ValueType = 'boolean' | 'int32' | 'int64' | 'double' | 'string' | 'timestamp'
+export const VALUE_TYPES = ['boolean', 'int32', 'int64', 'double', 'string', 'timestamp'] as const
+
+export type ValueType = (typeof VALUE_TYPES)[number]
 
 export type Value = null | boolean | number | bigint | string
 

@@ -30,10 +30,14 @@ export type WindowSpec = WindowText | { readonly window: WindowText; readonly re
  * under a minute, which has no default.
  */
 export function windowDefinition(spec: WindowSpec): WindowDefinition {
-  const name = typeof spec === 'string' ? spec : spec.window
+  const name = isDeclared(spec) ? spec.window : spec
   const lengthMs = name === 'lifetime' ? null : (parseDurationMs(name) ?? Number.NaN)
-  if (typeof spec !== 'string') return { name, lengthMs, resolutionMs: parseResolutionMs(spec.resolution) }
+  if (isDeclared(spec)) return { name, lengthMs, resolutionMs: parseResolutionMs(spec.resolution) }
   return { name, lengthMs, resolutionMs: lengthMs === null ? null : (defaultResolutionMs(lengthMs) ?? Number.NaN) }
+}
+
+function isDeclared(spec: WindowSpec): spec is Exclude<WindowSpec, WindowText> {
+  return typeof spec === 'object' && spec !== null && 'window' in spec
 }
 
 /** The largest step that is at most a sixtieth of the window; null for a window under a minute. */
