@@ -2,17 +2,18 @@
 // used twice, so that whoever reads a write-set reads what was gated and loaded, or will be.
 //
 //   views/<name>.<version>/generations/<n>/part-00000 …   rows, in parts of some MiB (staged-part.ts)
-//   views/<name>.<version>/generations/<n>/write-set.json  the parts, and what the run found; created once its gate has passed
+//   views/<name>.<version>/generations/<n>/write-set.json  the parts, and what the run found, version 2 (sealed-json.ts); created once its
+//                                                          gate has passed
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { BatchRow } from '@tidemark/ports/batch-view-store'
 import type { ObjectStore } from '@tidemark/ports/object-store'
 import { z } from 'zod'
-import { decodeVersioned } from '../versioned-json.ts'
+import { decodeSealed, encodeSealed } from '../sealed-json.ts'
 import type { BlobSink, EntityBlob } from './blob-sink.ts'
 import { decodePart, encodePart, rowSizeBytes } from './staged-part.ts'
 
-export const WRITE_SET_VERSION = 1
+export const WRITE_SET_VERSION = 2
 
 /** A part holds at most this, or one row. */
 export const PART_SIZE_MAX_BYTES = 4_194_304
@@ -134,20 +135,20 @@ export async function readPart(objects: ObjectStore, part: StagedPart): Promise<
 
 /** Records a write-set, before the first of its rows is loaded. */
 export async function recordWriteSet(objects: ObjectStore, writeSet: WriteSet): Promise<void> {
-  await createSame(objects, writeSetKey(writeSet.view, writeSet.n), Buffer.from(JSON.stringify(writeSet)))
+  await createSame(objects, writeSetKey(writeSet.view, writeSet.n), encodeSealed(writeSet))
 }
 
 /** null: none was recorded. Throws STORE_DAMAGED or STORE_TOO_NEW. */
 export async function readWriteSet(objects: ObjectStore, view: string, n: number): Promise<WriteSet | null> {
   const key = writeSetKey(view, n)
   const found = await objects.get(key)
-  return found === null ? null : decodeVersioned(schema, WRITE_SET_VERSION, found.bytes, key)
+  return found === null ? null : decodeSealed(schema, WRITE_SET_VERSION, found.bytes, key, 'Restore the object from a copy; no row is loaded or deleted by what is not as it was written.')
 }
 
 const count = z.int().min(0)
 
 const schema: z.ZodType<WriteSet> = z.strictObject({
-  formatVersion: z.literal(WRITE_SET_VERSION),
+  formatVersion: z.union([z.literal(1), z.literal(WRITE_SET_VERSION)]),
   view: z.string(),
   n: z.int().min(1),
   base: count,

@@ -2,14 +2,10 @@
 // written into the source's register, by the compare-and-set that seals, and then published as a create-only object of the same content,
 // before anything more is sealed. Readers follow manifests from one cut back to another; they never list objects.
 //
-// The object is one JSON document, version 2: the manifest's own properties, and behind them
-//
-//   "checksum": N    the crc32 of the text without this property, as it stands; version 1 had none
+// The object is one JSON document, version 2 (sealed-json.ts).
 
-import { crc32 } from 'node:zlib'
-import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { z } from 'zod'
-import { decodeVersioned } from '../versioned-json.ts'
+import { decodeSealed, encodeSealed } from '../sealed-json.ts'
 
 export const MANIFEST_VERSION = 2
 
@@ -86,19 +82,10 @@ export function manifestKey(source: string, through: number): string {
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  const text = JSON.stringify(manifest)
-  return Buffer.from(manifest.formatVersion === 1 ? text : `${text.slice(0, -1)},"checksum":${crc32(text)}}`)
+  return encodeSealed(manifest)
 }
-
-const CHECKSUM = /,"checksum":(0|[1-9]\d{0,9})\}$/
 
 /** Throws STORE_DAMAGED or STORE_TOO_NEW. */
 export function decodeManifest(bytes: Uint8Array, where: string): Manifest {
-  const text = Buffer.from(bytes).toString()
-  const checksum = CHECKSUM.exec(text)
-  const body = checksum === null ? text : `${text.slice(0, checksum.index)}}`
-  const manifest = decodeVersioned(manifestSchema, MANIFEST_VERSION, Buffer.from(body), where)
-  const isSound = checksum === null ? manifest.formatVersion === 1 : manifest.formatVersion > 1 && Number(checksum[1]) === crc32(body)
-  if (isSound) return manifest
-  throw new TidemarkError([{ code: 'STORE_DAMAGED', message: 'Its checksum is not that of what was written.', where, action: 'Restore the object from a copy; nothing is computed from what is not as it was written.' }])
+  return decodeSealed(manifestSchema, MANIFEST_VERSION, bytes, where, 'Restore the object from a copy; nothing is computed from what is not as it was written.')
 }
