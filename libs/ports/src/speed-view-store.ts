@@ -67,6 +67,11 @@ export interface SpeedViewStore extends AsyncDisposable {
   write(bucket: BucketKey, write: BucketWrite): Promise<boolean>
   /** Deletes the chunks of one entity, if each still has the revision that is named; false: nothing was deleted. */
   remove(bucket: BucketKey, entity: Uint8Array, revisions: readonly (Revision | null)[]): Promise<boolean>
+  /**
+   * Deletes all that a bucket has, its record, every fence and every chunk, in one effect and without reading what it deletes; false:
+   * something differed from what is expected, and nothing was deleted. STORE_DAMAGED: what is to be compared cannot be read.
+   */
+  discard(bucket: BucketKey, expected: BucketWrite['expected']): Promise<boolean>
   /** Every entity of a bucket, as of some moment each. */
   scan(bucket: BucketKey): AsyncIterable<{ readonly entity: Uint8Array; readonly chunks: EntityChunks }>
   /** A view's heartbeats, one for each source partition: small, overwritten, worth nothing after a while. */

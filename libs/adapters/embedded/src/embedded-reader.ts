@@ -20,6 +20,8 @@ export interface Reader {
   peek(database: EmbeddedDatabase, key: Uint8Array): Uint8Array | null
   /** The entries from `from` on and before `to`, in the order of key bytes. STORE_DAMAGED. */
   entries(database: EmbeddedDatabase, from: Uint8Array, to: Uint8Array): Iterable<Entry>
+  /** The keys from `from` on and before `to`, in the order of their bytes; their values are not read. */
+  keys(database: EmbeddedDatabase, from: Uint8Array, to: Uint8Array): Iterable<Uint8Array>
   /** The entry with the greatest key of those from `from` through `key`; null: there is none. STORE_DAMAGED. */
   lastThrough(database: EmbeddedDatabase, from: Uint8Array, key: Uint8Array): Entry | null
 }
@@ -47,6 +49,7 @@ export function createReader(folder: string): Reader {
     *entries(database, from, to) {
       for (const entry of database.lmdb.getRange({ start: from, end: to })) yield opened(database, entry)
     },
+    keys: (database, from, to) => database.lmdb.getKeys({ start: from, end: to }),
     lastThrough(database, from, key) {
       for (const entry of database.lmdb.getRange({ start: key, end: from, inclusiveEnd: true, reverse: true, limit: 1 })) return opened(database, entry)
       return null

@@ -107,6 +107,14 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
         return true
       })
     },
+    async discard(key, expected) {
+      const prefix = bucketPrefix(key)
+      return environment.write((writer) => {
+        if (!isAsExpected(writer, prefix, expected)) return false
+        for (const each of writer.keys(speed, prefix, afterPrefix(prefix))) writer.remove(speed, Buffer.from(each))
+        return true
+      })
+    },
     async *scan(key) {
       const prefix = bucketPrefix(key)
       const { from, to } = chunkRange(prefix)

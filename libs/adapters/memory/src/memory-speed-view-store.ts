@@ -66,6 +66,13 @@ export class MemorySpeedViewStore implements SpeedViewStore {
     return true
   }
 
+  async discard(key: BucketKey, expected: BucketWrite['expected']): Promise<boolean> {
+    const bucket = this.bucketOf(key)
+    if (!isAsExpected(bucket, expected)) return false
+    if (bucket !== EMPTY_BUCKET) this.replace(key, EMPTY_BUCKET)
+    return true
+  }
+
   async *scan(key: BucketKey): AsyncIterable<StoredEntity> {
     yield* this.bucketOf(key).entities.values()
   }
@@ -99,6 +106,19 @@ export class MemorySpeedViewStore implements SpeedViewStore {
   /** Empties a bucket, as somebody does who rebuilds it. */
   wipe(key: BucketKey): void {
     this.replace(key, EMPTY_BUCKET)
+  }
+
+  /** Changes a byte of a stored chunk, drawn by `pick` from what there is, as a bad disk does; false: there is no chunk. */
+  damage(pick: (countMax: number) => number): boolean {
+    const all = [...this.buckets].flatMap(([name, { entities }]) => [...entities.values()].flatMap((stored) => stored.chunks.flatMap((chunk, number) => (chunk === null || chunk.bytes.length === 0 ? [] : [{ name, stored, chunk, number }]))))
+    if (all.length === 0) return false
+    const { name, stored: { entity, chunks }, chunk: { revision, bytes }, number } = all[pick(all.length)]!
+    const damaged = copyOf(bytes)
+    damaged[pick(damaged.length)]! ^= 1 << pick(8)
+    const bucket = this.buckets.get(name)!
+    const changed = { entity, chunks: chunks.with(number, { revision, bytes: damaged }) }
+    this.buckets.set(name, { ...bucket, entities: new Map(bucket.entities).set(nameOf(entity), changed) })
+    return true
   }
 
   // ---- What they are made of -----------------------------------------------------------------------------------------------
