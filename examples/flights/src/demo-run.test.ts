@@ -41,7 +41,7 @@ async function play(withBug: (ports: EmbeddedPorts) => EmbeddedPorts = (ports) =
       WHERE file_row_number % 150 = 7 OR NOT (delay BETWEEN -120 AND 1440 AND distance BETWEEN 1 AND 10000)) TO '${path}' (FORMAT parquet)`)
   const arrivals = await loadArrivals(session, path, { cutMs: CUT_MS, seed: 1 })
   const clock = createSimulatedClock(CUT_MS - 151 * DAY_MS)
-  const ports = opened.use(await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false, hasArchiverThread: true, duckDb: LIMITS }))
+  const ports = opened.use(await openEmbeddedPorts({ folder: join(folder, 'data'), clock, durability: 'process', verify: false, hasArchiverThread: true, duckDb: LIMITS }))
   const run = opened.use(await DemoRun.start({
     ports: withBug(ports), clock, session, arrivals, cutMs: CUT_MS, seed: 1, askEveryMs: DAY_MS, signal: new AbortController().signal,
     definitions: requireSound(collectDefinitions(Object.values(flights))), routes: await readRoutes(session),

@@ -21,6 +21,7 @@ import { openProcessFolder } from '@tidemark/adapter-embedded/process-folder'
 import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import type { WaitingClock } from '@tidemark/ports/clock'
+import { requireOwnOrEmpty } from './data-folder.ts'
 import { startArchiverThread } from './archiver-thread.ts'
 
 export interface EmbeddedPorts extends LambdaPorts, AsyncDisposable {
@@ -39,8 +40,9 @@ export interface EmbeddedPortsOptions extends Pick<EmbeddedEnvironmentOptions, '
   readonly duckDb?: Omit<DuckDbLimits, 'temporaryFolder'>
 }
 
-/** Opens a folder, or makes it. Throws STORE_DAMAGED, STORE_TOO_NEW or STORE_FULL. */
+/** Opens a folder, or makes it. Throws INPUT_UNREADABLE where it holds other things, STORE_DAMAGED, STORE_TOO_NEW, STORE_FULL or STORE_UNAVAILABLE. */
 export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, duckDb: limits, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
+  await requireOwnOrEmpty(folder)
   await using opened = new AsyncDisposableStack()
   const newRevision = createNewRevision()
   const environmentFolder = join(folder, 'lmdb')

@@ -5,12 +5,14 @@
 // atomic by itself: what it puts is staged until its action has returned. LMDB does not notice damage, so each value is sealed with a
 // checksum and each database has a count of entries of our own, changed in the same transaction and compared before the next.
 
-import { mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { asTidemarkError } from './embedded-errors.ts'
 import { createDatabases, type EmbeddedDatabase } from './embedded-databases.ts'
 import { createReader, type Reader } from './embedded-reader.ts'
+import { FILE_CALLS } from './file-calls.ts'
 import { checkFolderFormat, writeFolderFormat } from './folder-format.ts'
 import { openLmdb, type Durability } from './lmdb-store.ts'
+import { makeFolders } from './object-folder.ts'
 import { verifyEmbeddedFolder } from './verify-folder.ts'
 import { createWriteQueue, type Writer } from './write-queue.ts'
 
@@ -40,7 +42,7 @@ export interface EmbeddedEnvironment extends AsyncDisposable {
 /** STORE_DAMAGED, STORE_TOO_NEW, STORE_FULL, STORE_UNAVAILABLE. */
 export async function openEmbeddedEnvironment({ folder, durability = 'disk', verify = true }: EmbeddedEnvironmentOptions): Promise<EmbeddedEnvironment> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolders(resolve(folder), FILE_CALLS)
     const isMade = checkFolderFormat(folder)
     if (isMade && verify) await verifyEmbeddedFolder(folder)
     const root = openLmdb(folder, { durability, readOnly: false })
