@@ -3,7 +3,8 @@
 
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type { FeatureViewDefinition } from '@tidemark/feature-schema/definition'
-import { encodeState, NO_CHUNKS, openState, presentChunks } from './entity-state.ts'
+import { decodeBlob } from './batch-blob.ts'
+import { encodeState, NO_CHUNKS, openState, presentChunks, type EntityState } from './entity-state.ts'
 import { foldEvent } from './fold.ts'
 import { EXACT_PANES_MAX } from './ladder.ts'
 import { mergeAtCut, type MergedFeatures } from './merge.ts'
@@ -11,7 +12,7 @@ import type { SeamCase } from './testing/generate-case.ts'
 import { generateSource, generateView, generateWindows } from './testing/generate-definition.ts'
 import { checkProperty, findFailure, type Property } from './testing/property.ts'
 import { seededRandom } from './testing/random.ts'
-import { planView } from './view-plan.ts'
+import { planView, type ViewPlan } from './view-plan.ts'
 
 const FEW_PANES = 5
 
@@ -33,6 +34,27 @@ async function lawsWithFewPanes(): Promise<Readonly<Record<'seam' | 'state' | 'i
     incremental: { ...incrementalLaw, runs: 250, generate: generateExact },
     bound: { ...boundLaw, runs: 150, generate: generateExact },
   }
+}
+
+/** Two exact windows, and a coarser one as long as the longer of them. */
+function exactPlan(): ViewPlan {
+  const source = generateSource(seededRandom(1))
+  const view: FeatureViewDefinition = {
+    name: 'view', version: 1, source: 'events', sourceVersion: 1, bucketCount: 64, derive: [], entity: [{ key: 'user', column: 'user' }],
+    aggregations: [{
+      name: 'n', op: 'count', of: null,
+      windows: [
+        { name: 'all', lengthMs: 20_000, resolutionMs: 1 },
+        { name: 'second', lengthMs: 1_000, resolutionMs: 1 },
+        { name: 'coarse', lengthMs: 20_000, resolutionMs: 1_000 },
+      ],
+    }],
+  }
+  return planView(view, source)
+}
+
+function foldAt(plan: ViewPlan, state: EntityState, offset: number, eventTimeMs: number, appendTimeMs: number): void {
+  foldEvent(plan, state, { epoch: 0, partition: 0, offset, eventTimeMs, appendTimeMs, row: ['ann', null, eventTimeMs, null, null, null, null, null, null] })
 }
 
 describe('law 9: exact panes are capped', () => {
@@ -67,25 +89,10 @@ describe('law 9: exact panes are capped', () => {
   })
 
   it('law 9: past the real cap an exact window is unavailable; shorter and coarser ones stay right', () => {
-    const source = generateSource(seededRandom(1))
-    const view: FeatureViewDefinition = {
-      name: 'view', version: 1, source: 'events', sourceVersion: 1, bucketCount: 64, derive: [], entity: [{ key: 'user', column: 'user' }],
-      aggregations: [{
-        name: 'n', op: 'count', of: null,
-        windows: [
-          { name: 'all', lengthMs: 20_000, resolutionMs: 1 },
-          { name: 'second', lengthMs: 1_000, resolutionMs: 1 },
-          { name: 'coarse', lengthMs: 20_000, resolutionMs: 1_000 },
-        ],
-      }],
-    }
-    const plan = planView(view, source)
+    const plan = exactPlan()
     const state = openState(plan, NO_CHUNKS)
     const count = EXACT_PANES_MAX + 100
-    for (let i = 0; i < count; i++) {
-      const row = ['ann', null, 2 * i, null, null, null, null, null, null]
-      foldEvent(plan, state, { epoch: 0, partition: 0, offset: i, eventTimeMs: 2 * i, appendTimeMs: 2 * i, row })
-    }
+    for (let i = 0; i < count; i++) foldAt(plan, state, i, 2 * i, 2 * i)
     const chunks = presentChunks({ ...NO_CHUNKS, ...encodeState(plan, state) })
     const { values } = mergeAtCut(plan, null, chunks, { cut: -Infinity, t: 2 * count })
     expect(values).toEqual([
@@ -93,5 +100,23 @@ describe('law 9: exact panes are capped', () => {
       { status: 'PRESENT', value: 500 },
       { status: 'PRESENT', value: count },
     ])
+  })
+
+  it('law 2: that a pane left early is forgotten when windows need it no more, though nothing else of its table changes', () => {
+    const plan = exactPlan()
+    const state = openState(plan, NO_CHUNKS)
+    let chunks = NO_CHUNKS
+    const truncationsAfter = (offset: number, eventTimeMs: number, appendTimeMs: number): unknown => {
+      foldAt(plan, state, offset, eventTimeMs, appendTimeMs)
+      chunks = { ...chunks, ...encodeState(plan, state) }
+      return presentChunks(chunks).flatMap((chunk) => decodeBlob(plan, chunk).truncations)
+    }
+    for (let i = 0; i < EXACT_PANES_MAX; i++) foldAt(plan, state, i, 999 + i, 999 + i)
+    const newestMs = 999 + EXACT_PANES_MAX
+    const truncations = [{ epoch: 0, group: plan.features[0]!.group, startMs: 999 }]
+    expect(truncationsAfter(EXACT_PANES_MAX, newestMs, newestMs)).toEqual(truncations)
+    // Panes from 0 and then from 1,000 on are kept; the oldest exact one starts at 1,000.
+    expect(truncationsAfter(EXACT_PANES_MAX + 1, 500, 20_998)).toEqual(truncations)
+    expect(truncationsAfter(EXACT_PANES_MAX + 2, 500, 20_999)).toEqual([])
   })
 })

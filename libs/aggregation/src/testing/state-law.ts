@@ -1,5 +1,5 @@
-// Laws 2, 9 and 12 for what is stored: the panes of a speed state and of a batch blob are a function of the events and the log
-// time alone, and the ladder bounds them.
+// Laws 2, 9 and 12 for what is stored: the panes of a speed state and of a batch blob, and what they say of panes that left early, are a
+// function of the events and the log time alone, and the ladder bounds them.
 
 import { isDeepStrictEqual } from 'node:util'
 import { decodeBlob } from '../batch-blob.ts'
@@ -53,11 +53,14 @@ export function panesOfState(plan: ViewPlan, chunks: SpeedChunks): Pane[] {
 }
 
 export const stateLawOf = property(400, (core, plan, events, random, { droppedThrough }) => {
-  const given = panesOfState(plan, foldAll(core, plan, events, random, droppedThrough))
+  const chunks = foldAll(core, plan, events, random, droppedThrough)
+  const given = panesOfState(plan, chunks)
   const logTimeMs = newestAppendTime(events)
   const kept = events.filter(({ epoch }) => epoch > droppedThrough)
-  const expected = rollUp(plan, panesOfEvents(plan, kept, () => -8e15), logTimeMs).panes
-  return textOf(given) === textOf(expected) ? null : `folded into\n${textOf(given)}\nnot\n${textOf(expected)}`
+  const expected = rollUp(plan, panesOfEvents(plan, kept, () => -8e15), logTimeMs)
+  if (textOf(given) !== textOf(expected.panes)) return `folded into\n${textOf(given)}\nnot\n${textOf(expected.panes)}`
+  const truncations = presentChunks(chunks).flatMap((chunk) => decodeBlob(plan, chunk).truncations)
+  return isDeepStrictEqual(truncations, expected.truncations) ? null : `truncated at ${JSON.stringify(truncations)}, not ${JSON.stringify(expected.truncations)}`
 })
 
 export const incrementalLawOf = property(400, (core, plan, events, random, { cut }) => {
