@@ -93,10 +93,10 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
 }
 
 /** Takes up what the file says by now; or says why not, and goes on with what was there before. */
-function definitionReloader(output: Output, file: string, { registers }: LambdaPorts, system: DevSystem, first: Definitions): () => Promise<void> {
+function definitionReloader(output: Output, file: string, { registers }: LambdaPorts, system: DevSystem, first: Definitions): (outdated: AbortSignal) => Promise<void> {
   let taken = first
-  return async () => {
-    const definitions = await loadAgain(output, file, registers)
+  return async (outdated) => {
+    const definitions = await loadAgain(output, file, registers, outdated)
     const changes = definitions === null ? [] : changesBetween(taken, definitions)
     if (definitions === null || changes.length === 0) return
     await system.takeUp(definitions)
@@ -108,13 +108,14 @@ function definitionReloader(output: Output, file: string, { registers }: LambdaP
 /** What is wrong with the file, not with the folder. */
 const ABOUT_DEFINITIONS: readonly ErrorCode[] = ['DEFINITION_INVALID', 'DEFINITION_TOO_NEW', 'EXPRESSION_INVALID', 'INPUT_UNREADABLE', 'UNKNOWN_NAME', 'USAGE']
 
-/** null: it cannot be taken up, which was told. */
-async function loadAgain(output: Output, file: string, registers: LambdaPorts['registers']): Promise<Definitions | null> {
+/** null: it cannot be taken up, which was told, or is not worth it any more. */
+async function loadAgain(output: Output, file: string, registers: LambdaPorts['registers'], outdated: AbortSignal): Promise<Definitions | null> {
   try {
-    const definitions = await loadInChild(file)
+    const definitions = await loadInChild(file, outdated)
     await registerDefinitions(registers, definitions)
     return definitions
   } catch (error) {
+    if (error === outdated.reason) return null
     if (!(error instanceof TidemarkError) || !ABOUT_DEFINITIONS.includes(error.code)) throw error
     tellRefused(output, file, error)
     return null

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { types } from 'node:util'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { parseDefinitions } from '@tidemark/feature-schema/definitions-json'
@@ -14,9 +15,10 @@ import { problemError } from '../failure.ts'
 
 const LOOK_EVERY_MS = 500
 /** A definitions file that takes longer never ends. */
-const LOAD_MAX_MS = 30_000
+const LOAD_MAX_MS = 15_000
 const OUTPUT_SIZE_MAX_BYTES = 64 * 1_048_576
 const COMMAND = join(import.meta.dirname, '..', '..', 'bin', 'tidemark.js')
+const END_WITH_PARENT = pathToFileURL(join(import.meta.dirname, 'end-with-parent.ts')).href
 
 /** A mark of what the file and its imports hold; it changes when one of them does. */
 export function markOfModules(path: string): string {
@@ -33,22 +35,33 @@ export function filesOfModules(path: string): string[] {
   return [...files]
 }
 
-/** Calls `onChange` after each change of the modules, one after the other, until the signal is aborted. `mark`: what they were when they were loaded. */
-export async function watchModules(path: string, mark: string, clock: WaitingClock, signal: AbortSignal, onChange: () => Promise<void>): Promise<void> {
+/**
+ * Calls `onChange` after each change of the modules, one after the other, until the signal is aborted. Its signal is aborted where they changed again
+ * meanwhile. `mark`: what they were when they were loaded.
+ */
+export async function watchModules(path: string, mark: string, clock: WaitingClock, signal: AbortSignal, onChange: (outdated: AbortSignal) => Promise<void>): Promise<void> {
   for (let known = mark; !signal.aborted; await clock.wait(LOOK_EVERY_MS, signal)) {
     const found = markOfModules(path)
     if (found === known) continue
     known = found
-    await onChange()
+    const outdated = new AbortController()
+    let isDone = false
+    const change = onChange(AbortSignal.any([signal, outdated.signal])).finally(() => (isDone = true))
+    do {
+      await Promise.race([change, clock.wait(LOOK_EVERY_MS, signal)])
+      if (!isDone && markOfModules(path) !== found) outdated.abort()
+    } while (!isDone && !signal.aborted)
+    await change
   }
 }
 
-/** What `loadSoundDefinitions` gives, by a process of its own. Throws what it throws. */
-export async function loadInChild(path: string): Promise<Definitions> {
+/** What `loadSoundDefinitions` gives, by a process of its own, which ends where the signal is aborted or this one ends. Throws what it throws, or the signal's reason. */
+export async function loadInChild(path: string, signal: AbortSignal): Promise<Definitions> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-definitions-'))
   try {
     const out = join(folder, 'definitions.json')
-    const { isDone, stdout } = await runCommand(['plan', path, '--out', out, '--json'])
+    const { isDone, stdout } = await runCommand(['plan', path, '--out', out, '--json'], signal)
+    signal.throwIfAborted()
     if (!isDone) throw failureIn(stdout, path)
     return parseDefinitions(readFileSync(out, 'utf8'))
   } finally {
@@ -56,10 +69,10 @@ export async function loadInChild(path: string): Promise<Definitions> {
   }
 }
 
-function runCommand(args: readonly string[]): Promise<{ readonly isDone: boolean; readonly stdout: string }> {
+function runCommand(args: readonly string[], signal: AbortSignal): Promise<{ readonly isDone: boolean; readonly stdout: string }> {
   return new Promise((done) => {
-    const options = { timeout: LOAD_MAX_MS, killSignal: 'SIGKILL', maxBuffer: OUTPUT_SIZE_MAX_BYTES, encoding: 'utf8' } as const
-    execFile(process.execPath, [COMMAND, ...args], options, (error, stdout) => done({ isDone: error === null, stdout }))
+    const options = { timeout: LOAD_MAX_MS, signal, killSignal: 'SIGKILL', maxBuffer: OUTPUT_SIZE_MAX_BYTES, encoding: 'utf8' } as const
+    execFile(process.execPath, ['--import', END_WITH_PARENT, COMMAND, ...args], options, (error, stdout) => done({ isDone: error === null, stdout }))
   })
 }
 
@@ -67,7 +80,8 @@ function runCommand(args: readonly string[]): Promise<{ readonly isDone: boolean
 function failureIn(stdout: string, path: string): TidemarkError {
   const [first, ...others] = problemsIn(stdout)
   if (first !== undefined) return new TidemarkError([first, ...others])
-  return problemError('DEFINITION_INVALID', `It cannot be loaded${stdout === '' ? ` within ${LOAD_MAX_MS / 1000} s` : ''}.`, path, 'Run `tidemark check` on it.')
+  if (stdout !== '') return problemError('DEFINITION_INVALID', 'It cannot be loaded.', path, 'Run `tidemark check` on it.')
+  return problemError('DEFINITION_INVALID', `It cannot be loaded within ${LOAD_MAX_MS / 1000} s.`, path, 'Take the loop, or the await, that does not end out of it and what it imports.')
 }
 
 function problemsIn(stdout: string): readonly Problem[] {
