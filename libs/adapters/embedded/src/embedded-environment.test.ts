@@ -3,6 +3,8 @@ import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync, wri
 import { join } from 'node:path'
 import { describe, expect, it, jest } from '@jest/globals'
 import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
+import { openLmdb, openLmdbDatabase, type LmdbDatabase } from './lmdb-store.ts'
+import { checksumSeed, SEAL_BYTES, writeSeal } from './sealed-value.ts'
 import { temporaryFolder } from './testing/temporary-folder.ts'
 import { verifyEmbeddedFolder } from './verify-folder.ts'
 
@@ -106,6 +108,29 @@ describe('openEmbeddedEnvironment', () => {
       isVerifying = false
       await writing
     }
+  })
+
+  const countOf = (count: number): Buffer => {
+    const sealed = Buffer.alloc(SEAL_BYTES + 8)
+    sealed.writeDoubleLE(count, SEAL_BYTES)
+    writeSeal(sealed, checksumSeed('counts'), bytes('things'))
+    return sealed
+  }
+
+  it.each<[string, string, (things: LmdbDatabase, counts: LmdbDatabase) => void]>([
+    ['an entry is gone', 'only 9 entries; 10 were written', (things) => void things.remove(Buffer.from(numbered(3)))],
+    ['there is an entry more than was counted', 'more than 9 entries; 9 were written', (_, counts) => void counts.put(Buffer.from('things'), countOf(9))],
+    ['the count of a database is gone', 'list of its databases is not complete', (_, counts) => void counts.remove(Buffer.from('things'))],
+    ['a value lies under another key', 'checksum of a value', (things) => void things.put(Buffer.from(numbered(3)), Buffer.from(things.getBinary(Buffer.from(numbered(4)))!))],
+  ])('notices that %s, though LMDB does not', async (_, message, change) => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path, 10)
+    const root = openLmdb(folder.path, { durability: 'process', readOnly: false })
+    const [things, counts] = ['things', 'counts'].map((each) => openLmdbDatabase(root, each, false)!) as [LmdbDatabase, LmdbDatabase]
+    root.transactionSync(() => change(things, counts))
+    await root.close()
+    const problem = await verifyEmbeddedFolder(folder.path).catch((error: unknown) => error)
+    expect(problem).toMatchObject({ code: 'STORE_DAMAGED', problems: [{ message: expect.stringContaining(message) }] })
   })
 
   it('notices an environment that was replaced by an empty one', async () => {

@@ -45,6 +45,9 @@ describe('an archiver', () => {
     expect(await world.settle(archiver, 20_000)).toBe('idle')
     expect((await world.register()).sealedThrough).toBeNull()
     world.append(1, 20_000)
+    // Its end has to be more than the skew ago.
+    await world.settle(archiver, 24_200)
+    expect((await world.register()).sealedThrough).toBe(22)
     await world.settle(archiver, 24_201)
     expect((await world.register()).sealedThrough).toBe(23)
     expect(await world.archived()).toEqual({ '1 0': 20 })

@@ -3,11 +3,19 @@ import { decodeBucketRecord, encodeBucketRecord } from './bucket-record.ts'
 import { decodeFence, encodeFence } from './fence.ts'
 
 const fence = { next: 2 ** 40, epoch: 481_000, knownTimeMs: 1_700_000_000_123, mark: { offset: 2 ** 40 - 1, appendTimeMs: 1_700_000_000_100, checksum: 4_294_967_295 } }
+/** As version 1 has them, which stores hold. */
+const FENCE_BYTES = '46010000583798430000000000007042' + '00000000a05b1d4100b08756febc7842' + '00e0ffffffff6f4200408656febc7842' + 'ffffffff00000000'
+const RECORD_BYTES = '42010000271a17b600000000a05b1d41'
 const empty = { next: 0, epoch: -Infinity, knownTimeMs: -Infinity, mark: null }
 
 describe('the bytes of a fence', () => {
   it.each([fence, empty])('come back as they were', (position) => {
     expect(decodeFence(encodeFence(position), 'here')).toEqual(position)
+  })
+
+  it('are those of version 1', () => {
+    expect(Buffer.from(encodeFence(fence)).toString('hex')).toBe(FENCE_BYTES)
+    expect(decodeFence(Buffer.from(FENCE_BYTES, 'hex'), 'here')).toEqual(fence)
   })
 
   it('are refused where any byte of them is another', () => {
@@ -26,6 +34,11 @@ describe('the bytes of a fence', () => {
 describe('the bytes of a bucket record', () => {
   it.each([-Infinity, 0, 481_000])('come back as they were: %d', (startsAfterEpoch) => {
     expect(decodeBucketRecord(encodeBucketRecord({ startsAfterEpoch }), 'here')).toEqual({ startsAfterEpoch })
+  })
+
+  it('are those of version 1', () => {
+    expect(Buffer.from(encodeBucketRecord({ startsAfterEpoch: 481_000 })).toString('hex')).toBe(RECORD_BYTES)
+    expect(decodeBucketRecord(Buffer.from(RECORD_BYTES, 'hex'), 'here')).toEqual({ startsAfterEpoch: 481_000 })
   })
 
   it('are not those of a fence', () => {

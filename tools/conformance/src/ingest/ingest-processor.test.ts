@@ -336,4 +336,19 @@ describe('heartbeats', () => {
     await processor.step()
     expect(await heartbeatOf(world)).toMatchObject({ logEnd: 2, nextOffset: 1, caughtUpAtMs: world.nowMs - 5_000 })
   })
+
+  it('law 7: do not say of what the store lost that it is there', async () => {
+    const world = await worldOf()
+    const processor = world.processor([0])
+    await world.append(0, click(world, user))
+    await drain(processor)
+    world.nowMs += 1_000
+    world.store.failOver(bucketOfHere, 1)
+    expect(await processor.step()).toMatchObject({ did: 'checked', rewoundCount: 1 })
+    expect((await heartbeatOf(world)).caughtUpAtMs).toBeNull()
+    await drain(processor)
+    world.nowMs += 1_000
+    await drain(processor)
+    expect((await heartbeatOf(world)).caughtUpAtMs).toBe(world.nowMs)
+  })
 })
