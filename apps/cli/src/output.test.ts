@@ -41,6 +41,25 @@ describe('output', () => {
       .toEqual([true, false, false, false, false])
   })
 
+  it('shows control characters of what it prints, which a terminal would obey, as escapes, and leaves its own colours', () => {
+    const hostile = 'a\u001b]0;x\u0007\u001b[2J\r\u009b31m\tb\n'
+    const shown = 'a\\u001b]0;x\\u0007\\u001b[2J\\u000d\\u009b31m\tb\n\n'
+    for (const isTTY of [false, true]) {
+      const { output, out, err } = outputOn(isTTY)
+      output.answer({}, () => hostile)
+      output.event({}, () => hostile)
+      output.remark(hostile)
+      output.failure({}, hostile)
+      expect([out.text, err.text]).toEqual([shown + shown, shown + shown])
+    }
+    const coloured = outputOn(true)
+    coloured.output.remark(coloured.output.errorColors.red('error'))
+    expect(coloured.err.text).toBe('\u001b[31merror\u001b[39m\n')
+    const plain = outputOn(false)
+    plain.output.remark('\u001b[31mfrom a file')
+    expect(plain.err.text).toBe('\\u001b[31mfrom a file\n')
+  })
+
   it('lays tables out in columns, and shortens what is too long for one', () => {
     const text = tableText(outputOn(false).output.colors, ['name', 'n'], [['a', 1], ['b'.repeat(100), 12_345]])
     expect(text.split('\n')).toEqual([`name${' '.repeat(70)}     n`, `a${' '.repeat(73)}     1`, `${'b'.repeat(71)}…  12,345`])

@@ -29,16 +29,27 @@ export interface Output {
 export function createOutput(isJson: boolean, stdout: TextStream, stderr: TextStream, environment: NodeJS.ProcessEnv): Output {
   const colorsFor = ({ isTTY }: TextStream): Colors =>
     picocolors.createColors(isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb')
+  const [colors, errorColors] = [colorsFor(stdout), colorsFor(stderr)]
   const document = (value: unknown): void => void stdout.write(`${toJson(value)}\n`)
+  const print = (text: string): void => void stdout.write(`${printable(text, colors)}\n`)
+  const printError = (text: string): void => void stderr.write(`${printable(text, errorColors)}\n`)
   return {
     isJson,
-    colors: colorsFor(stdout),
-    errorColors: colorsFor(stderr),
-    answer: (value, text) => (isJson ? document(value) : void stdout.write(`${text()}\n`)),
-    event: (value, text) => void stdout.write(`${isJson ? toJson(value, 0) : text()}\n`),
-    remark: (text) => void (isJson || stderr.write(`${text}\n`)),
-    failure: (value, text) => (isJson ? document(value) : void stderr.write(`${text}\n`)),
+    colors,
+    errorColors,
+    answer: (value, text) => (isJson ? document(value) : print(text())),
+    event: (value, text) => (isJson ? void stdout.write(`${toJson(value, 0)}\n`) : print(text())),
+    remark: (text) => (isJson ? undefined : printError(text)),
+    failure: (value, text) => (isJson ? document(value) : printError(text)),
   }
+}
+
+/** Colours, where there are some, or a control character other than a tab and a line feed. */
+const CONTROL = /\u001b\[\d+m|(?![\t\n])\p{Cc}/gu
+
+/** Control characters, which a file's names and values may have, as escapes: a terminal would obey them. */
+function printable(text: string, { isColorSupported }: Colors): string {
+  return text.replaceAll(CONTROL, (found) => (found.length > 1 && isColorSupported ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}${found.slice(1)}`))
 }
 
 /** JSON text, in which an integer beyond 2^53 is a string. */

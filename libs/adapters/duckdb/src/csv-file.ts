@@ -6,6 +6,7 @@ import { openSync, readSync, closeSync, createReadStream, createWriteStream, mkd
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { EVENT_SIZE_MAX_BYTES } from '@tidemark/feature-schema/limits'
 import { coded, messageOf, type DuckDbSession } from './duckdb-session.ts'
 import { literalPath, type FileScan, unreadable } from './input-files.ts'
@@ -28,19 +29,20 @@ export async function readCsv(session: DuckDbSession, path: string, read: (scan:
   if (lineEnd !== null) {
     await dropCsvRejects(session)
     try {
-      return await read(csvScan(path, head, lineEnd))
+      return await read(csvScan(path, path, head, lineEnd))
     } catch (error) {
       if (!isGivenUp(error)) return unreadable(error, path, 'CSV')
     }
   }
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-csv-'))
+  const copy = join(folder, 'mended.csv')
   try {
-    const copy = join(folder, 'mended.csv')
     await mendCsv(path, copy, head)
     await dropCsvRejects(session)
-    await read(csvScan(copy, head, LINE_FEED))
+    await read(csvScan(path, copy, head, LINE_FEED))
   } catch (error) {
-    unreadable(error, path, 'CSV')
+    // Nobody knows the copy.
+    unreadable(error instanceof TidemarkError ? error : new Error(messageOf(error).replaceAll(copy, path), { cause: error }), path, 'CSV')
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -86,7 +88,8 @@ interface CsvHead {
   readonly hasMark: boolean
 }
 
-function csvScan(path: string, { names, blankCount }: CsvHead, lineEnd: string): FileScan {
+/** Reads `copy`, and is known as the file that it is one of. */
+function csvScan(path: string, copy: string, { names, blankCount }: CsvHead, lineEnd: string): FileScan {
   const columns = names.map((_, i) => `'c${i}': 'VARCHAR'`)
   const options = [
     `columns = {${columns.join(', ')}}`,
@@ -96,7 +99,7 @@ function csvScan(path: string, { names, blankCount }: CsvHead, lineEnd: string):
   return {
     paths: [path],
     columnTypes: new Map(names.map((name) => [name, 'VARCHAR'])),
-    relation: `read_csv(${literalPath(path)}, ${options.join(', ')})`,
+    relation: `read_csv(${literalPath(copy)}, ${options.join(', ')})`,
     rawColumn: (name) => `c${names.indexOf(name)}`,
     statistics: new Map(),
   }

@@ -1,5 +1,6 @@
 // The records of event files as JSON texts, in file order: what a producer would have sent. The log's decoder reads them as the batch engine
 // reads the files, and refuses the same ones.
+import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import type { FieldDefinition } from '@tidemark/feature-schema/definition'
 import type { EventInput } from '@tidemark/ports/batch-engine'
 import type { FileRecords } from '@tidemark/ports/record-reader'
@@ -69,7 +70,7 @@ function recordColumns({ source, columns = {} }: FileInput, scan: FileScan): [re
   const fields = source.fields.filter(({ name }) => scan.columnTypes.has(name))
   const appendTime = columns.appendTime ?? source.appendTime
   const appendType = appendTime === undefined ? undefined : scan.columnTypes.get(appendTime)
-  if (appendTime !== undefined && appendType === undefined) throw coded('INPUT_UNREADABLE', `It has no column ${appendTime}.`, scan.paths[0]!, 'Name the column that says when the log took each event.')
+  if (appendTime !== undefined && appendType === undefined) throw coded('INPUT_UNREADABLE', `It has no column ${appendTime}, which the log's own times are read from.`, scan.paths[0]!, didYouMean(appendTime, [...scan.columnTypes.keys()]))
   const appendSql = appendType === undefined ? null : fieldValueSql('timestamp', scan.rawColumn(appendTime!), appendType)
   const pairs = fields.map((field) => `${quoteText(field.name)}, ${jsonSql(field, scan)}`)
   return [`json_object(${pairs.join(', ')})::VARCHAR`, `(${appendSql ?? 'NULL'})::DOUBLE`]

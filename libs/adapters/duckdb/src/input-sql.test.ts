@@ -94,6 +94,10 @@ describe('CSV', () => {
     await expect(load(await csv('at,usr,amount\n1,a,2\n'))).rejects.toThrow(/events\.csv: It has no column user\. Did you mean usr\?/)
     await expect(load(await csv('at,user,amuont\n1,a,2\n'))).rejects.toThrow(/It has no column amount\. Did you mean amuont\?/)
     expect(await load(await csv('at,user,count\n1,a,2\n'))).toMatchObject({ acceptedCount: 1 })
+    // Of the file, not of the copy that it is read from where line ends differ.
+    await expect(load(await csv('at,usr\r\n1,a\n2,b\r\n'))).rejects.toMatchObject({ problems: [{ where: expect.stringMatching(/\/events\.csv$/) }] })
+    await expect(load({ ...(await csv('at,user,logged\n1,a,2\n')), columns: { appendTime: 'loged' } })).rejects.toThrow(/Did you mean logged\?/)
+    await expect(load({ ...(await csv('at,user,logged\n1,a,2\n')), columns: { appendTime: 'nope' } })).rejects.toThrow(/There is at, user, logged\./)
     await expect(load(await csv(Uint8Array.of(0x50, 0x41, 0x52, 0x31, 0, 1, 2)))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' })
   })
 

@@ -202,11 +202,13 @@ function inRangeValueSql(type: ValueType, raw: string, rawType: string, { range 
 }
 
 /** The type of a field's column; null where there is none, and the field is NULL throughout. */
-function typeOfColumn({ name, nullable }: FieldDefinition, columns: LogColumns, scan: FileScan): string | null {
+function typeOfColumn(field: FieldDefinition, columns: LogColumns, scan: FileScan): string | null {
+  const { name, nullable } = field
   const found = [...scan.columnTypes.keys()]
   const claimed = new Set(columns.fields.map((field) => field.name))
   const type = scan.columnTypes.get(name)
   if (type !== undefined) return type
+  if (columns.fields.indexOf(field) >= columns.logFrom) throw coded('INPUT_UNREADABLE', `It has no column ${name}, which the log's own times are read from.`, scan.paths[0]!, didYouMean(name, found))
   const unclaimed = found.filter((column) => !claimed.has(column))
   // A nullable field may be left out, unless that is a slip of the pen.
   if (nullable && !unclaimed.some((column) => isSlipOf(name, column))) return null
