@@ -31,7 +31,7 @@ export function prepareRow(plan: ViewPlan, row: Row): boolean {
 /** Folds an event, once: who calls knows by the fence that it was not folded before (law 6). */
 export function foldEvent(plan: ViewPlan, state: EntityState, event: FoldEvent): void {
   const { epoch, appendTimeMs } = event
-  if (appendTimeMs > state.logTimeMs) advance(plan, state, appendTimeMs)
+  advanceState(plan, state, appendTimeMs)
   if (epoch <= state.droppedThroughEpoch) return
   const order = event.eventTimeMs <= appendTimeMs ? event : { ...event, eventTimeMs: appendTimeMs }
   const { inputs, inputValues, groups } = plan
@@ -39,7 +39,12 @@ export function foldEvent(plan: ViewPlan, state: EntityState, event: FoldEvent):
   for (const group of groups) foldIntoGroup(plan, state, group, epoch, order)
 }
 
-function advance(plan: ViewPlan, state: EntityState, logTimeMs: number): void {
+/**
+ * Brings a state to a log time, where it is older. Who folds many events brings it to the newest of them first: the state is the same, since the
+ * order of arrival never shows, and it is reshaped once instead of with each event.
+ */
+export function advanceState(plan: ViewPlan, state: EntityState, logTimeMs: number): void {
+  if (logTimeMs <= state.logTimeMs) return
   state.logTimeMs = logTimeMs
   state.isOpenChanged = true
   if (logTimeMs < state.reshapeAtMs) return

@@ -3,7 +3,7 @@
 // or the partition rewinds.
 
 import { encodeState, openState } from '@tidemark/aggregation/entity-state'
-import { dropSections, foldEvent, type FoldEvent } from '@tidemark/aggregation/fold'
+import { advanceState, dropSections, foldEvent, type FoldEvent } from '@tidemark/aggregation/fold'
 import type { BucketWrite, EntityChunks } from '@tidemark/ports/speed-view-store'
 import { decodeFence, encodeFence } from '../log/fence.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
@@ -133,11 +133,15 @@ function makeCommand(context: IngestContext, poll: Poll, work: BucketWork, chose
   const { view, bucket: { lanes } } = work
   const { plan, pointer } = view
   const dropThrough = rules.dropThrough(pointer)
-  const entries = new Set<EntityEntry>()
-  for (const { inBucket, to } of chosen) counts.foldedCount += foldPart(context, poll, work, inBucket, to, dropThrough, entries)
+  const newest = newestOf(context, poll, work, chosen)
+  for (const [{ state }, logTimeMs] of newest) {
+    dropSections(plan, state!, dropThrough)
+    advanceState(plan, state!, logTimeMs)
+  }
+  for (const { inBucket, to } of chosen) counts.foldedCount += foldPart(context, poll, work, inBucket, to)
   const expectedChunks: BucketWrite['expected']['chunks'][number][] = []
   const putChunks: BucketWrite['put']['chunks'][number][] = []
-  const folded = Array.from(entries, (entry) => {
+  const folded = Array.from(newest.keys(), (entry) => {
     const { entity } = entry
     const changed = encodeState(plan, entry.state!)
     view.entities.weigh(entry)
@@ -166,10 +170,22 @@ function makeCommand(context: IngestContext, poll: Poll, work: BucketWork, chose
   }
 }
 
-function foldPart(
-  { rules }: IngestContext, poll: Poll, { view: { plan }, bucket: { lanes }, rows }: BucketWork, { part, indexes, entries, doneCount }: BucketPart,
-  to: number, dropThrough: number, folded: Set<EntityEntry>,
-): number {
+/** The entities that the command folds into, and the newest append time that it brings each. */
+function newestOf({ rules }: IngestContext, poll: Poll, { bucket: { lanes } }: BucketWork, chosen: readonly { inBucket: BucketPart; to: number }[]): Map<EntityEntry, number> {
+  const newest = new Map<EntityEntry, number>()
+  for (const { inBucket: { part, indexes, entries, doneCount }, to } of chosen) {
+    const { fence } = lanes[part.owned.partition]!
+    for (let i = doneCount; i < to; i++) {
+      const index = indexes[i]!
+      if (rules.isContained(poll.records[index]!.offset, fence.next)) continue
+      newest.set(entries[i]!, Math.max(newest.get(entries[i]!) ?? -Infinity, poll.appendTimes[index]!))
+    }
+  }
+  return newest
+}
+
+/** How many events of the part were folded. */
+function foldPart({ rules }: IngestContext, poll: Poll, { view: { plan }, bucket: { lanes }, rows }: BucketWork, { part, indexes, entries, doneCount }: BucketPart, to: number): number {
   const { partition } = part.owned
   const { fence } = lanes[partition]!
   let count = 0
@@ -179,17 +195,12 @@ function foldPart(
     const { offset } = poll.records[index]!
     // RULE once: what the fence contains is not folded again.
     if (rules.isContained(offset, fence.next)) continue
-    const entry = entries[i]!
-    if (!folded.has(entry)) {
-      folded.add(entry)
-      dropSections(plan, entry.state!, dropThrough)
-    }
     event.offset = offset
     event.epoch = poll.epochs[index]!
     event.appendTimeMs = poll.appendTimes[index]!
     event.eventTimeMs = poll.eventTimes[index]!
     event.row = rows[index]!
-    foldEvent(plan, entry.state!, event)
+    foldEvent(plan, entries[i]!.state!, event)
     count++
   }
   return count
