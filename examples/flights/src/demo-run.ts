@@ -46,7 +46,7 @@ export interface Published {
   readonly recordCount: number
 }
 
-const FLIGHTS_ASKED_AT_ONCE = 4
+const FLIGHTS_ASKED_AT_ONCE = 8
 /** While a generation is made: time passes by so much from question to question. */
 const ASK_WHILE_PUBLISHING_EVERY_MS = 1_000
 /** An epoch is sealed so long after its end, where no record has proven it to be over. */
@@ -54,8 +54,8 @@ const AFTER_SKEW_MS = 1
 /** A processor looks at its fences again, says how far it is, and searches a page of what was loaded before it began, once in so long. */
 const CHECK_EVERY_MS = 1_000
 
-/** All that a poll brings is one transaction. */
-const INGEST_LIMITS: Partial<IngestLimits> = { writesInFlightMax: 1_024 }
+/** All that a poll brings is one transaction; and a clock that leaps by hours would have every idle fence written at each of its leaps. */
+const INGEST_LIMITS: Partial<IngestLimits> = { writesInFlightMax: 1_024, idleFenceMs: 24 * 3_600_000 }
 
 export class DemoRun implements AsyncDisposable {
   readonly system: LambdaSystem

@@ -25,7 +25,7 @@ import { readRoutes } from './questions.ts'
 const HISTORY_FROM_MS = Date.UTC(2001, 0, 1)
 const CUT_MS = Date.UTC(2001, 5, 1)
 const SECOND_CUT_MS = Date.UTC(2001, 5, 16)
-const ASK_EVERY_MS = 3 * 3_600_000
+const ASK_EVERY_MS = 6 * 3_600_000
 /** Of the oracle's database, and of each of the two that the system has. */
 const DUCKDB_LIMITS = { threads: 2, memoryLimitBytes: 2 ** 29 }
 

@@ -27,6 +27,8 @@ export const INGEST_LIMITS = {
   checkEveryMs: 1_000,
   /** A fence is not left further behind than this, though its bucket has no events. */
   idleFenceMs: 60_000,
+  /** How far a partition is searched for dead letters is not remembered later than this, though none is found. */
+  letterCommitMs: 60_000,
   /** A partition that stands still is looked at again this often. */
   stoppedCheckEveryMs: 30_000,
   /** How long a reader may use a pointer that it read. */
