@@ -26,8 +26,9 @@ const HISTORY_FROM_MS = Date.UTC(2001, 0, 1)
 const CUT_MS = Date.UTC(2001, 5, 1)
 const SECOND_CUT_MS = Date.UTC(2001, 5, 16)
 const ASK_EVERY_MS = 6 * 3_600_000
-/** Of the oracle's database, and of each of the two that the system has. */
-const DUCKDB_LIMITS = { threads: 2, memoryLimitBytes: 2 ** 29 }
+const ORACLE_LIMITS = { threads: 2, memoryLimitBytes: 320 * 2 ** 20 }
+/** Of each of the two databases that the system has: for batch, and for the archive. */
+const SYSTEM_LIMITS = { threads: 2, memoryLimitBytes: 256 * 2 ** 20 }
 
 async function runDemo({ serve, port, seed }: DemoOptions, signal: AbortSignal): Promise<void> {
   const startedAtMs = performance.now()
@@ -38,12 +39,12 @@ async function runDemo({ serve, port, seed }: DemoOptions, signal: AbortSignal):
   const definitions = requireSound(collectDefinitions(Object.values(flights)))
   console.log(`${formatCount(definitions.views.length)} views of US flights: ${definitions.views.map(({ name }) => name).join(', ')}; seed ${seed}\n`)
 
-  const session = opened.use(await opened.use(await openDuckDb(DUCKDB_LIMITS)).openSession())
+  const session = opened.use(await opened.use(await openDuckDb(ORACLE_LIMITS)).openSession())
   const arrivals = await step('raw file', () => loadArrivals(session, flightsFilePath(), { cutMs: CUT_MS, seed }), ({ historyCount, streamedCount, lateCount }) =>
     `${formatCount(historyCount)} flights of January to May, ${formatCount(streamedCount)} of June, of which ${formatCount(lateCount)} arrive up to 30 minutes late`)
 
   const clock = createSimulatedClock(HISTORY_FROM_MS)
-  const ports = opened.use(await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false, hasArchiverThread: true, duckDb: DUCKDB_LIMITS }))
+  const ports = opened.use(await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false, hasArchiverThread: true, duckDb: SYSTEM_LIMITS }))
   let onAlarm = ({ code, message, where }: Alarm): void => {
     throw new Error(`${code} at ${where}: ${message}`)
   }
