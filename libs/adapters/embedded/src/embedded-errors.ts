@@ -11,7 +11,12 @@ const FULL_CODES: ReadonlySet<unknown> = new Set([27, 28, 122, MDB_MAP_FULL, 'EF
 const EIO = 5
 
 export function damaged(where: string, message: string, options?: ErrorOptions): TidemarkError {
-  return problem('STORE_DAMAGED', where, message, 'Stop everything that uses the folder and put a copy of it in its place; what is derived from the log can be removed and built again.', options)
+  const action = 'Stop every process that uses the data folder, keep it for whoever looks into it, and put the last backup of all of it (lmdb and objects together) in its place. Without one, begin anew: `tidemark dev --data` with another folder, and send the events again.'
+  return problem('STORE_DAMAGED', where, message, action, options)
+}
+
+export function damagedObject(where: string, message: string): TidemarkError {
+  return problem('STORE_DAMAGED', where, message, 'Put the files of this object back from a backup of the data folder: they are in its folder under objects, and those of the archive never change. Everything else can stay as it is.')
 }
 
 export function tooNew(where: string, version: number, newestKnown: number): TidemarkError {

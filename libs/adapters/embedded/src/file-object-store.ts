@@ -20,7 +20,7 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { assertObjectKey, assertObjectPrefix } from '@tidemark/ports/object-key'
 import type { ETag, LocalObject, ObjectStore, StoredObject } from '@tidemark/ports/object-store'
 import type { NewRevision } from '@tidemark/ports/revision'
-import { asTidemarkError, damaged } from './embedded-errors.ts'
+import { asTidemarkError, damagedObject } from './embedded-errors.ts'
 import { callCode, FILE_CALLS, type FileCalls } from './file-calls.ts'
 import { listObjects } from './list-objects.ts'
 import { prepareObjectFolder, TEMPORARY_FOLDER } from './object-folder.ts'
@@ -128,7 +128,7 @@ export async function createFileObjectStore({ folder, newRevision, files = FILE_
         if (callCode(error) !== 'ENOENT') throw error
       }
     }
-    throw damaged(whereOf(key), 'The bytes of its current version are missing.')
+    throw damagedObject(whereOf(key), 'The file with the bytes of its current version is missing.')
   }
 
   const open = async (key: string): Promise<LocalObject> => {
@@ -206,7 +206,7 @@ async function readCurrent(place: string, key: string): Promise<ObjectVersion | 
     const current = names.filter((name) => name.endsWith(CURRENT))
     if (current.length === 1) return parseVersionName(current[0]!.slice(0, -CURRENT.length), whereOf(key))
   }
-  throw damaged(whereOf(key), 'Its folder does not say which version is the current one.')
+  throw damagedObject(whereOf(key), 'Its folder does not say which version is the current one.')
 }
 
 async function readdirOrNull(path: string): Promise<string[] | null> {

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { ETag } from '@tidemark/ports/object-store'
 import type { Revision } from '@tidemark/ports/revision'
-import { damaged } from './embedded-errors.ts'
+import { damagedObject } from './embedded-errors.ts'
 
 export interface ObjectVersion {
   readonly etag: ETag
@@ -25,7 +25,7 @@ export function versionName({ etag, sizeBytes, checksum }: ObjectVersion): strin
 /** Throws STORE_DAMAGED. */
 export function parseVersionName(name: string, where: string): ObjectVersion {
   const match = /^([0-9a-f]{14})\.(\d{1,15})\.([0-9a-f]{8})$/.exec(name)
-  if (match === null) throw damaged(where, `${name} does not name a version of an object.`)
+  if (match === null) throw damagedObject(where, `${name} does not name a version of an object.`)
   return { etag: match[1]!, sizeBytes: Number(match[2]), checksum: parseInt(match[3]!, 16) }
 }
 
@@ -49,8 +49,8 @@ export class ContentSum {
 
   /** Throws STORE_DAMAGED unless this is what the version says. */
   assertIs(version: ObjectVersion, where: string): void {
-    if (this.sizeBytes !== version.sizeBytes) throw damaged(where, `It has ${this.sizeBytes} bytes, of ${version.sizeBytes} that were written.`)
-    if (this.checksum !== version.checksum) throw damaged(where, 'Its checksum is not that of what was written.')
+    if (this.sizeBytes !== version.sizeBytes) throw damagedObject(where, `It has ${this.sizeBytes} bytes, of ${version.sizeBytes} that were written.`)
+    if (this.checksum !== version.checksum) throw damagedObject(where, 'Its checksum is not that of what was written.')
   }
 }
 

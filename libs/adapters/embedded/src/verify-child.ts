@@ -39,7 +39,7 @@ function openAll(root: LmdbRoot, folder: string): { expected: ReadonlyMap<string
 
 function openOne(root: LmdbRoot, folder: string, name: string): LmdbDatabase {
   const database = openLmdbDatabase(root, name, false)
-  if (database === null) throw damaged(`${folder}, database ${name}`, 'It is gone.')
+  if (database === null) throw damaged(`${folder}, database ${name}`, 'The database is not there any more: data.mdb is cut short, or another one than was written.')
   return database
 }
 
