@@ -117,10 +117,11 @@ describe('tidemark plan', () => {
 describe('the command line', () => {
   it('shows help with a first example, help of commands, and refuses what it does not understand', async () => {
     using folder = makeFolder()
-    const [alone, help, misspelt, option, missing] = await Promise.all([
-      folder.run(), folder.run('help', 'features', 'get'), folder.run('chek', 'x'), folder.json('plan', 'x', '--bogus'), folder.run('help', 'nothing'),
+    const [alone, replay, help, misspelt, option, missing] = await Promise.all([
+      folder.run(), folder.run('help', 'replay'), folder.run('help', 'features', 'get'), folder.run('chek', 'x'), folder.json('plan', 'x', '--bogus'), folder.run('help', 'nothing'),
     ])
     expect(alone).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('tidemark init my-features') })
+    expect(replay).toMatchObject({ code: 0, stdout: expect.stringContaining('(default: 1d)') })
     expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('UTC where it names no zone') })
     expect(misspelt).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Did you mean check?') })
     expect(option).toMatchObject({ code: 2, stderr: '', document: { error: { code: 'USAGE', problems: [{ message: "Unknown option '--bogus'." }] } } })

@@ -1,7 +1,7 @@
 // `tidemark replay`: what serving would have said to each row at its time, by letting the events pass through the whole system.
 import type { ReplayResult } from '@tidemark/pipelines/replay/replay'
 import { parseDurationMs } from '@tidemark/feature-schema/duration'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chosen-features.ts'
 import { addEventOptions, eventInputs, type EventOptions, pathsOf, tableFormat } from '../event-files.ts'
 import { usageError } from '../failure.ts'
@@ -34,7 +34,7 @@ export function addReplayCommand(program: Command, output: Output, startProgress
     .requiredOption('--time <column>', 'the column of the rows that has the time')
     .requiredOption('--out <file>', 'the .csv or .parquet file to write')
   addFeatureOptions(addEventOptions(command))
-    .option('--batch-every <duration>', 'how often a batch generation is made: 1d, 6h', readDuration, readDuration('1d'))
+    .addOption(new Option('--batch-every <duration>', 'how often a batch generation is made: 1d, 6h').argParser(readDuration).default(readDuration('1d'), '1d'))
     .option('--key <join=column...>', 'join keys whose columns in the rows have other names')
     .option('--statuses', 'add a column with the status of each value')
     .option('--defaults', 'write declared defaults in place of NULL_VALUE and NOT_FOUND')
