@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { FinalValue } from '@tidemark/aggregation/partial'
 import type { FeatureAnswer, ServedValue } from '@tidemark/pipelines/serve/feature-answer'
 import fc from 'fast-check'
+import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import { answerJson } from './answer-json.ts'
 
 const scalar = fc.oneof(fc.double(), fc.constantFrom(-0, 5e-324, 2 ** 53, 1e21), fc.maxSafeInteger(), fc.bigInt(), fc.boolean(), fc.string({ unit: 'binary' }), fc.constant(null))
@@ -41,9 +42,11 @@ function expectedOf({ t, features, tailsMs, entities, views, degraded }: Feature
 const bigintsAsText = (_: string, inner: unknown): unknown => (typeof inner === 'bigint' ? String(inner) : inner)
 
 describe('answerJson', () => {
-  it('says what JSON.stringify says, of one answer after another to the same features', () => {
-    fc.assert(fc.property(lists.chain((features) => fc.array(answerWith(features), { minLength: 1, maxLength: 4 })), (answers) => {
-      for (const answer of answers) expect(answerJson(answer)).toBe(JSON.stringify(expectedOf(answer), bigintsAsText))
+  it('says what JSON.stringify says, of one answer after another to the same features, in however many slices', async () => {
+    const answersInTurn = lists.chain((features) => fc.array(answerWith(features), { minLength: 1, maxLength: 4 }))
+    await fc.assert(fc.asyncProperty(answersInTurn, fc.constantFrom(0, 5), async (answers, sliceMaxMs) => {
+      const slices = new Slices({ nowMs: () => 0 }, sliceMaxMs)
+      for (const answer of answers) expect(await answerJson(answer, slices)).toBe(JSON.stringify(expectedOf(answer), bigintsAsText))
     }))
   })
 })

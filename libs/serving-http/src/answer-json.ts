@@ -3,6 +3,7 @@
 
 import type { FinalValue } from '@tidemark/aggregation/partial'
 import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
+import type { Slices } from '@tidemark/pipelines/serve/sliced-work'
 
 const nullableInteger = { type: ['integer', 'null'] } as const
 
@@ -63,8 +64,13 @@ export const featureAnswerSchema = {
 } as const
 
 /** Written piece by piece: most of an answer is text that is known before the values are. */
-export function answerJson({ t, features, tailsMs, entities, views, degraded }: FeatureAnswer): string {
-  return `{"t":${t},${headText(features, tailsMs)},"entities":[${entities.map(entityText).join()}],"views":${JSON.stringify(views)},"degraded":${JSON.stringify(degraded)}}`
+export async function answerJson({ t, features, tailsMs, entities, views, degraded }: FeatureAnswer, slices: Slices): Promise<string> {
+  const texts: string[] = []
+  for (let i = 0; i < entities.length; i++) {
+    if (i > 0 && slices.isOver()) await slices.next()
+    texts.push(entityText(entities[i]!))
+  }
+  return `{"t":${t},${headText(features, tailsMs)},"entities":[${texts.join()}],"views":${JSON.stringify(views)},"degraded":${JSON.stringify(degraded)}}`
 }
 
 /** What was last written of a list of features: its tails are the same for as long as the finest of their resolutions. */

@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { DEADLINE_MAX_MS } from '@tidemark/pipelines/serve/answer-features'
+import { INGEST_LIMITS } from '@tidemark/pipelines/ingest/ingest-limits'
+import { HEARTBEAT_AGE_MAX_MS, LAG_MAX_MS } from '@tidemark/pipelines/serve/freshness'
+import { SLICE_MAX_MS } from '@tidemark/pipelines/serve/sliced-work'
 import { ENTITIES_PER_REQUEST_MAX, FEATURES_PER_REQUEST_MAX } from '@tidemark/pipelines/serve/feature-request'
 import { featureAnswerSchema } from './answer-json.ts'
 import { EVENTS_BODY_SIZE_MAX_BYTES, EVENTS_PER_REQUEST_MAX } from './event-body.ts'
@@ -38,6 +41,7 @@ describe('docs/serving.md', () => {
     for (const text of [
       `at most ${ENTITIES_PER_REQUEST_MAX.toLocaleString('en-US')}.`, `at most ${FEATURES_PER_REQUEST_MAX.toLocaleString('en-US')} |`,
       `1 to ${DEADLINE_MAX_MS.toLocaleString('en-US')}, default ${DEADLINE_DEFAULT_MS.toLocaleString('en-US')}`, `${BODY_SIZE_MAX_BYTES / 2 ** 20} MiB`,
+      `slices of ${SLICE_MAX_MS} ms`, `has said for ${HEARTBEAT_AGE_MAX_MS / 1_000} s how far`, `more than ${LAG_MAX_MS / 1_000} s behind the log`, `each ${INGEST_LIMITS.checkEveryMs / 1_000} s`,
       `${EVENTS_PER_REQUEST_MAX.toLocaleString('en-US')} records and ${EVENTS_BODY_SIZE_MAX_BYTES / 2 ** 20} MiB`,
     ]) expect(doc).toContain(text)
   })

@@ -5,6 +5,7 @@ import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions
 import { eventSource, featureView, int64, string, timestamp } from '@tidemark/feature-schema/dsl'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
+import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import type { LogAppend } from '@tidemark/ports/event-log'
 import { Ajv } from 'ajv'
 import { once } from 'node:events'
@@ -36,7 +37,7 @@ beforeAll(async () => {
     },
   }
   const app = createServingApp({
-    server: { answer: () => Promise.reject(new Error('not asked')) }, catalog: () => catalog, onError: (error) => void errors.push(error),
+    server: { answer: () => Promise.reject(new Error('not asked')), slices: new Slices({ nowMs: () => 0 }) }, catalog: () => catalog, onError: (error) => void errors.push(error),
     extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => catalog }), openApi: openApiDocumentWithEvents,
   })
   listener = await listen(app, { host: '127.0.0.1', port: 0 })

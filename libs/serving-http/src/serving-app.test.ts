@@ -7,7 +7,8 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
-import { resolveRequest, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
+import { RequestResolver, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
+import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import { Ajv } from 'ajv'
 import { listen, type HttpListener } from './http-listener.ts'
 import { openApiDocument } from './openapi.ts'
@@ -36,11 +37,14 @@ let listener: HttpListener
 const asked: FeatureRequest[] = []
 const errors: unknown[] = []
 let failure: Error | null = null
+const slices = new Slices({ nowMs: () => 0 })
 const server: FeatureServer = {
-  answer(request) {
+  slices,
+  async answer(request) {
     asked.push(request)
-    resolveRequest(catalog, request)
-    return failure === null ? Promise.resolve(answer) : Promise.reject(failure)
+    await new RequestResolver(slices).resolve(catalog, request)
+    if (failure !== null) throw failure
+    return answer
   },
 }
 

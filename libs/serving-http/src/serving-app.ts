@@ -41,9 +41,11 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   }
   const answers = new AnswersOfATurn()
   app.post('/v1/features', async (request: IncomingMessage, response: ServerResponse) => {
+    const sinceMs = server.slices.nowMs()
     try {
       const bytes = await readJsonBody(request, BODY_SIZE_MAX_BYTES)
-      answers.send(response, answerJson(await server.answer(readFeatureRequest(bytes.toString('utf8')))))
+      const answer = await server.answer(readFeatureRequest(bytes.toString('utf8')), sinceMs)
+      answers.send(response, await answerJson(answer, server.slices))
     } catch (error) {
       fail(response, error)
     }

@@ -131,7 +131,7 @@ export interface Asked {
 /** A server on ports that wait for turns; heartbeats say nothing of values, and come at once. */
 export function serverOf({ world, actor, name }: Pick<Machine, 'world' | 'actor' | 'name'>, batchCacheSizeMaxBytes: number): FeatureServer {
   return createFeatureServer({
-    batchCacheSizeMaxBytes, catalog: () => world.catalog, rules: world.rules.serve, clock: world.clockOf(name), registers: actor.guard(world.registers),
+    batchCacheSizeMaxBytes, catalog: () => world.catalog, rules: world.rules.serve, sliceMaxMs: Infinity, clock: world.clockOf(name), registers: actor.guard(world.registers),
     batchViews: actor.guard(world.batchViews), speedViews: actor.guard(world.speedViews, ['heartbeats']),
   })
 }

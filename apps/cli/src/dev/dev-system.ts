@@ -8,7 +8,7 @@ import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 
 export class DevSystem implements AsyncDisposable {
   /** Of whatever definitions are taken up. */
-  readonly server: FeatureServer = { answer: (request) => this.system.server.answer(request) }
+  readonly server: FeatureServer
   /** Never resolves; rejects with what ended a part of the system. */
   readonly failed: Promise<never>
   private readonly fail: (error: unknown) => void
@@ -20,6 +20,8 @@ export class DevSystem implements AsyncDisposable {
   private constructor(options: LambdaSystemOptions, system: LambdaSystem) {
     this.options = options
     this.system = system
+    const current = (): FeatureServer => this.system.server
+    this.server = { answer: (...asked) => current().answer(...asked), get slices() { return current().slices } }
     const failed = Promise.withResolvers<never>()
     this.failed = failed.promise
     this.fail = failed.reject

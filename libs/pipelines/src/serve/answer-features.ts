@@ -16,6 +16,7 @@ import { RequestResolver, type FeatureRequest, type ResolvedRequest, type Resolv
 import { FreshnessReader, judgeFreshness } from './freshness.ts'
 import { PointerPins } from './pointer-pins.ts'
 import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
+import { DeadlinePassed, SlicedWork, Slices } from './sliced-work.ts'
 import { SpeedChunkReader } from './speed-chunks.ts'
 
 export const DEADLINE_MAX_MS = 10_000
@@ -33,30 +34,40 @@ export interface FeatureServerOptions {
   /** Of speed states that were read and verified before; each is looked at in the store again. */
   readonly speedCacheSizeMaxBytes?: number
   readonly rules?: ServeRules
+  /** Of the work of large requests; Infinity where no other turn of the event loop may come between. */
+  readonly sliceMaxMs?: number
 }
 
 export interface FeatureServer {
-  /** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE, REQUEST_TOO_LARGE; under the policy `fail` also what keeps the answer from being whole. */
-  answer(request: FeatureRequest): Promise<FeatureAnswer>
+  /**
+   * Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE, REQUEST_TOO_LARGE; under the policy `fail` also what keeps the answer from being whole.
+   * `sinceMs`: when it was asked, from where its deadline counts; default: now.
+   */
+  answer(request: FeatureRequest, sinceMs?: number): Promise<FeatureAnswer>
+  /** Of all its requests: for what else is done for them, by the same clock. */
+  readonly slices: Slices
 }
 
 export function createFeatureServer(options: FeatureServerOptions): FeatureServer {
   const { catalog, registers, batchViews, speedViews, clock, rules = SERVE_RULES } = options
   const { batchCacheSizeMaxBytes = BATCH_CACHE_SIZE_DEFAULT_BYTES, speedCacheSizeMaxBytes = SPEED_CACHE_SIZE_DEFAULT_BYTES } = options
-  const resolver = new RequestResolver(rules.isSameCatalog)
+  const slices = new Slices(clock, options.sliceMaxMs)
+  const resolver = new RequestResolver(slices, rules.isSameCatalog)
   const sources: Sources = {
     pins: new PointerPins(registers, clock),
     batchBlobs: new BatchBlobCache(batchViews, batchCacheSizeMaxBytes),
     freshness: new FreshnessReader(speedViews, clock),
     speedChunks: new SpeedChunkReader({ store: speedViews, cacheSizeMaxBytes: speedCacheSizeMaxBytes, isSame: rules.isSameState }),
     deadlines: new Deadlines(clock),
-    registers, clock, rules,
+    registers, clock, rules, slices,
   }
   return {
-    async answer(request) {
-      const resolved = resolver.resolve(catalog(), request)
-      const views = await readViews(sources, resolved, request)
-      const answer = composeAnswer(resolved, request, views, clock.nowMs())
+    slices,
+    async answer(request, sinceMs = clock.nowMs()) {
+      const deadlineAtMs = sinceMs + Math.min(request.deadlineMs, DEADLINE_MAX_MS)
+      const resolved = await resolver.resolve(catalog(), request)
+      const views = await readViews(sources, resolved, request.explain, deadlineAtMs)
+      const answer = await composeAnswer(resolved, request, views, clock.nowMs(), new SlicedWork(slices, deadlineAtMs))
       if (request.policy === 'fail') refuseDegraded(answer.degraded, views)
       return answer
     },
@@ -68,16 +79,19 @@ interface Sources extends ReadingContext {
   readonly deadlines: Deadlines
   readonly registers: RegisterStore
   readonly freshness: FreshnessReader
+  readonly slices: Slices
 }
 
 /** What could be read of each view before the deadline. */
-function readViews(sources: Sources, { views }: ResolvedRequest, { deadlineMs, explain }: FeatureRequest): Promise<ReadView[]> {
-  const { deadlines, clock } = sources
+function readViews(sources: Sources, { views }: ResolvedRequest, explain: boolean, atMs: number): Promise<ReadView[]> {
+  const { deadlines, clock, slices } = sources
   return new Promise((resolve, reject) => {
     const read = views.map((view): ReadView => ({ view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }))
+    if (clock.nowMs() >= atMs) return resolve(read)
     let leftCount = views.length
     // What is read later is not of this answer.
-    const deadline = { atMs: clock.nowMs() + Math.min(deadlineMs, DEADLINE_MAX_MS), pass: () => resolve([...read]) }
+    const deadline = { atMs, pass: () => resolve([...read]) }
+    const work = new SlicedWork(slices, atMs)
     const keep = (i: number, part: ReadView): void => {
       read[i] = part
       if (--leftCount > 0) return
@@ -86,7 +100,8 @@ function readViews(sources: Sources, { views }: ResolvedRequest, { deadlineMs, e
     }
     deadlines.set(deadline)
     for (const [i, view] of views.entries()) {
-      readWholeView(sources, view, explain).then((part) => keep(i, part), (error: unknown) => {
+      readWholeView(sources, view, explain, work).then((part) => keep(i, part), (error: unknown) => {
+        if (error instanceof DeadlinePassed) return keep(i, read[i]!)
         if (error instanceof TidemarkError) return keep(i, { ...read[i]!, failure: error.problems[0]! })
         deadlines.lift(deadline)
         reject(error)
@@ -95,12 +110,12 @@ function readViews(sources: Sources, { views }: ResolvedRequest, { deadlineMs, e
   })
 }
 
-async function readWholeView(sources: Sources, view: ResolvedView, explain: boolean): Promise<ReadView> {
+async function readWholeView(sources: Sources, view: ResolvedView, explain: boolean, work: SlicedWork): Promise<ReadView> {
   let partitions = explain ? await openPartitions(sources.registers, view) : []
   for (;;) {
     // Before the state: a heartbeat that came later would speak of records that the state which was read lacks.
     const heartbeats = await sources.freshness.heartbeats(view.id)
-    const reading = await readView(sources, view, partitions)
+    const reading = await readView(sources, view, partitions, work)
     const opened = explain ? await openPartitions(sources.registers, view) : []
     // A partition that was opened meanwhile may be in the state, and its fence was not asked for.
     if (opened.length > partitions.length) {

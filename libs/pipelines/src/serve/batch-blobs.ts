@@ -7,9 +7,12 @@ import type { Problem } from '@tidemark/feature-schema/errors'
 import { LRUCache } from 'lru-cache'
 import { damageOf } from './damage.ts'
 import type { ResolvedView, ViewEntity } from './feature-request.ts'
+import type { SlicedWork } from './sliced-work.ts'
 
 /** What an entry costs besides its blob. */
 const ENTRY_SIZE_BYTES = 200
+/** Entities that the store is asked for at a time: a store in this process reads them without a pause. */
+const READ_COUNT_MAX = 128
 const ABSENT: Uint8Array = new Uint8Array(0)
 
 /** null: the generation has none. A problem: it is damaged. */
@@ -24,8 +27,8 @@ export class BatchBlobCache {
     this.cache = new LRUCache({ maxSize: sizeMaxBytes, sizeCalculation: ({ byteLength }) => byteLength + ENTRY_SIZE_BYTES })
   }
 
-  /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws. */
-  read(view: ResolvedView, n: number): readonly BatchBlob[] | Promise<readonly BatchBlob[]> {
+  /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws, and DeadlinePassed. */
+  read(view: ResolvedView, n: number, work: SlicedWork): readonly BatchBlob[] | Promise<readonly BatchBlob[]> {
     const { id, entities } = view
     const blobs = new Array<BatchBlob>(entities.length).fill(null)
     if (n === 0) return blobs
@@ -35,15 +38,19 @@ export class BatchBlobCache {
       if (found === undefined) missing.push(i)
       else if (found !== ABSENT) blobs[i] = found
     }
-    return missing.length === 0 ? blobs : this.load(view, n, missing, blobs)
+    return missing.length === 0 ? blobs : this.load(view, n, missing, blobs, work)
   }
 
-  private async load({ plan, id, entities }: ResolvedView, n: number, missing: readonly number[], blobs: BatchBlob[]): Promise<readonly BatchBlob[]> {
-    const rows = await this.store.readNewest(id, n, missing.map((i) => entities[i]!.key))
-    for (const [at, i] of missing.entries()) {
-      const blob = rows[at]?.blob ?? null
-      blobs[i] = blob === null ? null : (damageOf(() => verifyBlob(plan, blob)) ?? blob)
-      if (blob === null || blobs[i] === blob) this.cache.set(cacheKey(id, n, entities[i]!), blob ?? ABSENT)
+  private async load({ plan, id, entities }: ResolvedView, n: number, missing: readonly number[], blobs: BatchBlob[], work: SlicedWork): Promise<readonly BatchBlob[]> {
+    for (let from = 0; from < missing.length; from += READ_COUNT_MAX) {
+      const part = missing.slice(from, from + READ_COUNT_MAX)
+      const rows = await this.store.readNewest(id, n, part.map((i) => entities[i]!.key))
+      for (const [at, i] of part.entries()) {
+        if (from + at > 0 && work.isSliceOver()) await work.nextSliceInTime()
+        const blob = rows[at]?.blob ?? null
+        blobs[i] = blob === null ? null : (damageOf(() => verifyBlob(plan, blob)) ?? blob)
+        if (blob === null || blobs[i] === blob) this.cache.set(cacheKey(id, n, entities[i]!), blob ?? ABSENT)
+      }
     }
     return blobs
   }

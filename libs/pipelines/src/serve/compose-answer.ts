@@ -1,10 +1,11 @@
-// From what was read to what is answered: pure, one t for all views, each value with its status. A part that could not be read makes its
-// values UNAVAILABLE, or says that they are of the batch view alone; it never makes them wrong.
+// From what was read to what is answered: one t for all views, each value with its status. A part that could not be read makes its values
+// UNAVAILABLE, or says that they are of the batch view alone; it never makes them wrong. Nor does a deadline: what is not merged by then is UNAVAILABLE.
 
 import { AT_LOG_TIME, viewOf } from '@tidemark/aggregation/chunk-format'
 import type { FeatureValue } from '@tidemark/aggregation/feature-value'
 import { tailMs } from '@tidemark/aggregation/ladder'
 import { mergeAtCut } from '@tidemark/aggregation/merge'
+import type { PlannedFeature, ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import type { ResolvedFeature } from '../resolve-features.ts'
 import type { BatchBlob } from './batch-blobs.ts'
@@ -13,6 +14,7 @@ import type { Degradation, DegradationCode, FeatureAnswer, MissingReason, Served
 import type { FeatureRequest, ResolvedRequest, ResolvedView } from './feature-request.ts'
 import type { Freshness } from './freshness.ts'
 import type { ViewReading } from './read-view.ts'
+import type { SlicedWork } from './sliced-work.ts'
 
 /** What was read for a view; `reading` is null where the deadline came first, or where it failed altogether. */
 export interface ReadView {
@@ -24,22 +26,27 @@ export interface ReadView {
 }
 
 /** `nowMs`: by the clock, when everything was read. */
-export function composeAnswer(resolved: ResolvedRequest, request: FeatureRequest, views: readonly ReadView[], nowMs: number): FeatureAnswer {
+export async function composeAnswer(resolved: ResolvedRequest, request: FeatureRequest, views: readonly ReadView[], nowMs: number, work: SlicedWork): Promise<FeatureAnswer> {
   const t = answerTime(views, nowMs)
-  const answers = new Map(views.map((read) => [read.view.plan, answerView(read, t)]))
+  const answers = new Map<ViewPlan, ViewAnswer>()
+  for (const read of views) answers.set(read.view.plan, await answerView(read, t, request.explain ? resolved.features : null, work))
   const tailsMs = resolved.features.map(({ feature }) => {
     const tail = tailMs(feature.window, t)
     return tail === -Infinity ? null : tail
   })
-  const explained = request.explain ? views.map((read) => explainView(read, resolved.features, t)) : []
+  const entities: FeatureAnswer['entities'][number][] = []
+  for (let i = 0; i < request.entities.length; i++) {
+    if (i > 0 && work.isSliceOver()) await work.nextSlice()
+    entities.push({
+      values: resolved.features.map(({ plan, feature }) => withDefault(answers.get(plan)!.values[i]![feature.index]!, feature.aggregation.default, request)),
+      ...(request.explain && { explanation: views.flatMap(({ view: { plan } }) => answers.get(plan)!.explanations[i] ?? []) }),
+    })
+  }
   return {
     t,
     features: resolved.names,
     tailsMs,
-    entities: request.entities.map((_, i) => ({
-      values: resolved.features.map(({ plan, feature }) => withDefault(answers.get(plan)!.values[i]![feature.index]!, feature.aggregation.default, request)),
-      ...(request.explain && { explanation: explained.flatMap((byEntity) => byEntity[i] ?? []) }),
-    })),
+    entities,
     views: views.map(({ view: { plan }, reading, freshness }) => ({
       view: plan.view.name,
       version: plan.view.version,
@@ -66,34 +73,51 @@ interface ViewAnswer {
   /** By entity, then by the plan's features. */
   readonly values: readonly (readonly ServedValue[])[]
   readonly degraded: readonly Degradation[]
+  /** By entity, where the request asked to explain; undefined: there is nothing to explain. */
+  readonly explanations: readonly (EntityExplanation | undefined)[]
 }
 
-function answerView({ view: { plan, entities }, reading, failure }: ReadView, t: number): ViewAnswer {
+/** `explained`: the features of all views, where the request asked to explain. */
+async function answerView(read: ReadView, t: number, explained: readonly ResolvedFeature[] | null, work: SlicedWork): Promise<ViewAnswer> {
+  const { view: { plan, entities }, reading, failure } = read
   const missing = (reason: MissingReason, code: DegradationCode, message: string): ViewAnswer => ({
-    values: entities.map(() => unavailable(plan.features.length, reason)),
+    values: new Array<readonly ServedValue[]>(entities.length).fill(unavailable(plan.features.length, reason)),
     degraded: [{ code, view: plan.view.name, message }],
+    explanations: [],
   })
   if (failure !== null) return missing('batch_unavailable', 'BATCH_UNAVAILABLE', sentenceOf(failure))
   if (reading === null) return missing('deadline', 'DEADLINE', 'It was not read before the deadline.')
-  const { pin, batch, speed } = reading
+  const { batch, speed } = reading
   if (!batch.isRead) return missing('batch_unavailable', 'BATCH_UNAVAILABLE', sentenceOf(batch.problem))
   const degraded: Degradation[] = []
   if (!speed.isRead) degraded.push({ code: 'SPEED_UNAVAILABLE', view: plan.view.name, message: sentenceOf(speed.problem) })
+  const asked = explained?.filter((each) => each.plan === plan).map(({ feature }) => feature) ?? null
+  const values: (readonly ServedValue[])[] = []
+  const explanations: (EntityExplanation | undefined)[] = []
   let firstDamage: Problem | null = null
-  const values = entities.map((_, i): readonly ServedValue[] => {
+  for (let i = 0; i < entities.length; i++) {
+    if (i > 0 && work.isSliceOver()) await work.nextSlice()
+    if (work.isLate) {
+      degraded.push({ code: 'DEADLINE', view: plan.view.name, message: `${entities.length - i} of ${entities.length} entities were not merged before the deadline.` })
+      const late = unavailable(plan.features.length, 'deadline')
+      while (values.length < entities.length) values.push(late)
+      break
+    }
     const blob = batch.value[i]!
     const chunks = speed.isRead ? speed.value.chunks[i]! : []
     const damage = damageIn(blob) ?? ('code' in chunks ? chunks : null)
     if (damage !== null) {
       firstDamage ??= damage
-      return unavailable(plan.features.length, 'state_damaged')
+      values.push(unavailable(plan.features.length, 'state_damaged'))
+      continue
     }
-    const merged = mergeAtCut(plan, blob as Uint8Array | null, chunks as readonly Uint8Array[], { cut: pin.cut, t })
+    const merged = mergeAtCut(plan, blob as Uint8Array | null, chunks as readonly Uint8Array[], { cut: reading.pin.cut, t })
     if (merged.needsNewerPin) throw new Error(`View ${plan.view.name} was read with a pin that its speed state is ahead of.`)
-    return merged.values
-  })
+    values.push(merged.values)
+    if (asked !== null) explanations[i] = explain(read, asked, i, t)
+  }
   if (firstDamage !== null) degraded.push({ code: 'STATE_DAMAGED', view: plan.view.name, message: sentenceOf(firstDamage) })
-  return { values, degraded }
+  return { values, degraded, explanations }
 }
 
 function damageIn(blob: BatchBlob): Problem | null {
@@ -117,17 +141,13 @@ function withDefault(served: ServedValue, declared: FeatureValue['value'] | unde
   return isMissing ? { ...served, value: declared, isDefault: true } : served
 }
 
-function explainView({ view: { plan, id, entities }, reading, partitions }: ReadView, features: readonly ResolvedFeature[], t: number): (EntityExplanation | undefined)[] {
-  if (reading === null || !reading.batch.isRead || !reading.speed.isRead) return []
-  const asked = features.filter((each) => each.plan === plan).map(({ feature }) => feature)
-  const { value: batch } = reading.batch
-  const { value: speed } = reading.speed
-  return entities.map(({ bucket }, i) => {
-    const blob = batch[i]!
-    const chunks = speed.chunks[i]!
-    if (damageIn(blob) !== null || 'code' in chunks) return undefined
-    return explainEntity(plan, asked, {
-      view: id, bucket, t, partitions, cut: reading.pin.cut, batchBlob: blob as Uint8Array | null, speedChunks: chunks, state: speed.buckets.get(bucket) ?? null,
-    })
+/** undefined: the speed state was not read. */
+function explain({ view: { plan, id, entities }, reading, partitions }: ReadView, features: readonly PlannedFeature[], i: number, t: number): EntityExplanation | undefined {
+  const { pin, batch, speed } = reading!
+  if (!batch.isRead || !speed.isRead) return undefined
+  const { bucket } = entities[i]!
+  return explainEntity(plan, features, {
+    view: id, bucket, t, partitions, cut: pin.cut, batchBlob: batch.value[i] as Uint8Array | null, speedChunks: speed.value.chunks[i] as readonly Uint8Array[],
+    state: speed.value.buckets.get(bucket) ?? null,
   })
 }

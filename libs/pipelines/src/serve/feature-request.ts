@@ -8,6 +8,7 @@ import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { viewId } from '../names.ts'
 import { resolveFeatures, type FeatureName, type ResolvedFeature } from '../resolve-features.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
+import type { Slices } from './sliced-work.ts'
 
 export const ENTITIES_PER_REQUEST_MAX = 1_000
 export const FEATURES_PER_REQUEST_MAX = 1_000
@@ -79,18 +80,14 @@ export function resolveNames(plans: readonly ViewPlan[], names: readonly Feature
 }
 
 /** Throws ENTITY_INVALID with every problem of every entity. */
-export function resolveEntities(asked: AskedFeatures, entities: FeatureRequest['entities']): ResolvedRequest {
+export async function resolveEntities(asked: AskedFeatures, entities: FeatureRequest['entities'], slices: Slices): Promise<ResolvedRequest> {
   const problems: Problem[] = []
-  const views = asked.views.map((view): ResolvedView => ({ ...view, entities: readEntities(view, entities, problems) }))
+  const views: ResolvedView[] = []
+  for (const view of asked.views) views.push({ ...view, entities: await readEntities(view, entities, problems, slices) })
   refuseUnknownKeys(asked.joinKeys, entities, problems)
   const [first, ...others] = problems
   if (first !== undefined) throw new TidemarkError([first, ...others.slice(0, PROBLEMS_MAX - 1)])
   return { ...asked, views }
-}
-
-/** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
-export function resolveRequest(catalog: FeatureCatalog, request: FeatureRequest): ResolvedRequest {
-  return new RequestResolver().resolve(catalog, request)
 }
 
 /** Whether what was resolved in a catalog holds in the one that there is by now. */
@@ -100,17 +97,19 @@ export const isSameCatalog: IsCurrentCatalog = (known, current) => known === cur
 
 /** Resolves requests, and the names of each list once, as long as the catalog is the same. */
 export class RequestResolver {
+  private readonly slices: Slices
   private readonly isCurrent: IsCurrentCatalog
   private catalog: FeatureCatalog | null = null
   /** By the list itself: a service has its own, and a caller that asks the same again may give the same. */
   private known = new WeakMap<readonly FeatureName[], AskedFeatures>()
 
-  constructor(isCurrent: IsCurrentCatalog = isSameCatalog) {
+  constructor(slices: Slices, isCurrent: IsCurrentCatalog = isSameCatalog) {
+    this.slices = slices
     this.isCurrent = isCurrent
   }
 
   /** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
-  resolve(catalog: FeatureCatalog, { asked, entities }: FeatureRequest): ResolvedRequest {
+  async resolve(catalog: FeatureCatalog, { asked, entities }: FeatureRequest): Promise<ResolvedRequest> {
     if (entities.length > ENTITIES_PER_REQUEST_MAX) throw tooLarge('entities', entities.length, ENTITIES_PER_REQUEST_MAX)
     if (this.catalog === null || !this.isCurrent(this.catalog, catalog)) {
       this.catalog = catalog
@@ -119,7 +118,7 @@ export class RequestResolver {
     const names = 'features' in asked ? asked.features : serviceFeatures(catalog.services, asked.service)
     let features = this.known.get(names)
     if (features === undefined) this.known.set(names, (features = resolveNames(catalog.plans, names)))
-    return resolveEntities(features, entities)
+    return resolveEntities(features, entities, this.slices)
   }
 }
 
@@ -129,9 +128,10 @@ function serviceFeatures(services: FeatureCatalog['services'], name: string): re
   return found.features
 }
 
-function readEntities({ plan: { keys, view }, keyTypes }: AskedView, entities: FeatureRequest['entities'], problems: Problem[]): ViewEntity[] {
+async function readEntities({ plan: { keys, view }, keyTypes }: AskedView, entities: FeatureRequest['entities'], problems: Problem[], slices: Slices): Promise<ViewEntity[]> {
   const read: ViewEntity[] = []
   for (let i = 0; i < entities.length; i++) {
+    if (i > 0 && slices.isOver()) await slices.next()
     const found = readEntity(keys as readonly EntityKey[], entities[i]!, `entity ${i} of view ${view.name}`)
     if ('problems' in found) {
       problems.push(...found.problems)

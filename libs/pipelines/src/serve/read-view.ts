@@ -7,6 +7,7 @@ import { PIN_LEASE_MS } from '../pointer.ts'
 import type { BatchBlob, BatchBlobCache } from './batch-blobs.ts'
 import { isSameCatalog, type IsCurrentCatalog, type ResolvedView } from './feature-request.ts'
 import type { Pin, PointerPins } from './pointer-pins.ts'
+import type { SlicedWork } from './sliced-work.ts'
 import { isSameState, type IsSameState, type SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
 
 /** How often a view is read again under a newer pin before it is given up. */
@@ -46,13 +47,13 @@ export interface ViewReading {
   readonly speed: Part<SpeedChunksRead>
 }
 
-/** Throws what reading the pointer throws. */
-export async function readView(context: ReadingContext, view: ResolvedView, partitions: readonly number[]): Promise<ViewReading> {
+/** Throws what reading the pointer throws, and DeadlinePassed. */
+export async function readView(context: ReadingContext, view: ResolvedView, partitions: readonly number[], work: SlicedWork): Promise<ViewReading> {
   const { pins, batchBlobs, speedChunks, clock, rules } = context
   let pin = await pins.pin(view.id)
   for (let i = 0; i < PINS_PER_READ_MAX; i++) {
-    const blobs = batchBlobs.read(view, pin.n)
-    const chunks = part(speedChunks.read(view, partitions))
+    const blobs = batchBlobs.read(view, pin.n, work)
+    const chunks = part(speedChunks.read(view, partitions, work))
     const [batch, speed] = blobs instanceof Promise ? await Promise.all([part(blobs), chunks]) : [{ isRead: true as const, value: blobs }, await chunks]
     const isTooOld = rules.isExpired(pin, clock.nowMs()) || (speed.isRead && rules.needsNewerPin(speed.value.goneThroughEpoch, pin.cut))
     if (!isTooOld) return { pin, batch, speed }
@@ -65,7 +66,7 @@ export async function readView(context: ReadingContext, view: ResolvedView, part
   return { pin, batch: { isRead: false, problem }, speed: { isRead: false, problem } }
 }
 
-/** A failure of a store or of what it holds is part of the answer; a bug is not. */
+/** A failure of a store or of what it holds is part of the answer; a bug is not, and after the deadline there is none. */
 async function part<T>(reading: Promise<T>): Promise<Part<T>> {
   try {
     return { isRead: true, value: await reading }

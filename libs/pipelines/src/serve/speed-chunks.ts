@@ -10,9 +10,12 @@ import { LRUCache } from 'lru-cache'
 import { decodeBucketRecord } from '../log/bucket-record.ts'
 import { damageOf } from './damage.ts'
 import type { ResolvedView, ViewEntity } from './feature-request.ts'
+import type { SlicedWork } from './sliced-work.ts'
 
 /** What an entry costs besides its chunks. */
 const ENTRY_SIZE_BYTES = 500
+/** Entities that the store is asked for at a time, or those of one bucket: a store in this process reads them without a pause. */
+const READ_COUNT_MAX = 128
 
 export interface SpeedChunksRead {
   /** By entity, in the order of the view: its chunks, verified; a problem where one is damaged. */
@@ -56,31 +59,33 @@ export class SpeedChunkReader {
     this.verified = new LRUCache({ maxSize: cacheSizeMaxBytes, sizeCalculation: ({ chunks }) => chunks.reduce((sum, { byteLength }) => sum + byteLength, ENTRY_SIZE_BYTES) })
   }
 
-  /** Throws STORE_DAMAGED and what the store throws. `partitions`: those whose fences are read too. */
-  async read(view: ResolvedView, partitions: readonly number[]): Promise<SpeedChunksRead> {
+  /** Throws STORE_DAMAGED, what the store throws, and DeadlinePassed. `partitions`: those whose fences are read too. */
+  async read(view: ResolvedView, partitions: readonly number[], work: SlicedWork): Promise<SpeedChunksRead> {
     const { id, entities } = view
     const known = entities.map((entity) => this.verified.get(stateName(id, entity)))
-    const places = placesOf(entities)
-    const states = await this.store.read(Array.from(places, ([bucket, at]) => ({
-      view: id, bucket, partitions, entities: at.map((i) => entities[i]!.key), known: at.map((i) => known[i]?.stored ?? null),
-    })))
     const chunks = new Array<readonly Uint8Array[] | Problem>(entities.length)
     const buckets = new Map<number, BucketState>()
     let goneThroughEpoch = -Infinity
     let logTimeMs = -Infinity
-    for (const [bucket, at] of places) {
-      const state = states[buckets.size]!
-      buckets.set(bucket, state)
-      if (state.record !== null) goneThroughEpoch = Math.max(goneThroughEpoch, decodeBucketRecord(state.record, `bucket ${bucket} of view ${id}`).startsAfterEpoch)
-      for (const [j, i] of at.entries()) {
-        const read = this.verify(view, entities[i]!, state.entities[j]!, known[i])
-        if ('code' in read) {
-          chunks[i] = read
-          continue
+    for (const part of partsOf(placesOf(entities))) {
+      const states = await this.store.read(part.map(([bucket, at]) => ({
+        view: id, bucket, partitions, entities: at.map((i) => entities[i]!.key), known: at.map((i) => known[i]?.stored ?? null),
+      })))
+      for (const [k, [bucket, at]] of part.entries()) {
+        const state = states[k]!
+        buckets.set(bucket, state)
+        if (state.record !== null) goneThroughEpoch = Math.max(goneThroughEpoch, decodeBucketRecord(state.record, `bucket ${bucket} of view ${id}`).startsAfterEpoch)
+        for (const [j, i] of at.entries()) {
+          if (entities.length > 1 && work.isSliceOver()) await work.nextSliceInTime()
+          const read = this.verify(view, entities[i]!, state.entities[j]!, known[i])
+          if ('code' in read) {
+            chunks[i] = read
+            continue
+          }
+          chunks[i] = read.chunks
+          goneThroughEpoch = Math.max(goneThroughEpoch, read.goneThroughEpoch)
+          logTimeMs = Math.max(logTimeMs, read.logTimeMs)
         }
-        chunks[i] = read.chunks
-        goneThroughEpoch = Math.max(goneThroughEpoch, read.goneThroughEpoch)
-        logTimeMs = Math.max(logTimeMs, read.logTimeMs)
       }
     }
     return { chunks, goneThroughEpoch, logTimeMs, buckets }
@@ -111,6 +116,21 @@ function placesOf(entities: readonly ViewEntity[]): Map<number, number[]> {
     else inBucket.push(i)
   }
   return places
+}
+
+/** Whole buckets, since a bucket is read as of one moment. */
+function partsOf(places: ReadonlyMap<number, readonly number[]>): (readonly [number, readonly number[]])[][] {
+  const parts: (readonly [number, readonly number[]])[][] = []
+  let leftCount = 0
+  for (const place of places) {
+    if (parts.length === 0 || place[1].length > leftCount) {
+      parts.push([])
+      leftCount = READ_COUNT_MAX
+    }
+    parts.at(-1)!.push(place)
+    leftCount -= place[1].length
+  }
+  return parts
 }
 
 function headsOf(chunks: readonly Uint8Array[]): Pick<VerifiedState, 'goneThroughEpoch' | 'logTimeMs'> {

@@ -1,0 +1,140 @@
+// A large request is answered by its deadline with what is there by then, and does not hold up the small ones beside it. Time passes by being
+// looked at: each look at the clock is a millisecond of work.
+import { describe, expect, it } from '@jest/globals'
+import { encodeChunk } from '@tidemark/aggregation/testing/encode-chunk'
+import { panesOfEvents } from '@tidemark/aggregation/testing/event-panes'
+import { count } from '@tidemark/feature-schema/aggregations'
+import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
+import { eventSource, featureView, string, timestamp } from '@tidemark/feature-schema/dsl'
+import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import type { WaitingClock } from '@tidemark/ports/clock'
+import type { Revision } from '@tidemark/ports/revision'
+import type { EntityChunks, SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import { encodeHeartbeat, HEARTBEAT_VERSION } from '../ingest/heartbeat.ts'
+import { createPlainRegisters } from '../testing/plain-stores.ts'
+import { createFeatureServer, type FeatureServer } from './answer-features.ts'
+import { catalogOf } from './feature-catalog.ts'
+import type { FeatureRequest } from './feature-request.ts'
+
+const BEGAN_AT_MS = 1_700_000_000_000
+const trips = eventSource('trips', { fields: { at: timestamp(), driver: string() }, eventTime: 'at' })
+const drivers = featureView('drivers', { source: trips, entity: { driver: 'driver' }, features: { trips: count().default(-1).over('lifetime') } })
+const catalog = catalogOf(collectDefinitions([trips, drivers]))
+const plan = catalog.plans[0]!
+
+const EVENTS_MAX = 5
+const event = (offset: number) => ({ fields: [BEGAN_AT_MS - 1_000, 'x'], eventTimeMs: BEGAN_AT_MS - 1_000, appendTimeMs: BEGAN_AT_MS - 1_000, partition: 0, offset, epoch: 1 })
+/** States of entities with so many events. */
+const states = Array.from({ length: EVENTS_MAX }, (_, eventCount): EntityChunks => {
+  const panes = panesOfEvents(plan, Array.from({ length: eventCount + 1 }, (__, offset) => event(offset)), () => BEGAN_AT_MS - 1_000)
+  return [{ revision: eventCount as Revision, bytes: encodeChunk(plan, { kind: 1, logTimeMs: BEGAN_AT_MS - 1_000, droppedThroughEpoch: -Infinity, panes, truncations: [] }) }, null, null]
+})
+const countOf = (i: number): number => (i % EVENTS_MAX) + 1
+
+interface World {
+  readonly server: FeatureServer
+  readonly clock: WaitingClock
+  /** Entities that the speed store was asked for. */
+  readCount: number
+}
+
+function openWorld({ msPerLook = 1, sliceMaxMs }: { msPerLook?: number; sliceMaxMs?: number } = {}): World {
+  let nowMs = BEGAN_AT_MS
+  const clock: WaitingClock = { nowMs: () => (nowMs += msPerLook), wait: () => new Promise((resolve) => setImmediate(resolve)) }
+  const speedViews: Pick<SpeedViewStore, 'read' | 'heartbeats'> = {
+    async read(questions) {
+      return questions.map(({ entities, partitions }) => {
+        world.readCount += entities.length
+        return { record: null, fences: partitions.map(() => null), entities: entities.map((key) => states[Number(/\d+$/.exec(Buffer.from(key).toString())![0]) % EVENTS_MAX]!) }
+      })
+    },
+    heartbeats: async () => new Map([[0, encodeHeartbeat({
+      formatVersion: HEARTBEAT_VERSION, writtenAtMs: nowMs, logEnd: 9, logEndSeenAtMs: nowMs, nextOffset: 9, caughtUpAtMs: nowMs, knownTimeMs: null, epoch: null, stopped: null, brokenEpochs: [],
+    })]]),
+  }
+  const server = createFeatureServer({
+    catalog: () => catalog, registers: createPlainRegisters(), batchViews: {} as BatchViewStore, speedViews: speedViews as SpeedViewStore, clock, ...(sliceMaxMs !== undefined && { sliceMaxMs }),
+  })
+  const world: World = { server, clock, readCount: 0 }
+  return world
+}
+
+function requestFor(entityCount: number, rest: Partial<FeatureRequest> = {}): FeatureRequest {
+  return {
+    asked: { features: [{ view: 'drivers', feature: 'trips_lifetime' }] }, entities: Array.from({ length: entityCount }, (_, i) => ({ driver: `d${i}` })),
+    policy: 'degrade', deadlineMs: 10_000, explain: false, ...rest,
+  }
+}
+
+/** Enough to resolve and read 100 entities, and to merge some of them. */
+const SHORT = { entityCount: 100, deadlineMs: 250 }
+
+describe('a large request', () => {
+  it('is answered in however many slices as in one', async () => {
+    const answers = await Promise.all([0, 7, Infinity].map((sliceMaxMs) => openWorld({ msPerLook: 0, sliceMaxMs }).server.answer(requestFor(1_000, { explain: true }))))
+    for (const answer of answers) expect(answer).toEqual(answers[0])
+    expect(answers[0]!.degraded).toEqual([])
+    expect(answers[0]!.entities.map(({ values }) => values[0]!.value)).toEqual(Array.from({ length: 1_000 }, (_, i) => countOf(i)))
+  })
+
+  it('has what was merged by its deadline, and says of the rest that it was not', async () => {
+    const { entityCount, deadlineMs } = SHORT
+    const { entities, degraded } = await openWorld().server.answer(requestFor(entityCount, { deadlineMs }))
+    const mergedCount = entities.findIndex(({ values }) => values[0]!.status === 'UNAVAILABLE')
+    expect(mergedCount).toBeGreaterThan(0)
+    for (const [i, { values }] of entities.entries()) {
+      expect(values).toEqual([i < mergedCount ? { status: 'PRESENT', value: countOf(i) } : { status: 'UNAVAILABLE', value: null, reason: 'deadline' }])
+    }
+    expect(degraded).toEqual([{ code: 'DEADLINE', view: 'drivers', message: `${entityCount - mergedCount} of ${entityCount} entities were not merged before the deadline.` }])
+  })
+
+  it('is an error, or has defaults, where the policy says so', async () => {
+    const { entityCount, deadlineMs } = SHORT
+    await expect(openWorld().server.answer(requestFor(entityCount, { deadlineMs, policy: 'fail' }))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    const { entities } = await openWorld().server.answer(requestFor(entityCount, { deadlineMs, policy: 'defaults' }))
+    expect(entities.at(-1)!.values).toEqual([{ status: 'UNAVAILABLE', value: -1, reason: 'deadline', isDefault: true }])
+  })
+
+  it('ends reading at its deadline', async () => {
+    const world = openWorld()
+    const { entities, degraded } = await world.server.answer(requestFor(1_000, { deadlineMs: 1_100 }))
+    expect(new Set(entities.map(({ values }) => values[0]!.reason))).toEqual(new Set(['deadline']))
+    expect(degraded).toMatchObject([{ code: 'DEADLINE', message: 'It was not read before the deadline.' }])
+    // What it had begun to read goes on no further.
+    for (let turn = 0; turn < 1_000; turn++) await world.clock.wait(0)
+    expect(world.readCount).toBeLessThan(1_000)
+  })
+
+  it('lets small ones go first, and heeds that it waited before it was begun', async () => {
+    const world = openWorld()
+    const order: string[] = []
+    const answer = async (name: string, entityCount: number): Promise<void> => {
+      await world.server.answer(requestFor(entityCount))
+      order.push(name)
+    }
+    await Promise.all([answer('large', 1_000), answer('small', 1)])
+    expect(order).toEqual(['small', 'large'])
+    const late = openWorld()
+    const { degraded } = await late.server.answer(requestFor(1), late.clock.nowMs() - 10_000)
+    expect([degraded.map(({ code }) => code), late.readCount]).toEqual([['DEADLINE'], 0])
+  })
+
+  it('shares the slice of a turn with all other large ones', async () => {
+    const world = openWorld({ sliceMaxMs: 5 })
+    let turnCount = 0
+    const looksByTurn: number[] = []
+    let beforeMs = world.clock.nowMs()
+    let isOver = false
+    const watch = (): void => {
+      const atMs = world.clock.nowMs()
+      looksByTurn.push(atMs - beforeMs)
+      beforeMs = atMs
+      if (!isOver && ++turnCount < 10_000) setImmediate(watch)
+    }
+    setImmediate(watch)
+    await Promise.all(Array.from({ length: 50 }, () => world.server.answer(requestFor(20))))
+    isOver = true
+    // Each of the 50 looks once before it waits; a turn of its own is a slice and little more.
+    expect(Math.max(...looksByTurn.slice(1))).toBeLessThan(20)
+  })
+})

@@ -1,0 +1,91 @@
+// Long work in slices: a process that answers a large request goes on with everything else that it does, small requests, timers and the
+// processors' heartbeats. All large requests of a server together have one slice of each turn of the event loop.
+
+import type { Clock } from '@tidemark/ports/clock'
+
+/** How long they work before others have their turn. */
+export const SLICE_MAX_MS = 5
+
+export class Slices {
+  private readonly clock: Clock
+  private readonly sliceMaxMs: number
+  private readonly waiting: (() => void)[] = []
+  /** When this turn's slice ends; null: it has not begun. */
+  private endMs: number | null = null
+  private isTurnAwaited = false
+
+  constructor(clock: Clock, sliceMaxMs = SLICE_MAX_MS) {
+    this.clock = clock
+    this.sliceMaxMs = sliceMaxMs
+  }
+
+  nowMs(): number {
+    return this.clock.nowMs()
+  }
+
+  /** Whether the slice of this turn is used up; it begins when this is first asked. What is one piece of work need not ask. */
+  isOver(): boolean {
+    const nowMs = this.clock.nowMs()
+    if (this.endMs === null) {
+      this.endMs = nowMs + this.sliceMaxMs
+      this.awaitTurn()
+    }
+    return nowMs >= this.endMs
+  }
+
+  /** Resolves in a later turn of the event loop, when nobody waits who has waited for longer. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve)
+      this.awaitTurn()
+    })
+  }
+
+  private awaitTurn(): void {
+    if (this.isTurnAwaited) return
+    this.isTurnAwaited = true
+    setImmediate(() => this.beginTurn())
+  }
+
+  private beginTurn(): void {
+    this.isTurnAwaited = false
+    this.endMs = null
+    this.waiting.shift()?.()
+    if (this.waiting.length > 0) this.awaitTurn()
+  }
+}
+
+/** What ends reading once the deadline has passed: its answer has been given. */
+export class DeadlinePassed extends Error {}
+
+/** Work that is of no use after a deadline, which is looked at between its slices. */
+export class SlicedWork {
+  private readonly slices: Slices
+  private readonly deadlineAtMs: number
+  private wasLate = false
+
+  constructor(slices: Slices, deadlineAtMs: number) {
+    this.slices = slices
+    this.deadlineAtMs = deadlineAtMs
+  }
+
+  /** Whether the deadline had passed when the last slice began. */
+  get isLate(): boolean {
+    return this.wasLate
+  }
+
+  isSliceOver(): boolean {
+    return this.slices.isOver()
+  }
+
+  async nextSlice(): Promise<void> {
+    await this.slices.next()
+    this.wasLate = this.slices.nowMs() >= this.deadlineAtMs
+  }
+
+  /** The next slice of work that ends with its deadline. Throws DeadlinePassed. */
+  async nextSliceInTime(): Promise<void> {
+    await this.nextSlice()
+    if (this.wasLate) throw new DeadlinePassed('The deadline has passed.')
+  }
+}
