@@ -18,7 +18,7 @@ const layers = {
   ports: { sees: ['contract'], vendors: [] },
   pipelines: { sees: ['ports', 'core', 'contract'], vendors: ['zod', 'lru-cache'] },
   adapter: { sees: ['ports', 'contract'] },
-  face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'express'] },
+  face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'ajv/dist/2020.js', 'express'] },
   composition: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
   app: { sees: ['composition', 'face', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
   tool: { sees: ['tool', 'composition', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },

@@ -28,7 +28,7 @@ export const ERROR_CODES = {
   REQUEST_TOO_LARGE: { httpStatus: 413, meaning: 'A request has more entities, features or bytes than the limit.' },
   DEADLINE_EXCEEDED: { httpStatus: 504, meaning: 'An answer was not ready before the request\'s deadline, and its policy was to fail.' },
   PORT_IN_USE: { httpStatus: 500, meaning: 'A service cannot listen: another process has its port.' },
-  NOT_SERVABLE: { httpStatus: 503, meaning: 'A view has no state that could be read yet, and the request\'s policy was to fail.' },
+  NOT_SERVABLE: { httpStatus: 503, meaning: 'The stream\'s state of a view is silent, behind or standing still, and the request\'s policy was to fail.' },
   USAGE: { httpStatus: 400, meaning: 'A command or request was called in a way it does not understand.' },
 } as const
 

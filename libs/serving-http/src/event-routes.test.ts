@@ -7,19 +7,19 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
 import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import type { LogAppend } from '@tidemark/ports/event-log'
-import { Ajv } from 'ajv'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { EVENTS_BODY_SIZE_MAX_BYTES, EVENTS_PER_REQUEST_MAX } from './event-body.ts'
 import { addEventRoutes, openApiDocumentWithEvents } from './event-routes.ts'
 import { listen, type HttpListener } from './http-listener.ts'
 import { createServingApp } from './serving-app.ts'
+import { DocumentCheck } from './testing/document-check.ts'
 
 const trips = eventSource('trips', { fields: { at: timestamp(), driver: string().nullable(), fare: int64().nullable() }, eventTime: 'at' })
 const drivers = featureView('drivers', { source: trips, entity: { driver: 'who' }, derive: { who: string('lower(driver)') }, features: { trips: count().over('1h') } })
 const catalog = catalogOf(collectDefinitions([trips, drivers]))
 const schemas = openApiDocumentWithEvents.components.schemas
-const ajv = new Ajv({ strict: false, allErrors: true })
+const document = new DocumentCheck(openApiDocumentWithEvents)
 
 const PARTITION_COUNT = 4
 const appends: LogAppend[] = []
@@ -60,9 +60,7 @@ const post = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json',
 
 async function answerOf(response: Response): Promise<Answer> {
   expect(response.status).toBe(200)
-  const answer = (await response.json()) as Answer
-  expect(ajv.validate(schemas.AppendedEvents, answer)).toBe(true)
-  return answer
+  return (await document.body(response)) as Answer
 }
 
 const texts = (): string[] => appends.flatMap(({ records }) => records.map(({ value }) => Buffer.from(value!).toString()))
@@ -112,6 +110,7 @@ describe('POST /v1/events/{source}', () => {
     ['a number', '7', 'application/json', 400, 'USAGE'],
     ['nothing', '', 'application/json', 400, 'USAGE'],
     ['bytes that are no UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 'application/json', 400, 'USAGE'],
+    ['another charset', '{"at":1}', 'application/json; charset=utf-16', 415, 'USAGE'],
     ['a form', 'at=1', 'application/x-www-form-urlencoded', 415, 'USAGE'],
     ['more records than the limit', '1\n'.repeat(EVENTS_PER_REQUEST_MAX + 1), 'application/x-ndjson', 413, 'REQUEST_TOO_LARGE'],
     ['more bytes than the limit', ' '.repeat(EVENTS_BODY_SIZE_MAX_BYTES + 1), 'application/json', 413, 'REQUEST_TOO_LARGE'],
@@ -144,21 +143,28 @@ describe('POST /v1/events/{source}', () => {
     expect(await problemOf(await fetch(`${listener.url}/v1/events/trips`))).toMatchObject({ status: 405 })
     failure = new TidemarkError([{ code: 'STORE_FULL', message: 'No room.', where: 'log', action: 'Make room.' }])
     expect(await problemOf(await post('{}'))).toMatchObject({ status: 507, code: 'STORE_FULL' })
+    failure = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It does not answer.', where: 'log', action: 'Wait.' }])
+    expect(await problemOf(await post('{}'))).toMatchObject({ status: 503, code: 'STORE_UNAVAILABLE' })
+    failure = new Error('A bug.')
+    expect(await problemOf(await post('{}'))).toMatchObject({ status: 500, code: 'INTERNAL' })
     failure = null
   })
 
   it('is in the document', async () => {
-    const document = (await (await fetch(`${listener.url}/openapi.json`)).json()) as unknown
-    expect(document).toEqual(JSON.parse(JSON.stringify(openApiDocumentWithEvents)))
-    const refs = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name!)
+    const served = (await (await fetch(`${listener.url}/openapi.json`)).json()) as unknown
+    expect(served).toEqual(JSON.parse(JSON.stringify(openApiDocumentWithEvents)))
+    const refs = [...JSON.stringify(served).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name!)
     expect(Object.keys(schemas)).toEqual(expect.arrayContaining(refs))
+  })
+
+  it('has given every answer that the document has', () => {
+    expect(document.unseenOf('/v1/events')).toEqual([])
   })
 })
 
 async function problemOf(response: Response): Promise<object> {
-  const document = (await response.json()) as { status: number }
-  expect(ajv.validate(schemas.Problem, document)).toBe(true)
+  const problem = (await document.body(response)) as { status: number }
   expect(response.headers.get('content-type')).toBe('application/problem+json')
-  expect(document.status).toBe(response.status)
-  return document
+  expect(problem.status).toBe(response.status)
+  return problem
 }

@@ -27,7 +27,7 @@ export function addEventRoutes(app: Express, fail: FailRequest, { log, catalog }
       fail(response, error)
     }
   })
-  app.all('/v1/events/:source', (request, response) => refuseMethod(fail, request, response))
+  app.all('/v1/events/:source', (request, response) => refuseMethod(fail, 'POST', request, response))
 }
 
 export const appendedEventsSchema = {
@@ -82,11 +82,11 @@ export const openApiDocumentWithEvents = {
         },
         responses: {
           200: { description: 'All records are in the log.', content: jsonContent('AppendedEvents') },
-          400: problemResponse('The body is neither a JSON object nor an array.'),
+          400: problemResponse('The body is neither a JSON object nor an array, or not UTF-8; or the path cannot be decoded.'),
           404: problemResponse('No view reads events of that source.'),
           405: problemResponse('Another method than POST.'),
           413: problemResponse('More records or bytes than the limit.'),
-          415: problemResponse('Another content type.'),
+          415: problemResponse('Another content type, another charset than UTF-8, or a content encoding.'),
           500: problemResponse('A bug.'),
           503: problemResponse('The log does not answer.'),
           507: problemResponse('The log has no room left.'),

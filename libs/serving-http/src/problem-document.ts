@@ -36,10 +36,13 @@ export const problemDocumentSchema = {
   },
 } as const
 
+/** An error without a code. */
+export const BUG = { code: 'INTERNAL', title: 'A bug in the server.', status: 500 } as const
+
 /** What to answer for an error; an error without a code is a bug, of which the client learns no more than that. */
 export function problemDocument(error: unknown, status?: number): ProblemDocument {
   if (!(error instanceof TidemarkError)) {
-    return { type: '/v1/errors/INTERNAL', title: 'A bug in the server.', status: 500, detail: 'The server\'s log has more.', code: 'INTERNAL', problems: [] }
+    return { ...BUG, type: `/v1/errors/${BUG.code}`, detail: 'The server\'s log has more.', problems: [] }
   }
   const { code, problems } = error
   const { message, where, action } = problems[0]!

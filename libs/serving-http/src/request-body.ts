@@ -1,5 +1,7 @@
-// Reads the body of a request up to a limit; more is read to its end and thrown away, so that the client hears why.
+// Reads the body of a request up to a limit; more is read to its end and thrown away, so that the client hears why. Text is UTF-8, and nothing
+// is compressed: what is sent otherwise is refused, never guessed at.
 
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 
@@ -14,10 +16,11 @@ export interface AcceptedType {
 
 const JSON_TYPE: AcceptedType = { pattern: /^application\/(?:[\w.+-]+\+)?json\b/i, name: 'application/json' }
 
-/** The bytes of a JSON body; one that names no type is taken as JSON. Throws USAGE or REQUEST_TOO_LARGE. */
-export async function readJsonBody(request: IncomingMessage, sizeMaxBytes: number): Promise<Buffer> {
-  if (request.headers['content-type'] === undefined) return collect(request, sizeMaxBytes)
-  return (await readBody(request, sizeMaxBytes, [JSON_TYPE])).bytes
+/** The text of a JSON body; one that names no type is taken as JSON. Throws USAGE or REQUEST_TOO_LARGE. */
+export async function readJsonBody(request: IncomingMessage, sizeMaxBytes: number): Promise<string> {
+  const bytes = request.headers['content-type'] === undefined ? await readPlain(request, sizeMaxBytes) : (await readBody(request, sizeMaxBytes, [JSON_TYPE])).bytes
+  if (isUtf8(bytes)) return bytes.toString('utf8')
+  throw new TidemarkError([{ code: 'USAGE', message: 'It is not UTF-8.', where: 'body', action: 'Send JSON as UTF-8.' }])
 }
 
 /**
@@ -28,11 +31,25 @@ export async function readBody(request: IncomingMessage, sizeMaxBytes: number, a
   const said = request.headers['content-type'] ?? 'not given'
   const type = accepted.find(({ pattern }) => pattern.test(said))
   if (type === undefined) {
-    request.resume()
-    const action = `Send ${accepted.map(({ name }) => name).join(' or ')}.`
-    throw new WrongMediaType([{ code: 'USAGE', message: `The content type is ${said}.`, where: 'content-type', action }])
+    throw refuseMedia(request, 'content-type', `The content type is ${said}.`, `Send ${accepted.map(({ name }) => name).join(' or ')}.`)
   }
-  return { bytes: await collect(request, sizeMaxBytes), type }
+  const charset = CHARSET.exec(said)?.[1]
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw refuseMedia(request, 'content-type', `The charset is ${charset}.`, 'Send UTF-8.')
+  return { bytes: await readPlain(request, sizeMaxBytes), type }
+}
+
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i
+
+/** The bytes as they were sent, where nothing says that they are of something else. */
+async function readPlain(request: IncomingMessage, sizeMaxBytes: number): Promise<Buffer> {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding.toLowerCase() === 'identity') return collect(request, sizeMaxBytes)
+  throw refuseMedia(request, 'content-encoding', `The body is encoded as ${encoding}.`, 'Send it as it is, without a content-encoding.')
+}
+
+function refuseMedia(request: IncomingMessage, where: string, message: string, action: string): WrongMediaType {
+  request.resume()
+  return new WrongMediaType([{ code: 'USAGE', message, where, action }])
 }
 
 function collect(request: IncomingMessage, sizeMaxBytes: number): Promise<Buffer> {

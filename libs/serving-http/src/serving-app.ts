@@ -9,7 +9,7 @@ import express, { type Express } from 'express'
 import { answerJson } from './answer-json.ts'
 import { AnswersOfATurn } from './answers-of-a-turn.ts'
 import { openApiDocument } from './openapi.ts'
-import { PROBLEM_TYPE, problemDocument } from './problem-document.ts'
+import { BUG, PROBLEM_TYPE, problemDocument } from './problem-document.ts'
 import { readJsonBody, WrongMediaType } from './request-body.ts'
 import { readFeatureRequest } from './request-schema.ts'
 import { send } from './send.ts'
@@ -43,8 +43,7 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   app.post('/v1/features', async (request: IncomingMessage, response: ServerResponse) => {
     const sinceMs = server.slices.nowMs()
     try {
-      const bytes = await readJsonBody(request, BODY_SIZE_MAX_BYTES)
-      const answer = await server.answer(readFeatureRequest(bytes.toString('utf8')), sinceMs)
+      const answer = await server.answer(readFeatureRequest(await readJsonBody(request, BODY_SIZE_MAX_BYTES)), sinceMs)
       answers.send(response, await answerJson(answer, server.slices))
     } catch (error) {
       fail(response, error)
@@ -52,6 +51,7 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   })
   app.get('/v1/catalog', (_request, response) => send(response, 200, JSON.stringify(catalogDocument(catalog()))))
   app.get('/v1/errors/:code', ({ params: { code } }, response) => {
+    if (code === BUG.code) return send(response, 200, JSON.stringify({ code, status: BUG.status, meaning: BUG.title }))
     if (!Object.hasOwn(ERROR_CODES, code)) return fail(response, unknown(`There is no error code ${code}.`, `/v1/errors/${code}`))
     const { httpStatus, meaning } = ERROR_CODES[code as keyof typeof ERROR_CODES]
     send(response, 200, JSON.stringify({ code, status: httpStatus, meaning }))
@@ -59,7 +59,8 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   app.get('/openapi.json', (_request, response) => send(response, 200, JSON.stringify(openApi)))
   app.get('/livez', (_request, response) => send(response, 200, '{"status":"alive"}'))
   extend?.(app, fail)
-  app.all('/v1/features', (request, response) => refuseMethod(fail, request, response))
+  app.all('/v1/features', (request, response) => refuseMethod(fail, 'POST', request, response))
+  for (const path of READ_PATHS) app.all(path, (request, response) => refuseMethod(fail, 'GET, HEAD', request, response))
   app.use((request, response) => fail(response, unknown(`There is nothing at ${request.path}.`, request.path)))
   app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: () => void) => fail(response, refusedByRouter(error, request) ?? error))
   return app
@@ -72,10 +73,12 @@ function refusedByRouter(error: unknown, { url = '' }: IncomingMessage): Tidemar
   return new TidemarkError([{ code: 'USAGE', message: `${(error as Error).message}.`, where: url, action: 'The routes are in /openapi.json.' }], { cause: error })
 }
 
-/** Of a path that only takes POST. */
-export function refuseMethod(fail: FailRequest, { method, path }: { readonly method: string; readonly path: string }, response: ServerResponse): void {
-  response.setHeader('allow', 'POST')
-  fail(response, new TidemarkError([{ code: 'USAGE', message: `The method ${method} means nothing here.`, where: path, action: 'Use POST.' }]), 405)
+const READ_PATHS = ['/v1/catalog', '/v1/errors/:code', '/openapi.json', '/livez']
+
+/** Of a path that takes other methods, given as the header Allow has them. */
+export function refuseMethod(fail: FailRequest, allowed: string, { method, path }: { readonly method: string; readonly path: string }, response: ServerResponse): void {
+  response.setHeader('allow', allowed)
+  fail(response, new TidemarkError([{ code: 'USAGE', message: `The method ${method} means nothing here.`, where: path, action: `Use ${allowed.replace(', ', ' or ')}.` }]), 405)
 }
 
 function unknown(message: string, where: string): TidemarkError {

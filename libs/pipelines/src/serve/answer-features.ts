@@ -1,6 +1,6 @@
 // The serving policy: a request's views are read side by side, each under one pin, until the deadline; what was read by then is the answer.
 
-import { TidemarkError, type ErrorCode, type Problem } from '@tidemark/feature-schema/errors'
+import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import type { RegisterStore } from '@tidemark/ports/register-store'
@@ -132,16 +132,26 @@ async function openPartitions(registers: RegisterStore, { plan }: ResolvedView):
   return register === null ? [] : [...new Set(decodeSealRegister(register.bytes, name).openings.map(({ partition }) => partition))]
 }
 
-const FAIL_CODES: Readonly<Partial<Record<DegradationCode, ErrorCode>>> = { DEADLINE: 'DEADLINE_EXCEEDED', STATE_DAMAGED: 'BLOB_DAMAGED', BATCH_UNAVAILABLE: 'STORE_UNAVAILABLE', SPEED_UNAVAILABLE: 'STORE_UNAVAILABLE' }
+/** What a degradation is under the policy `fail`, and what to do about it. */
+const FAILURES: Readonly<Record<DegradationCode, Pick<Problem, 'code' | 'action'>>> = {
+  DEADLINE: { code: 'DEADLINE_EXCEEDED', action: 'Give a longer deadline, or ask for fewer entities at a time' },
+  STATE_DAMAGED: { code: 'BLOB_DAMAGED', action: 'Rebuild the state from log and archive, and look at the disk' },
+  BATCH_UNAVAILABLE: { code: 'STORE_UNAVAILABLE', action: 'Look at the batch store, and ask again' },
+  SPEED_UNAVAILABLE: { code: 'STORE_UNAVAILABLE', action: 'Look at the speed store, and ask again' },
+  SPEED_SILENT: { code: 'NOT_SERVABLE', action: 'See that the speed layer runs and that its machine is not overloaded, and ask again' },
+  SPEED_LAGGING: { code: 'NOT_SERVABLE', action: 'Wait until it has caught up, or add processors' },
+  PARTITION_STOPPED: { code: 'NOT_SERVABLE', action: 'Follow the alarm of that partition' },
+  SEAM_BROKEN: { code: 'NOT_SERVABLE', action: 'Wait for that generation; mend the broker\'s clock, or declare a larger skew' },
+}
 
 function refuseDegraded(degraded: readonly Degradation[], views: readonly ReadView[]): void {
   if (degraded.length === 0) return
   const idOf = new Map(views.map(({ view: { plan, id } }) => [plan.view.name, id]))
   const [first, ...others] = degraded.map(({ code, view, message }): Problem => ({
-    code: FAIL_CODES[code] ?? 'NOT_SERVABLE',
+    code: FAILURES[code].code,
     message: `${code}: ${message}`,
     where: `view ${idOf.get(view) ?? view}`,
-    action: 'Ask again; or ask with the policy `degrade`, which says what is missing beside what is not.',
+    action: `${FAILURES[code].action}. The policy \`degrade\` answers with what there is, and says what is missing.`,
   }))
   throw new TidemarkError([first!, ...others])
 }

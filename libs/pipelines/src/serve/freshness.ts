@@ -70,7 +70,8 @@ export function judgeFreshness(view: string, heartbeats: Heartbeats | null, cut:
     lagMs = lagMs === null || partitionLagMs === null ? null : Math.max(lagMs, partitionLagMs)
     if (stopped !== null) degrade('PARTITION_STOPPED', `Partition ${partition} stands still at offset ${nextOffset}: ${stopped.code}, ${stopped.message}`)
     else if (nowMs - writtenAtMs > HEARTBEAT_AGE_MAX_MS) degrade('SPEED_SILENT', `The processor of partition ${partition} was last heard ${nowMs - writtenAtMs} ms ago.`)
-    else if (partitionLagMs === null || partitionLagMs > LAG_MAX_MS) degrade('SPEED_LAGGING', `Partition ${partition} is ${logEnd - nextOffset} records behind the log.`)
+    else if (partitionLagMs === null) degrade('SPEED_LAGGING', `The processor of partition ${partition} has not caught up with the log since it took it over; ${logEnd - nextOffset} records were left when it last said so.`)
+    else if (partitionLagMs > LAG_MAX_MS) degrade('SPEED_LAGGING', `Partition ${partition} was last known to have all of its log ${partitionLagMs} ms ago; ${logEnd - nextOffset} records were left when its processor last said so.`)
     const broken = brokenEpochs.filter((epoch) => epoch > cut)
     if (broken.length > 0) degrade('SEAM_BROKEN', `A record of partition ${partition} came later than the declared skew; a generation with cut ${Math.max(...broken)} will contain it.`)
   }
