@@ -60,6 +60,8 @@ describe('tidemark dev', () => {
     using folder = project()
     let dev = await startDev(folder, ...DEV)
     const { send: sendCommand, ask: askCommand } = dev.ready as unknown as { send: string; ask: string }
+    // Ready is when answers are whole.
+    expect(await postJson(`${dev.url}/v1/features`, { service: 'model', entities: [{ driver: 'a' }], policy: 'fail' })).toMatchObject({ status: 200, body: { degraded: [] } })
     expect(JSON.parse((await runShell(sendCommand, folder.path)).stdout)).toMatchObject({ appendedCount: 1, rejectedCount: 0 })
     await until(async () => JSON.parse((await runShell(askCommand, folder.path)).stdout) as Features, ({ entities }) => entities[0]!.values[0] === 1)
 

@@ -8,9 +8,10 @@ import { DATA_FOLDER_DEFAULT, REJECTED_SHARE_OPTION } from '../data-folder.ts'
 import { changesBetween } from '../definition-changes.ts'
 import { registerDefinitions } from '../definition-registry.ts'
 import { loadInChild, markOfModules, watchModules } from '../dev/definition-file.ts'
-import { describeFolder, tellAlarm, tellBatch, tellError, tellOpened, tellReady, tellRefused, tellTakenUp } from '../dev/dev-report.ts'
+import { describeFolder, tellAlarm, tellBatch, tellCatchingUp, tellError, tellOpened, tellReady, tellRefused, tellTakenUp } from '../dev/dev-report.ts'
 import { DevSystem } from '../dev/dev-system.ts'
 import { exampleRequests } from '../dev/example-requests.ts'
+import { untilFresh } from '../dev/until-fresh.ts'
 import { usageError } from '../failure.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
@@ -86,7 +87,11 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
   const { url } = opened.use(await listen(app, { host, port }))
   tellOpened(output, data, await describeFolder(ports, catalog()))
   system.run()
-  tellReady(output, url, file, exampleRequests(url, catalog(), ports.clock.nowMs()))
+  const failing = new AbortController()
+  opened.defer(() => failing.abort())
+  const fresh = untilFresh({ system, clock: ports.clock, signal: AbortSignal.any([interrupts.signal, failing.signal]), onWait: (late) => tellCatchingUp(output, late) })
+  const late = await Promise.race([system.failed, fresh])
+  if (!interrupts.signal.aborted) tellReady(output, url, file, exampleRequests(url, catalog(), ports.clock.nowMs()), late)
   const watch = watchModules(file, mark, ports.clock, interrupts.signal, definitionReloader(output, file, ports, system, definitions))
   await Promise.race([system.failed, watch])
   output.remark(`ends; everything that was acknowledged is in ${data}`)

@@ -9,12 +9,15 @@ import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { boolean, double, eventSource, featureService, featureView, int64, string, timestamp } from '@tidemark/feature-schema/dsl'
 import { compileEventDecoder, isRejected } from '@tidemark/feature-schema/event-decoder'
+import type { Degradation, DegradationCode, FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
+import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Revision } from '@tidemark/ports/revision'
 import { registerDefinitions, registeredSources, registeredViews } from '../definition-registry.ts'
 import { markOfModules } from './definition-file.ts'
 import { exampleRequests } from './example-requests.ts'
+import { untilFresh, WAIT_MAX_MS } from './until-fresh.ts'
 
 const trips = (version = 1, nullable = false) => eventSource('trips', {
   version, eventTime: 'at',
@@ -90,6 +93,32 @@ describe('the mark of modules', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
+  })
+})
+
+describe('waiting until answers are fresh', () => {
+  const degraded = (code: DegradationCode): Degradation => ({ code, view: 'drivers', message: 'It is so.' })
+
+  /** The answers' degradations in turn, the last again and again. */
+  async function wait(...inTurn: Degradation[][]): Promise<{ late: readonly Degradation[]; tookMs: number; told: (readonly Degradation[])[] }> {
+    let nowMs = 0
+    const clock = { nowMs: () => nowMs, wait: (durationMs: number) => Promise.resolve(void (nowMs += durationMs)) }
+    const told: (readonly Degradation[])[] = []
+    const answer = (): Promise<FeatureAnswer> => Promise.resolve({ degraded: inTurn.length > 1 ? inTurn.shift()! : inTurn[0]! } as unknown as FeatureAnswer)
+    const system = { server: { answer, slices: new Slices(clock) }, catalog: () => catalogOf(definitions()) }
+    const late = await untilFresh({ system, clock, signal: new AbortController().signal, onWait: (waited) => told.push(waited) })
+    return { late, tookMs: nowMs, told }
+  }
+
+  it('ends when no stream is silent or behind, and waits for nothing that waiting does not mend', async () => {
+    const { late, tookMs, told } = await wait([degraded('SPEED_SILENT')], [degraded('SPEED_LAGGING')], [degraded('PARTITION_STOPPED')])
+    expect([late, told]).toEqual([[], []])
+    expect(tookMs).toBeGreaterThan(0)
+  })
+
+  it('says once what it waits for, and gives up with it', async () => {
+    const lagging = [degraded('SPEED_LAGGING')]
+    expect(await wait(lagging)).toEqual({ late: lagging, tookMs: WAIT_MAX_MS, told: [lagging] })
   })
 })
 

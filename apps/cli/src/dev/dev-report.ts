@@ -6,6 +6,7 @@ import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 import { deadLetterTopicOf, topicOf, viewId } from '@tidemark/pipelines/names'
 import { readPointer } from '@tidemark/pipelines/pointer'
+import type { Degradation } from '@tidemark/pipelines/serve/feature-answer'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { DefinitionChange } from '../definition-changes.ts'
@@ -71,9 +72,19 @@ export function tellOpened(output: Output, folder: string, { sources, views }: O
   ].join('\n'))
 }
 
-export function tellReady(output: Output, url: string, file: string, examples: ExampleRequests | null): void {
+export function tellCatchingUp(output: Output, late: readonly Degradation[]): void {
+  output.event({ event: 'catching-up', late }, () => ['waits for the stream to catch up', ...late.map(lateText)].join('\n'))
+}
+
+function lateText({ view, code, message }: Degradation): string {
+  return `  view ${view}: ${message} [${code}]`
+}
+
+/** `late`: what is behind still. */
+export function tellReady(output: Output, url: string, file: string, examples: ExampleRequests | null, late: readonly Degradation[]): void {
   const { bold, green } = output.colors
-  output.event({ event: 'ready', url, definitions: file, ...examples }, () => [
+  output.event({ event: 'ready', url, definitions: file, ...examples, ...(late.length > 0 && { late }) }, () => [
+    ...(late.length > 0 ? [output.colors.yellow('answers are degraded until the stream has caught up'), ...late.map(lateText)] : []),
     `${green('listening')} on ${bold(url)}, as ${url}/openapi.json says; changes of ${file} are taken up; Ctrl-C ends it`,
     ...(examples === null ? [] : ['', bold('send an event'), examples.send, '', bold('ask'), examples.ask, '']),
   ].join('\n'))

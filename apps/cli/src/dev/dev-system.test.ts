@@ -1,5 +1,5 @@
 // The system of `tidemark dev` in this process: a part that fails for good is told, and nothing is left at work.
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,9 @@ import { eventSource, featureView, string, timestamp } from '@tidemark/feature-s
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import { DevSystem } from './dev-system.ts'
+
+// Each test opens a folder and its threads, on a machine that may be busy.
+jest.setTimeout(60_000)
 
 const trips = eventSource('trips', { fields: { at: timestamp(), driver: string() }, eventTime: 'at' })
 const drivers = featureView('drivers', { source: trips, entity: { driver: 'driver' }, features: { trips: count().over('1h') } })
