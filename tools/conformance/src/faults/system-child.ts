@@ -6,6 +6,7 @@
 
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { openEmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
 import { claimMember } from '@tidemark/embedded-system/claim-member'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
@@ -35,6 +36,8 @@ export type Said =
 /** Written before it goes on, so that it is said though it is killed the next moment. */
 const say = (said: Said): void => void writeSync(1, `${JSON.stringify(said)}\n`)
 
+// A process that is killed writes nothing at its end, and the next one would compile everything again.
+flushCompileCache()
 say({ said: 'loaded' })
 const [line] = (await once(process.stdin, 'data')) as [Buffer]
 const { folder, clockBeganAtMs, verify, die } = JSON.parse(line.toString()) as Begin
