@@ -5,6 +5,8 @@ export default {
   testEnvironment: 'node',
   // Jest would leave one core to whoever watches.
   maxWorkers: '100%',
+  // A worker that had DuckDB and LMDB open takes longer than the default half second to end; one with open handles never ends.
+  workerGracefulExitTimeout: 20_000,
   roots: ['apps', 'libs', 'tools', 'examples'].map((folder) => `<rootDir>/${folder}`),
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.(integration|fault)\\.test\\.ts$'],

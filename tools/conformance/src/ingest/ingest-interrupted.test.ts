@@ -81,5 +81,5 @@ describe('law 6: at any call of a port', () => {
       if (ended.wrong !== null) throw new Error(`interrupted at call ${n}: ${ended.wrong}`)
     }
     expect(n).toBeGreaterThan(60)
-  })
+  }, 60_000)
 })
