@@ -68,7 +68,15 @@ describe('tidemark replay', () => {
     const common = ['--definitions', 'features.ts', '--events', 'trips.csv', '--rows', 'rows.csv', '--time', 'asked_at', '--statuses']
     const [trained, replayed] = await Promise.all([folder.json('training-set', ...common, '--out', 'trained.csv'), folder.json('replay', ...common, '--out', 'replayed.csv', ...args)])
     expect(trained).toMatchObject({ code: 0, document: { rowCount: 300 } })
-    expect(replayed).toMatchObject({ code: 0, document: { rowCount: 300, unreadableTimeCount: 1 } })
+    expect(replayed).toMatchObject({ code: 0, document: { rowCount: 300, unreadableTimeCount: 1, rejected: [{ source: 'trips' }] } })
+    const { recordCount, rejected: [{ rejectedCount, reasons }] } = replayed.document as { recordCount: number; rejected: [{ recordCount: number; rejectedCount: number; reasons: string[] }] }
+    expect(reasons[0]).toContain('fare')
+    const isSenseless = (line: string): boolean => line.includes(',9999,') || line === 'no,trip'
+    // A file's lines that are no records come last, and nothing is appended after the last question.
+    const lines = tripsCsv(seed).split('\n').slice(1)
+    const records = lines.filter((line) => line !== 'no,trip')
+    expect(rejectedCount).toBeGreaterThanOrEqual(records.slice(0, recordCount - (lines.length - records.length)).filter(isSenseless).length)
+    expect(rejectedCount).toBeLessThanOrEqual(lines.filter(isSenseless).length)
     expect((replayed.document as { generationCount: number }).generationCount).toBeGreaterThan(4)
     const compared = await folder.json('compare', 'trained.csv', 'replayed.csv', '--tolerance', '1e-9')
     expect({ seed, ...(compared.document as object) }).toMatchObject({ seed, differCount: 0, ok: true })

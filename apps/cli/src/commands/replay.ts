@@ -1,5 +1,5 @@
 // `tidemark replay`: what serving would have said to each row at its time, by letting the events pass through the whole system.
-import type { ReplayResult } from '@tidemark/pipelines/replay/replay'
+import type { RejectedRecords, ReplayResult } from '@tidemark/pipelines/replay/replay'
 import { parseDurationMs } from '@tidemark/feature-schema/duration'
 import { type Command, Option } from 'commander'
 import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chosen-features.ts'
@@ -45,6 +45,7 @@ export function addReplayCommand(program: Command, output: Output, startProgress
       const result = await play(options, startProgress)
       const seconds = (Date.now() - startedMs) / 1000
       output.answer({ out: options.out, ...result, seconds }, () => summaryText(output, options.out, result, seconds))
+      for (const line of result.rejected.flatMap((each) => rejectedLines(output, each))) output.remark(line)
     })
 }
 
@@ -75,8 +76,17 @@ async function play(options: ReplayOptions, startProgress: () => Progress): Prom
   })
 }
 
-function summaryText(output: Output, out: string, { rowCount, columns, eventCount, generationCount, statusCounts, unreadableTimeCount }: ReplayResult, seconds: number): string {
-  const pace = `${counted(eventCount, 'event')} in ${seconds.toFixed(1)} s, ${formatNumber(Math.round(eventCount / Math.max(seconds, 1e-3)))} events/s`
+function rejectedLines({ errorColors: { yellow, dim } }: Output, { source, recordCount, rejectedCount, reasons }: RejectedRecords): string[] {
+  const more = rejectedCount - reasons.length
+  return [
+    `${yellow('rejected')} ${formatNumber(rejectedCount)} of ${counted(recordCount, 'record')} of source ${source}; they count nowhere`,
+    ...reasons.map((reason) => `  ${reason}`),
+    ...(more > 0 ? [dim(`  … and ${formatNumber(more)} more`)] : []),
+  ]
+}
+
+function summaryText(output: Output, out: string, { rowCount, columns, recordCount, generationCount, statusCounts, unreadableTimeCount }: ReplayResult, seconds: number): string {
+  const pace = `${counted(recordCount, 'record')} in ${seconds.toFixed(1)} s, ${formatNumber(Math.round(recordCount / Math.max(seconds, 1e-3)))} records/s`
   return [
     `${output.colors.green('written')} ${out}: ${counted(rowCount, 'row')}, ${counted(columns.length, 'added column')}, ${counted(generationCount, 'generation')} on the way (${pace})`,
     ...(unreadableTimeCount > 0 ? [`${counted(unreadableTimeCount, 'row')} without a readable time: their features are empty.`] : []),

@@ -10,6 +10,7 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Value } from '@tidemark/feature-schema/value'
 import type { ColumnBatch, EventInput, RowsInput, RowsOutput, RowsWriter, TableColumn } from '@tidemark/ports/batch-engine'
 import type { RecordReader } from '@tidemark/ports/record-reader'
+import { listDeadLetters } from '../ingest/dead-letters.ts'
 import type { LambdaSystem } from '../lambda/lambda-system.ts'
 import type { SourcePipeline } from '../lambda/source-pipeline.ts'
 import { resolveFeatures, type FeatureName, type ResolvedFeature } from '../resolve-features.ts'
@@ -38,10 +39,21 @@ export interface ReplayRequest extends AnswerForm {
 }
 
 export interface ReplayProgress {
-  readonly eventCount: number
+  /** Records that were appended, rejected ones among them. */
+  readonly recordCount: number
   readonly generationCount: number
   readonly answeredCount: number
   readonly rowCount: number
+}
+
+/** Records of a source that could not be decoded; they count nowhere. */
+export interface RejectedRecords {
+  readonly source: string
+  /** Of all that were appended: those before the last question. */
+  readonly recordCount: number
+  readonly rejectedCount: number
+  /** Of the first ones. */
+  readonly reasons: readonly string[]
 }
 
 export interface ReplayResult extends ReplayProgress {
@@ -49,7 +61,10 @@ export interface ReplayResult extends ReplayProgress {
   readonly statusCounts: StatusCounts
   /** Rows whose time cannot be read, which nothing was asked for. */
   readonly unreadableTimeCount: number
+  readonly rejected: readonly RejectedRecords[]
 }
+
+const REASONS_MAX = 5
 
 /** Throws UNKNOWN_NAME, USAGE, INPUT_UNREADABLE or OUTPUT_FAILED; GATE_CLOSED where a generation is not good enough to be published. */
 export async function replay(request: ReplayRequest): Promise<ReplayResult> {
@@ -206,7 +221,7 @@ class Player {
 
   private progress(): ReplayProgress {
     const { answeredCount, generationCount, questions: { rowCount } } = this
-    return { answeredCount, generationCount, rowCount, eventCount: this.feeds.reduce((sum, { feed }) => sum + feed.appendedCount, 0) }
+    return { answeredCount, generationCount, rowCount, recordCount: this.feeds.reduce((sum, { feed }) => sum + feed.appendedCount, 0) }
   }
 
   private tell(): void {
@@ -218,7 +233,18 @@ class Player {
     const columns = this.features.flatMap((feature) => columnsOf(feature, hasStatuses === true))
     const tally = new AnswerTally(this.features)
     await reader.writeRows(rows, { ...output, columns, batches: this.batches(tally) })
-    return { ...this.progress(), columns, statusCounts: tally.statusCounts(), unreadableTimeCount: this.questions.unreadableTimeCount }
+    const rejected = await Promise.all(this.feeds.map((feed) => this.rejectedOf(feed)))
+    return {
+      ...this.progress(), columns, statusCounts: tally.statusCounts(), unreadableTimeCount: this.questions.unreadableTimeCount,
+      rejected: rejected.filter(({ rejectedCount }) => rejectedCount > 0),
+    }
+  }
+
+  private async rejectedOf({ source, feed: { appendedCount: recordCount } }: SourceFeed): Promise<RejectedRecords> {
+    const reasons: string[] = []
+    let rejectedCount = 0
+    for await (const { reason } of listDeadLetters(this.request.system.ports.log, source)) if (rejectedCount++ < REASONS_MAX) reasons.push(reason)
+    return { source: source.name, recordCount, rejectedCount, reasons }
   }
 
   private async *batches(tally: AnswerTally): AsyncGenerator<ColumnBatch> {
