@@ -86,6 +86,14 @@ it('ends a step with the reason of its signal', async () => {
   await expect(archiver.step(ended.signal)).rejects.toBe(reason)
 })
 
+it('does the step that is under way before it closes', async () => {
+  const ports = await open(true)
+  await append(ports, '{"at":1,"n":1}')
+  const step = ports.createArchiver!({ ...ports, source, onAlarm }).step()
+  await ports[Symbol.asyncDispose]()
+  expect(await step).toEqual({ did: 'opened', partitions: [0] })
+})
+
 it('fails steps where its folder cannot be opened, and after it was closed', async () => {
   writeFileSync(join(folder, 'file'), '')
   const thread = startArchiverThread({ environmentFolder: join(folder, 'file', 'lmdb'), objectsFolder: join(folder, 'objects'), duckDb: { temporaryFolder: folder } })

@@ -4,6 +4,8 @@ import { createEmbeddedRegisterStore } from '@tidemark/adapter-embedded/embedded
 import { openEmbeddedEnvironment } from '@tidemark/adapter-embedded/embedded-environment'
 import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
 import { markOfThisProcess } from '@tidemark/adapter-embedded/process-mark'
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { Revision } from '@tidemark/ports/revision'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,4 +30,19 @@ it('passes over names of processes that run or may run, and takes those of the d
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+it('takes the next name where another process was faster', async () => {
+  const other = Buffer.from(`${'0'.repeat(12)}-1-1`)
+  let owned: { bytes: Uint8Array; revision: Revision } | null = null
+  const registers = {
+    read: (name: string) => Promise.resolve(name === 'member/dev-1' ? owned : null),
+    compareAndSet: (name: string) => {
+      if (name !== 'member/dev-1' || owned !== null) return Promise.resolve(2 as Revision)
+      // Between the look at it and now.
+      owned = { bytes: other, revision: 1 as Revision }
+      return Promise.resolve(null)
+    },
+  }
+  expect(await claimMember(registers as unknown as RegisterStore, 'dev')).toBe('dev-2')
 })
