@@ -102,6 +102,27 @@ describe('a run', () => {
   })
 })
 
+describe('taking over', () => {
+  it('goes on with what another run has recorded, on the generation that is read', async () => {
+    const stage = new Stage()
+    await stage.publish()
+    await stage.world.seal()
+    await stage.through(stage.run(), 'record')
+    expect(await stage.finish(stage.run('nonsense', { isTakingOver: true }))).toMatchObject({ kind: 'published', n: 2, base: 1 })
+    expect(await stage.judge(await stage.pointer)).toBeNull()
+  })
+
+  it('leaves what was planned before a rollback, which it would undo', async () => {
+    const stage = new Stage()
+    for (let i = 0; i < 2; i++) await stage.publish()
+    await stage.world.seal()
+    await stage.through(stage.run(), 'record')
+    await stage.rollBack(1)
+    expect(await stage.finish(stage.run('sound', { isTakingOver: true }))).toMatchObject({ kind: 'published', n: 4, base: 1 })
+    expect(await stage.judge(await stage.pointer)).toBeNull()
+  })
+})
+
 describe('rolling back', () => {
   it('goes to what is published from the floor on, and nowhere else', async () => {
     const stage = new Stage()
@@ -179,8 +200,11 @@ describe('the gate', () => {
     expect(await rulesOf({ recordCount: 0, eventCount: 0 }, { isEmptyAllowed: true })).toEqual([])
     expect(await rulesOf({ entityCount: 99 }, { entityShareMin: 0.5 })).toEqual(['entityShareMin'])
     expect(await rulesOf({ entityCount: 99 }, { entityShareMin: 0.5 }, null)).toEqual([])
+    expect(await rulesOf({ nullShares: { mean_1h: 0.59 } })).toEqual([])
     expect(await rulesOf({ nullShares: { mean_1h: 0.61 } })).toEqual(['nullShareRiseMax'])
+    expect(await rulesOf({ nullShares: { mean_1h: 0.61 }, sampledCount: 100 })).toEqual(['nullShareRiseMax'])
     expect(await rulesOf({ nullShares: { mean_1h: 0.61 }, sampledCount: 99 })).toEqual([])
+    expect(await rulesOf({ nullShares: { mean_1h: 0.61 } }, {}, { ...figures, sampledCount: 99 })).toEqual([])
     expect(await rulesOf({ nullShares: { mean_1h: 0.2 } }, { nullShareMax: { mean_1h: 0.15 } })).toEqual(['nullShareMax'])
   })
 })
@@ -274,6 +298,20 @@ describe('runDue', () => {
     const told: DueEvent[] = []
     await runDue(optionsOf(stage, { run: { leaseMs: 600_000 }, onEvent: (event) => told.push(event) }))
     expect(told).toMatchObject([{ view: 'touch@1', kind: 'waiting', untilMs: expect.any(Number) }, { kind: 'done', result: { kind: 'published', n: 3, base: 1 } }])
+  })
+
+  it('gives its job back at once when it is told to end', async () => {
+    const stage = new Stage()
+    const options = optionsOf(stage)
+    await stage.world.seal()
+    const ended = new AbortController()
+    const reason = new Error('enough')
+    const ending = { ...options, stores: { ...stage.world.stores, openEpochs: () => {
+      ended.abort(reason)
+      return Promise.reject(reason)
+    } } }
+    await expect(runDue(ending, ended.signal)).rejects.toBe(reason)
+    expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { kind: 'published', cut: 0 } }])
   })
 
   it('ends its work when the job was given to somebody else', async () => {
