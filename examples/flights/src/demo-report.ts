@@ -1,4 +1,5 @@
 // What the demo prints: a line for each step with its throughput, and the features of a few airports as a table.
+import { readFileSync } from 'node:fs'
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { ServedValue } from '@tidemark/pipelines/serve/feature-answer'
@@ -33,6 +34,34 @@ export function airportTable({ answers }: Questions, airports: readonly string[]
   const shown = airports.map((airport) => recorded.findLast(({ keys }) => keys[0] === airport)!)
   return featureTable('airport_delays', airports, plan.features.map(({ name }) => name), (airport, feature) => shown[airport]!.values[feature]!)
 }
+
+/**
+ * The most that this process had in memory, bytes: all of it, and without pages of files, which the system drops when it needs them (LMDB's file is
+ * mapped as a whole). null: this system does not say.
+ */
+export class MemoryPeak {
+  ownBytes: number | null = null
+
+  get allBytes(): number {
+    return process.resourceUsage().maxRSS * 1_024
+  }
+
+  look(): void {
+    const anonymous = /^RssAnon:\s+(\d+) kB$/m.exec(readProcessStatus())
+    if (anonymous !== null) this.ownBytes = Math.max(this.ownBytes ?? 0, Number(anonymous[1]) * 1_024)
+  }
+}
+
+function readProcessStatus(): string {
+  try {
+    return readFileSync('/proc/self/status', 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+export const formatMemory = ({ allBytes, ownBytes }: MemoryPeak): string =>
+  `peak memory ${ownBytes === null ? formatBytes(allBytes) : `${formatBytes(ownBytes)}, and ${formatBytes(allBytes)} with the pages of mapped files`}`
 
 /** Runs a step and prints what it says of itself, with how long it took. */
 export async function step<T>(title: string, run: () => Promise<T> | T, describe: (result: T, ms: number) => string): Promise<T> {

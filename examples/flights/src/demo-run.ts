@@ -46,7 +46,7 @@ export interface Published {
   readonly recordCount: number
 }
 
-const FLIGHTS_ASKED_AT_ONCE = 8
+const FLIGHTS_ASKED_AT_ONCE = 16
 /** While a generation is made: time passes by so much from question to question. */
 const ASK_WHILE_PUBLISHING_EVERY_MS = 1_000
 /** An epoch is sealed so long after its end, where no record has proven it to be over. */
