@@ -54,7 +54,7 @@ export async function processLog({ world, actor, name, onAlarm, assigned, checkE
     log: actor.guard(world.log, ['commit']), registers: actor.guard(world.registers), objects: actor.guard(world.objects),
     store: actor.guard(world.speedViews, ['putHeartbeat']),
     membership: { assigned: () => Promise.resolve(assigned()), [Symbol.asyncDispose]: () => Promise.resolve() },
-    limits: { fetchCountMax, pollWaitMaxMs: 0, checkEveryMs, idleFenceMs: 4 * checkEveryMs, stoppedCheckEveryMs: 2 * checkEveryMs, writesInFlightMax: 2 },
+    limits: { fetchCountMax, pollWaitMaxMs: 0, checkEveryMs, idleFenceMs: 4 * checkEveryMs, letterCommitMs: 4 * checkEveryMs, stoppedCheckEveryMs: 2 * checkEveryMs, writesInFlightMax: 2 },
   })
   for (;;) {
     const step = await gettingOver(world, actor, [], () => processor.step())
