@@ -113,9 +113,9 @@ export async function cleanUp({ world, actor, name, plan }: Machine & { readonly
   }
 }
 
-export async function sweep({ world, actor, name, plan }: Machine & { readonly plan: ViewPlan }): Promise<void> {
+export async function sweep({ world, actor, name, plan, onAlarm }: Machine & { readonly plan: ViewPlan }): Promise<void> {
   const sweeper = createSweeper({
-    view: plan, rules: world.rules.ingest, clock: world.clockOf(name), store: actor.guard(world.speedViews), registers: actor.guard(world.registers),
+    view: plan, onAlarm, rules: world.rules.ingest, clock: world.clockOf(name), store: actor.guard(world.speedViews), registers: actor.guard(world.registers),
   })
   for (;;) {
     const step = await gettingOver(world, actor, [], () => sweeper.step())

@@ -1,16 +1,21 @@
 // The calm end of a history: nothing goes wrong any more, and everything has to come right. All events are folded, the pointer reaches the newest
 // epoch that can be sealed, every event counts once in every view, and each record that could not be decoded is a dead letter, once.
 
+import { verifyChunk } from '@tidemark/aggregation/chunk-verify'
+import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { rollBack } from '@tidemark/pipelines/batch/move-pointer'
 import { listDeadLetters } from '@tidemark/pipelines/ingest/dead-letters'
+import { decodeBucketRecord } from '@tidemark/pipelines/log/bucket-record'
 import { decodeFence } from '@tidemark/pipelines/log/fence'
 import { viewId } from '@tidemark/pipelines/names'
 import { cutOf, readPointer } from '@tidemark/pipelines/pointer'
+import { damageOf } from '@tidemark/pipelines/serve/damage'
 import { ask, serverOf } from './actors.ts'
 import { BUCKET_COUNT, USERS } from './definitions.ts'
 import type { History } from './history.ts'
 import { judgeAnswer, judgeWhole, whatIsUnavailable } from './judge.ts'
 import type { Operator } from './operator.ts'
+import type { World } from './world.ts'
 
 const CALM_TURNS_MAX = 8_000
 /** Turns between two looks at what is still missing. */
@@ -74,7 +79,9 @@ async function whatIsMissing({ world, operators }: History, cutMin: number): Pro
     if (cutOf(pointer, pointer.n) < cutMin) return `the pointer of ${view} is stuck at generation ${pointer.n}, cut ${cutOf(pointer, pointer.n)}, before ${cutMin}`
     const partitions = [...world.records.keys()]
     const buckets = await world.speedViews.read(Array.from({ length: BUCKET_COUNT }, (_, bucket) => ({ view, bucket, entities: [], partitions })))
-    for (const [bucket, { fences }] of buckets.entries()) {
+    for (const [bucket, { fences, record }] of buckets.entries()) {
+      if (record === null || decodeBucketRecord(record, 'record').replaying.length > 0) return `bucket ${bucket} of ${view} is being replayed for ever`
+      if (world.hasDamage && (await isDamaged(world, plan, bucket))) return `bucket ${bucket} of ${view} stays damaged`
       for (const partition of partitions) {
         const last = world.records[partition]!.findLastIndex((record) => record !== null)
         const next = fences[partition] === null ? -1 : decodeFence(fences[partition]!, 'fence').next
@@ -83,6 +90,13 @@ async function whatIsMissing({ world, operators }: History, cutMin: number): Pro
     }
   }
   return null
+}
+
+async function isDamaged({ speedViews }: World, plan: ViewPlan, bucket: number): Promise<boolean> {
+  for await (const { chunks } of speedViews.scan({ view: viewId(plan.view), bucket })) {
+    if (damageOf(() => chunks.forEach((chunk) => chunk && verifyChunk(plan, chunk.bytes))) !== null) return true
+  }
+  return false
 }
 
 /** At the newest generation every event counts; at each that the pointer may go back to, what its answer says of itself. */

@@ -137,6 +137,7 @@ export class History {
       [0.06, () => producer.produce()],
       [0.08, () => this.moveClock()],
       [plot.failOverShare, () => (this.scheduler.note('store', 'fails over'), world.failOver(random))],
+      [plot.damageShare, () => (this.scheduler.note('store', 'damages a chunk'), world.damage(random))],
       [0.0005, () => world.records.length < PARTITIONS_MAX && this.addPartition()],
       [plot.rebalanceShare, () => members.rebalance()],
       [plot.killShare, () => this.killSomebody()],
@@ -152,7 +153,7 @@ export class History {
     const { code, where, message } = alarm
     this.world.alarms.push(alarm)
     this.scheduler.note('alarm', `${code} ${where}`)
-    const isRight = code === 'SEAM_BROKEN' ? this.producer.hasBrokenSkew : code === 'APPEND_TIME_AHEAD' ? this.producer.hasMadTime : this.producer.hasBrokenLog
+    const isRight = code === 'SEAM_BROKEN' ? this.producer.hasBrokenSkew : code === 'APPEND_TIME_AHEAD' ? this.producer.hasMadTime : code === 'BLOB_DAMAGED' ? this.world.hasDamage : this.producer.hasBrokenLog
     if (!isRight) this.wrong ??= `an alarm without a reason: ${code} at ${where}: ${message}`
     else if (code === 'LOG_REPLACED' || code === 'LOG_OFFSET_GONE') this.isStopped = true
   }
@@ -204,7 +205,7 @@ export class History {
       // What the log has lost is not judged until it is noticed, at the end.
       if (this.producer.hasBrokenLog) continue
       const events = await eventsOf(world)
-      this.wrong ??= judgeAnswer(events, { ...asked, isSane: (n) => operator.isSane(n) }, answer)
+      this.wrong ??= judgeAnswer(events, { ...asked, isSane: (n) => operator.isSane(n), mayBeDamaged: world.hasDamage }, answer)
       tally.judgedCount++
     }
   }

@@ -40,13 +40,15 @@ export interface AskedView {
   readonly users: readonly string[]
   /** Whether what a generation gives is to be believed; where nobody has noticed yet that it is nonsense, it is not. */
   readonly isSane: (generation: number) => boolean
+  /** A disk has damaged something, and it need not be mended yet. */
+  readonly mayBeDamaged?: boolean
 }
 
 /** What is wrong with an answer that was asked for all features of one view, in their order; null: nothing. */
-export function judgeAnswer(events: readonly OracleEvent[], { plan, users, isSane }: AskedView, { t, entities, views, degraded }: FeatureAnswer): string | null {
+export function judgeAnswer(events: readonly OracleEvent[], { plan, users, isSane, mayBeDamaged = false }: AskedView, { t, entities, views, degraded }: FeatureAnswer): string | null {
   const { generation, cut } = views[0]!
   const damage = degraded.find(({ code }) => code === 'STATE_DAMAGED')
-  if (damage !== undefined) return damage.message
+  if (damage !== undefined) return mayBeDamaged ? null : damage.message
   if (degraded.some(({ code }) => HONEST.has(code)) || !isSane(generation)) return null
   for (const [i, { values, explanation }] of entities.entries()) {
     const fences = new Map(explanation![0]!.fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))

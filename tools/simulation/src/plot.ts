@@ -20,6 +20,7 @@ export interface Plot {
   readonly killShare: number
   readonly sleepShare: number
   readonly resetShare: number
+  readonly damageShare: number
   /** Shares of records. */
   readonly skewShare: number
   readonly madShare: number
@@ -54,5 +55,6 @@ export function drawPlot(random: Random): Plot {
     lostShare: maybe(0.4, 0.01),
     blockedShare: maybe(0.5, 0.15),
     nonsenseShare: maybe(0.4, 0.2),
+    damageShare: maybe(0.25, 0.002),
   }
 }

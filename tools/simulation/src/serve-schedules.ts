@@ -12,7 +12,7 @@ import { viewId } from '@tidemark/pipelines/names'
 import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
 import type { ServeRules } from '@tidemark/pipelines/serve/read-view'
 import { ask, requestOf, serverOf } from './actors.ts'
-import { eventsOf, judgeAnswer } from './judge.ts'
+import { eventsOf, judgeAnswer, judgeWhole } from './judge.ts'
 import { rulesWith } from './rules.ts'
 import { Scheduler, type Actor } from './scheduler.ts'
 import { World } from './world.ts'
@@ -21,6 +21,7 @@ export const SERVE_BUGS: Readonly<Record<string, Partial<ServeRules>>> = {
   'no-repin': { needsNewerPin: () => false },
   'pin-for-ever': { isExpired: () => false },
   'state-kept-for-ever': { isSameState: () => true },
+  'replay-unsaid': { isReplaying: () => false },
   'catalog-kept-for-ever': { isSameCatalog: () => true },
 }
 
@@ -52,6 +53,14 @@ export const SERVE_SCHEDULES: Readonly<Record<string, (broken: Partial<ServeRule
     const stage = await Stage.create(broken)
     await stage.publishEpochs(1)
     return stage.end(await stage.readTwice(() => stage.click()))
+  },
+  async 'replay-unsaid'(broken) {
+    const stage = await Stage.create(broken)
+    await stage.click()
+    stage.world.nowMs += 1_000
+    await stage.click()
+    await stage.discardAll()
+    return stage.end(await stage.readAll())
   },
   async 'catalog-kept-for-ever'(broken) {
     const stage = await Stage.create(broken)
@@ -120,6 +129,22 @@ class Stage {
       const answer = await server.answer(request)
       const { version } = world.catalog.plans[0]!.view
       this.wrong = answer.views[0]!.version === version ? judgeAnswer(await eventsOf(world), { ...asked, plan: world.catalog.plans[0]! }, answer) : `version ${answer.views[0]!.version} of a view that has version ${version}`
+    })
+  }
+
+  /** Every bucket is discarded, as one is that is damaged. */
+  async discardAll(): Promise<void> {
+    const { speedViews } = this.world
+    for (const bucket of speedViews.writtenBuckets()) await speedViews.discard(bucket, { fences: [], chunks: [] })
+  }
+
+  /** An answer has every event, or says that it may not. */
+  readAll(): Promise<Actor> {
+    const { world } = this
+    return this.scheduler.start({ name: 'reader' }, async (actor) => {
+      const asked = { plan: world.plans[0]!, users: ['ada'] }
+      const answer = await ask(serverOf({ world, actor, name: 'reader' }, 1), asked)
+      this.wrong = answer.degraded.length === 0 ? judgeWhole(await eventsOf(world), asked, answer) : null
     })
   }
 

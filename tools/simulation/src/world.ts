@@ -10,6 +10,7 @@ import { MemorySpeedViewStore } from '@tidemark/adapter-memory/memory-speed-view
 import { createPlainArchiveFormat } from '@tidemark/adapter-memory/plain-archive-format'
 import type { Random } from '@tidemark/aggregation/testing/random'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import { damageChunk } from '@tidemark/conformance/ingest/damage-chunk'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Row } from '@tidemark/feature-schema/value'
 import type { Alarm } from '@tidemark/pipelines/alarm'
@@ -59,6 +60,7 @@ export class World {
   /** By partition and offset; null: nobody sees it. */
   readonly records: (KnownRecord | null)[][] = []
   readonly alarms: Alarm[] = []
+  hasDamage = false
   /** Rises with whatever may give somebody something to do. */
   changeCount = 0
   /** How far the machines' clocks are ahead of the world's. */
@@ -126,6 +128,13 @@ export class World {
   failOver(random: Random, lostCountMax = 4): void {
     const written = this.speedViews.writtenBuckets()
     if (written.length > 0) this.speedViews.failOver(random.pick(written), random.between(1, lostCountMax))
+    this.changeCount++
+  }
+
+  /** A byte of a stored chunk is another one. */
+  async damage(random: Random): Promise<void> {
+    const written = this.speedViews.writtenBuckets()
+    if (written.length > 0 && (await damageChunk(this.speedViews, random.pick(written), (limit) => random.below(limit)))) this.hasDamage = true
     this.changeCount++
   }
 

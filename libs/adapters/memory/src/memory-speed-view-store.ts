@@ -108,19 +108,6 @@ export class MemorySpeedViewStore implements SpeedViewStore {
     this.replace(key, EMPTY_BUCKET)
   }
 
-  /** Changes a byte of a stored chunk, drawn by `pick` from what there is, as a bad disk does; false: there is no chunk. */
-  damage(pick: (countMax: number) => number): boolean {
-    const all = [...this.buckets].flatMap(([name, { entities }]) => [...entities.values()].flatMap((stored) => stored.chunks.flatMap((chunk, number) => (chunk === null || chunk.bytes.length === 0 ? [] : [{ name, stored, chunk, number }]))))
-    if (all.length === 0) return false
-    const { name, stored: { entity, chunks }, chunk: { revision, bytes }, number } = all[pick(all.length)]!
-    const damaged = copyOf(bytes)
-    damaged[pick(damaged.length)]! ^= 1 << pick(8)
-    const bucket = this.buckets.get(name)!
-    const changed = { entity, chunks: chunks.with(number, { revision, bytes: damaged }) }
-    this.buckets.set(name, { ...bucket, entities: new Map(bucket.entities).set(nameOf(entity), changed) })
-    return true
-  }
-
   // ---- What they are made of -----------------------------------------------------------------------------------------------
 
   private bucketOf(key: BucketKey): Bucket {

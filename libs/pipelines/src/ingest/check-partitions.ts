@@ -1,18 +1,19 @@
 // What a processor does about once a second, idle or not: it reads its fences again, compares them with what it knows and with the log,
 // advances those that were left behind, reads the pointers, and says how far it is.
 
-import { decodeFence } from '../log/fence.ts'
+import { decodeBucketRecord, encodeBucketRecord } from '../log/bucket-record.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
 import { brokenSeams, type SealRegister } from '../log/seal-register.ts'
 import { floorCut, readPointer } from '../pointer.ts'
+import { ofBucket, readBuckets } from './bucket-damage.ts'
 import { bucketPartOf, type BucketWork } from './bucket-work.ts'
 import { speedGroupOf } from './group-names.ts'
 import { encodeHeartbeat, HEARTBEAT_VERSION, type Heartbeat } from './heartbeat.ts'
 import { isReplaced, replacedAlarm, type IngestContext } from './ingest-context.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { PolledPart } from './poll.ts'
-import { fenceWhere, type BucketLanes, type SpeedView } from './speed-view.ts'
-import { distinct } from './take-up.ts'
+import { bucketWhere, type BucketLanes, type SpeedView } from './speed-view.ts'
+import { distinct, readFence } from './take-up.ts'
 
 /** Reads pointers and fences again. Partitions whose fences are not what they should be are rewound, or stand still. */
 export async function checkPartitions(context: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[]): Promise<void> {
@@ -35,13 +36,15 @@ export async function checkPartitions(context: IngestContext, views: readonly Sp
 }
 
 /** Compares the fences with those that were known; the positions that the log has to be compared with, beside the reader's own. */
-async function readFences({ store, rules }: IngestContext, views: readonly SpeedView[], owned: readonly OwnedPartition[]): Promise<Map<OwnedPartition, PartitionPosition[]>> {
+async function readFences({ store, rules, clock }: IngestContext, views: readonly SpeedView[], owned: readonly OwnedPartition[]): Promise<Map<OwnedPartition, PartitionPosition[]>> {
   const doubtful = new Map<OwnedPartition, PartitionPosition[]>(owned.map((one) => [one, []]))
   if (owned.length === 0) return doubtful
   const partitions = owned.map(({ partition }) => partition)
-  const buckets = views.flatMap((view) => view.buckets)
-  const states = await store.read(buckets.map(({ view, bucket }) => ({ view, bucket, entities: [], partitions })))
+  const nowMs = clock.nowMs()
+  const buckets = views.filter((view) => !view.isHalted(nowMs)).flatMap((view) => view.buckets)
+  const states = await readBuckets(store, buckets.map(({ view, bucket }) => ({ view, bucket, entities: [], partitions })))
   for (const [i, bucket] of buckets.entries()) {
+    takeRecord(bucket, states[i]!.record)
     for (const [j, one] of owned.entries()) {
       const fence = compareFence(rules, bucket, one, states[i]!.fences[j]!)
       // What this processor read itself is as its reader's own position is.
@@ -52,13 +55,18 @@ async function readFences({ store, rules }: IngestContext, views: readonly Speed
   return doubtful
 }
 
+function takeRecord(bucket: BucketLanes, bytes: Uint8Array | null): void {
+  bucket.record = bytes && ofBucket(bucket, () => ({ record: bytes }), () => decodeBucketRecord(bytes, bucketWhere(bucket)))
+  bucket.recordBytes = bytes
+}
+
 function compareFence(
   { isLost }: IngestContext['rules'], bucket: BucketLanes, { partition }: OwnedPartition, bytes: Uint8Array | null,
 ): { readonly position: PartitionPosition; readonly isOther: boolean } | null {
   const lane = bucket.lanes[partition]
   if (lane === undefined) return null
   if (bytes !== null && Buffer.compare(bytes, lane.fenceBytes) === 0) return { position: lane.fence, isOther: false }
-  const position = bytes === null ? null : decodeFence(bytes, fenceWhere(bucket, partition))
+  const position = bytes === null ? null : readFence(bucket, partition, bytes)
   // RULE idle check: the store lost writes.
   lane.isLost = isLost(position?.next ?? -Infinity, lane.fence.next)
   if (lane.isLost || position === null || position.next < lane.fence.next) return null
@@ -80,6 +88,22 @@ export function idleWork({ clock, limits }: IngestContext, views: readonly Speed
       return lane !== undefined && lane.fence.next < position.next && lane.fenceAtMs <= dueMs
     })
     return due.length === 0 ? [] : [{ view, bucket, rows: [], parts: due.map(bucketPartOf) }]
+  }))
+}
+
+/** Strikes the partitions that are replayed from the records of their buckets, whose fences are what this processor takes them for. */
+export async function tellReplayed({ rules, store }: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[]): Promise<void> {
+  await Promise.all(views.flatMap(({ buckets }) => buckets).map(async (bucket) => {
+    const { record, recordBytes, lanes } = bucket
+    if (record === null || record.replaying.length === 0) return
+    const replayed = partitions.filter(({ partition, reader, caughtUpAtMs }) => (
+      record.replaying.includes(partition) && reader !== null && lanes[partition] !== undefined && rules.isReplayed(caughtUpAtMs)
+    )).map(({ partition }) => partition)
+    if (replayed.length === 0) return
+    await store.write(bucket, {
+      expected: { record: recordBytes, fences: replayed.map((partition) => ({ partition, bytes: lanes[partition]!.fenceBytes })), chunks: [] },
+      put: { record: encodeBucketRecord({ ...record, replaying: record.replaying.filter((partition) => !replayed.includes(partition)) }), fences: [], chunks: [] },
+    })
   }))
 }
 

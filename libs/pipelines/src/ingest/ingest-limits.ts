@@ -33,6 +33,9 @@ export const INGEST_LIMITS = {
   stoppedCheckEveryMs: 30_000,
   /** How long a reader may use a pointer that it read. */
   pinLeaseMs: PIN_LEASE_MS,
+  /** A bucket that was discarded because it was damaged is not discarded again before this; each time twice as long, at most the second. */
+  discardPauseMinMs: 60_000,
+  discardPauseMaxMs: 3_600_000,
   /** Entities that one sweep of a bucket removes. */
   sweepCountMax: 10_000,
 } as const

@@ -2,7 +2,7 @@
 // one in its place and see that it is found.
 
 import type { Revision, NewRevision } from '@tidemark/ports/revision'
-import type { BucketWrite } from '@tidemark/ports/speed-view-store'
+import type { BucketKey, BucketWrite, SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { nextEpoch } from '../log/epoch.ts'
 import { isOtherRecord } from '../log/log-mark.ts'
 import type { LogMark } from '../log/manifest.ts'
@@ -60,6 +60,10 @@ export interface IngestRules {
   isReplaced(position: PartitionPosition, place: PlaceInLog, moment: CompareMoment): boolean
   /** Sections are dropped through the cut of the floor, never of the pointer. */
   dropThrough(pointer: Pointer): number
+  /** A damaged bucket goes whole, fences and record with its chunks, and only as it was seen. */
+  discard(store: SpeedViewStore, bucket: BucketKey, seen: BucketWrite['expected']): Promise<boolean>
+  /** A bucket is being replayed until its state has been as far as the log's end. */
+  isReplayed(caughtUpAtMs: number | null): boolean
   /** A sweep acts on a floor that it read longer ago than a pin may live. */
   isLeaseOver(nowMs: number, readAtMs: number, pinLeaseMs: number): boolean
   /** A sweep removes an entity only at the revisions that it saw. */
@@ -83,6 +87,8 @@ export const INGEST_RULES: IngestRules = {
     next > end || hasOther || (mark !== null && mark.offset >= start && isOtherRecord(mark, found))
   ),
   dropThrough: floorCut,
+  discard: (store, bucket, seen) => store.discard(bucket, seen),
+  isReplayed: (caughtUpAtMs) => caughtUpAtMs !== null,
   isLeaseOver: (nowMs, readAtMs, pinLeaseMs) => nowMs > readAtMs + pinLeaseMs,
   revisionsToRemove: (seen) => Promise.resolve(seen),
 }

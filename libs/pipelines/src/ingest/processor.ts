@@ -8,8 +8,10 @@ import type { Alarm } from '../alarm.ts'
 import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
 import type { SealRegister } from '../log/seal-register.ts'
 import { topicOf, viewId } from '../names.ts'
+import { BucketDamagedError } from './bucket-damage.ts'
+import { BucketDiscards } from './bucket-discards.ts'
 import { workOfView, type BucketWork } from './bucket-work.ts'
-import { checkPartitions, idleWork, tellHowFar } from './check-partitions.ts'
+import { checkPartitions, idleWork, tellHowFar, tellReplayed } from './check-partitions.ts'
 import { fetchPartitions } from './fetch-partitions.ts'
 import type { IngestContext, ProcessorPorts } from './ingest-context.ts'
 import { INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
@@ -32,8 +34,8 @@ export interface ProcessorOptions extends ProcessorPorts {
 
 /** What a step did. */
 export interface StepReport extends Readonly<WriteCounts> {
-  /** 'searched': for dead letters, in what is folded; 'idle': there was nothing to do. */
-  readonly did: 'took-up' | 'checked' | 'folded' | 'searched' | 'idle'
+  /** 'searched': for dead letters, in what is folded; 'discarded': a damaged bucket; 'idle': there was nothing to do. */
+  readonly did: 'took-up' | 'checked' | 'folded' | 'searched' | 'discarded' | 'idle'
   readonly recordCount: number
   readonly deadLetterCount: number
   /** Partitions that are to be taken up again at the next step. */
@@ -69,6 +71,7 @@ class SourceProcessor implements Processor {
   private readonly membership: Membership
   private readonly decode: DecodeLogRecord
   private readonly poll = new Poll()
+  private readonly discards: BucketDiscards
   private readonly owned = new Map<number, OwnedPartition>()
   private views: readonly SpeedView[] = []
   /** Of the next step: the one under way ends with what it began with. null: the same. */
@@ -79,6 +82,7 @@ class SourceProcessor implements Processor {
   constructor({ membership, views, rules = INGEST_RULES, limits, ...ports }: ProcessorOptions) {
     this.context = { ...ports, topic: topicOf(ports.source), rules, limits: { ...INGEST_LIMITS, ...limits } }
     this.membership = membership
+    this.discards = new BucketDiscards(this.context)
     this.decode = compileLogDecoder(ports.source)
     this.setViews(views)
   }
@@ -98,7 +102,9 @@ class SourceProcessor implements Processor {
       return await this.stepOn(signal)
     } catch (error) {
       for (const owned of this.owned.values()) owned.rewind()
-      throw error
+      if (!(error instanceof BucketDamagedError)) throw error
+      await this.discard(error)
+      return this.report('discarded')
     }
   }
 
@@ -126,10 +132,16 @@ class SourceProcessor implements Processor {
       this.checkAtMs = nowMs + context.limits.checkEveryMs
       await checkPartitions(context, views, owned)
       const counts = await this.write(idleWork(context, views, owned))
+      await tellReplayed(context, views, owned)
       if (this.register !== null) await tellHowFar(context, views, owned, this.register)
       return { ...this.report('checked', counts), deadLetterCount: await searchBehind(context, this.decode, owned) ?? 0 }
     }
     return this.fold(owned, nowMs, signal)
+  }
+
+  private async discard(damage: BucketDamagedError): Promise<void> {
+    const halt = await this.discards.discard(damage)
+    for (const view of this.views) if (view.id === damage.bucket.view) view.halt = halt
   }
 
   private takeUpViews(): void {

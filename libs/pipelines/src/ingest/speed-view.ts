@@ -4,9 +4,11 @@
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { BucketKey } from '@tidemark/ports/speed-view-store'
 import type { Alarm } from '../alarm.ts'
+import type { BucketRecord } from '../log/bucket-record.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
 import { viewId } from '../names.ts'
 import { emptyPointer, type Pointer } from '../pointer.ts'
+import type { Halt } from './bucket-discards.ts'
 import { ViewEntities } from './view-entities.ts'
 
 export interface Lane {
@@ -26,6 +28,9 @@ export class BucketLanes implements BucketKey {
   readonly bucket: number
   /** By partition. */
   readonly lanes: (Lane | undefined)[] = []
+  /** As last read; null: there is none, or it was not read yet. */
+  record: BucketRecord | null = null
+  recordBytes: Uint8Array | null = null
   /** Rises when entities' states in memory may not be the stored ones any more. */
   stateVersion = 0
 
@@ -45,6 +50,8 @@ export class SpeedView {
   pointer: Pointer
   /** Partitions that this view cannot be folded of, and why. */
   readonly blocked = new Map<number, Alarm>()
+  /** A bucket of it is damaged again and again. */
+  halt: Halt | null = null
   /** Events that nobody counts, because a key is NULL. */
   nullKeyCount = 0
 
@@ -54,6 +61,11 @@ export class SpeedView {
     this.buckets = Array.from({ length: plan.view.bucketCount }, (_, bucket) => new BucketLanes(this.id, bucket))
     this.entities = new ViewEntities(plan, cacheSizeMaxBytes)
     this.pointer = emptyPointer(this.id)
+  }
+
+  /** Whether nothing of it is to be read, since it would be damaged again. */
+  isHalted(nowMs: number): boolean {
+    return this.halt !== null && nowMs < this.halt.untilMs
   }
 
   /** Forgets the lanes of a partition. */

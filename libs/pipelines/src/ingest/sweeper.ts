@@ -1,6 +1,7 @@
 // The sweep: entities of which the speed view has nothing that a pointer can still need are removed (law 5). It acts on a floor that it
 // read longer ago than a pin may live, raises the bucket's record to that floor's cut first, so that a reader with an older pin finds out
-// though there is no chunk, and removes an entity only at the revisions that it saw.
+// though there is no chunk, and removes an entity only at the revisions that it saw. As it reads every chunk, it finds damage that no processor
+// meets, since no event comes for the entity, or its state is in memory: such a bucket is discarded.
 
 import { ENTRY_EPOCH, entryAt, AT_TABLES, viewOf } from '@tidemark/aggregation/chunk-format'
 import { verifyChunk } from '@tidemark/aggregation/chunk-verify'
@@ -9,9 +10,12 @@ import type { Clock } from '@tidemark/ports/clock'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Revision } from '@tidemark/ports/revision'
 import type { BucketKey, EntityChunks, SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import type { OnAlarm } from '../alarm.ts'
 import { decodeBucketRecord, encodeBucketRecord } from '../log/bucket-record.ts'
 import { viewId } from '../names.ts'
 import { floorCut, readPointer } from '../pointer.ts'
+import { BucketDamagedError, ofBucket, readBuckets, storeOfBucket, type SeenDamage } from './bucket-damage.ts'
+import { BucketDiscards } from './bucket-discards.ts'
 import { INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
 import { INGEST_RULES, type IngestRules } from './ingest-rules.ts'
 import { bucketWhere } from './speed-view.ts'
@@ -21,6 +25,7 @@ export interface SweeperOptions {
   readonly store: SpeedViewStore
   readonly registers: RegisterStore
   readonly clock: Clock
+  readonly onAlarm: OnAlarm
   readonly rules?: IngestRules
   readonly limits?: Partial<IngestLimits>
 }
@@ -48,9 +53,10 @@ interface Round {
   readonly left: { readonly bucket: BucketKey; readonly dead: readonly DeadEntity[] }[]
 }
 
-export function createSweeper({ view, store, registers, clock, rules = INGEST_RULES, limits: declared }: SweeperOptions): Sweeper {
+export function createSweeper({ view, store, registers, clock, onAlarm, rules = INGEST_RULES, limits: declared }: SweeperOptions): Sweeper {
   const limits = { ...INGEST_LIMITS, ...declared }
   const id = viewId(view.view)
+  const discards = new BucketDiscards({ store, clock, rules, limits, onAlarm })
   let round: Round | null = null
 
   const look = async (): Promise<Round> => {
@@ -59,10 +65,21 @@ export function createSweeper({ view, store, registers, clock, rules = INGEST_RU
     const left: Round['left'] = []
     if (cut === -Infinity) return { cut, readAtMs, left }
     for (let bucket = 0; bucket < view.view.bucketCount; bucket++) {
-      const dead = await deadEntities(store, view, { view: id, bucket }, cut, limits.sweepCountMax)
-      if (dead.length > 0) left.push({ bucket: { view: id, bucket }, dead })
+      const dead = await unlessDamaged(() => storeOfBucket({ view: id, bucket }, () => deadEntities(store, view, { view: id, bucket }, cut, limits.sweepCountMax)))
+      if (dead !== null && dead.length > 0) left.push({ bucket: { view: id, bucket }, dead })
     }
     return { cut, readAtMs, left }
+  }
+
+  /** null: the bucket is damaged. */
+  const unlessDamaged = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof BucketDamagedError)) throw error
+      await discards.discard(error)
+      return null
+    }
   }
 
   return {
@@ -75,7 +92,7 @@ export function createSweeper({ view, store, registers, clock, rules = INGEST_RU
       const { cut, left } = round
       const next = left.pop()
       if (left.length === 0) round = null
-      if (next === undefined || !(await raiseRecord(store, next.bucket, cut))) return { did: 'swept', removedCount: 0 }
+      if (next === undefined || (await unlessDamaged(() => raiseRecord(store, next.bucket, cut))) !== true) return { did: 'swept', removedCount: 0 }
       let removedCount = 0
       for (const { entity, revisions } of next.dead) {
         const at = await rules.revisionsToRemove(revisions, () => readRevisions(store, next.bucket, entity))
@@ -90,7 +107,9 @@ async function deadEntities(store: SpeedViewStore, plan: ViewPlan, bucket: Bucke
   const dead: DeadEntity[] = []
   for await (const { entity, chunks } of store.scan(bucket)) {
     if (dead.length >= countMax) break
-    if (chunks.every((chunk) => chunk === null || newestEpoch(plan, chunk.bytes) <= cut)) dead.push({ entity, revisions: revisionsOf(chunks) })
+    const revisions = revisionsOf(chunks)
+    const seen = (): SeenDamage => ({ chunks: revisions.map((revision, chunk) => ({ entity, chunk, revision })) })
+    if (ofBucket(bucket, seen, () => chunks.map((chunk) => (chunk === null ? -Infinity : newestEpoch(plan, chunk.bytes)))).every((epoch) => epoch <= cut)) dead.push({ entity, revisions })
   }
   return dead
 }
@@ -106,13 +125,14 @@ function newestEpoch(plan: ViewPlan, chunk: Uint8Array): number {
 
 /** false: the record changed, or the bucket was wiped, in the meantime; another round will see. */
 async function raiseRecord(store: SpeedViewStore, bucket: BucketKey, cut: number): Promise<boolean> {
-  const [state] = await store.read([{ ...bucket, entities: [], partitions: [] }])
+  const [state] = await readBuckets(store, [{ ...bucket, entities: [], partitions: [] }])
   const { record } = state!
   if (record === null) return false
-  if (decodeBucketRecord(record, bucketWhere(bucket)).startsAfterEpoch >= cut) return true
+  const before = ofBucket(bucket, () => ({ record }), () => decodeBucketRecord(record, bucketWhere(bucket)))
+  if (before.startsAfterEpoch >= cut) return true
   return store.write(bucket, {
     expected: { record, fences: [], chunks: [] },
-    put: { record: encodeBucketRecord({ startsAfterEpoch: cut }), fences: [], chunks: [] },
+    put: { record: encodeBucketRecord({ ...before, startsAfterEpoch: cut }), fences: [], chunks: [] },
   })
 }
 

@@ -2,15 +2,15 @@
 // what has no fence gets one after its view's floor, and reading goes on from the lowest (law 6). It is done when a partition is
 // assigned, and again whenever fences may not be what this processor takes them for.
 
-import type { BucketState } from '@tidemark/ports/speed-view-store'
 import { readManifest } from '../archive/manifest-store.ts'
 import { positionAfter } from '../archive/position-after.ts'
-import { decodeBucketRecord, encodeBucketRecord } from '../log/bucket-record.ts'
+import { decodeBucketRecord, encodeBucketRecord, type BucketRecord } from '../log/bucket-record.ts'
 import { openPartitions, type PartitionStart } from '../log/change-seal-register.ts'
 import { decodeFence, encodeFence } from '../log/fence.ts'
 import { PartitionReader, type PartitionPosition } from '../log/partition-position.ts'
 import type { SealRegister } from '../log/seal-register.ts'
 import { readPointer } from '../pointer.ts'
+import { ofBucket, readBuckets } from './bucket-damage.ts'
 import { readLetterLane } from './dead-letter.ts'
 import { speedGroupOf } from './group-names.ts'
 import { goneAlarm, isReplaced, replacedAlarm, type IngestContext } from './ingest-context.ts'
@@ -28,7 +28,8 @@ export async function takeUpPartitions(context: IngestContext, views: readonly S
   for (const view of views) {
     view.pointer = (await readPointer(registers, view.id)).pointer
     for (const { partition } of partitions) view.release(partition)
-    await readLanes(context, view, starts, register)
+    if (view.isHalted(context.clock.nowMs())) for (const { partition } of partitions) view.blocked.set(partition, view.halt!.alarm)
+    else await readLanes(context, view, starts, register)
   }
   for (const owned of partitions) await takeUp(context, views, owned, register)
   return register
@@ -38,17 +39,33 @@ export async function takeUpPartitions(context: IngestContext, views: readonly S
 async function readLanes(context: IngestContext, view: SpeedView, starts: readonly PartitionStart[], register: SealRegister): Promise<void> {
   const { buckets, id } = view
   const partitions = starts.map(({ partition }) => partition)
-  const states = await context.store.read(buckets.map(({ bucket }) => ({ view: id, bucket, entities: [], partitions })))
+  const states = await readBuckets(context.store, buckets.map(({ bucket }) => ({ view: id, bucket, entities: [], partitions })))
   let startOf: StartPositions | null = null
   for (const [i, bucket] of buckets.entries()) {
     const state = states[i]!
     bucket.stateVersion++
-    for (const [j, bytes] of state.fences.entries()) if (bytes !== null) setLane(context, bucket, partitions[j]!, decodeFence(bytes, fenceWhere(bucket, partitions[j]!)), bytes)
+    for (const [j, bytes] of state.fences.entries()) if (bytes !== null) setLane(context, bucket, partitions[j]!, readFence(bucket, partitions[j]!, bytes), bytes)
     const missing = starts.filter((_, j) => state.fences[j] === null)
     if (missing.length === 0) continue
     startOf ??= await startPositions(context, view, register)
-    await writeFirstFences(context, view, bucket, state, missing, startOf)
+    await writeFirstFences(context, view, bucket, readRecord(bucket, state.record, register), missing, startOf)
   }
+}
+
+/** Throws BucketDamagedError, STORE_TOO_NEW. */
+export function readFence(bucket: BucketLanes, partition: number, bytes: Uint8Array): PartitionPosition {
+  return ofBucket(bucket, () => ({ fences: [{ partition, bytes }] }), () => decodeFence(bytes, fenceWhere(bucket, partition)))
+}
+
+interface ReadRecord {
+  readonly bytes: Uint8Array | null
+  readonly record: BucketRecord
+}
+
+/** The record, or where there is none that of a state which begins: all that was ever folded is to be replayed. */
+function readRecord(bucket: BucketLanes, bytes: Uint8Array | null, { openings }: SealRegister): ReadRecord {
+  if (bytes === null) return { bytes, record: { startsAfterEpoch: -Infinity, replaying: [...new Set(openings.map(({ partition }) => partition))] } }
+  return { bytes, record: ofBucket(bucket, () => ({ record: bytes }), () => decodeBucketRecord(bytes, bucketWhere(bucket))) }
 }
 
 /** By partition, where a view's state begins without a fence: after its floor, which batch contains, or where the partition was opened. */
@@ -62,7 +79,7 @@ async function startPositions({ objects, registers, rules, source }: IngestConte
 
 /** The bucket record says in the same command after which epoch the state starts. */
 async function writeFirstFences(
-  context: IngestContext, view: SpeedView, bucket: BucketLanes, { record }: BucketState, missing: readonly PartitionStart[], startOf: StartPositions,
+  context: IngestContext, view: SpeedView, bucket: BucketLanes, { bytes: recordBytes, record }: ReadRecord, missing: readonly PartitionStart[], startOf: StartPositions,
 ): Promise<void> {
   const fences = missing.flatMap(({ partition, offset }) => {
     const position = startOf(partition)
@@ -72,10 +89,10 @@ async function writeFirstFences(
   })
   if (fences.length === 0) return
   const floor = context.rules.dropThrough(view.pointer)
-  const isRecordDue = record === null || decodeBucketRecord(record, bucketWhere(bucket)).startsAfterEpoch < floor
+  const isRecordDue = recordBytes === null || record.startsAfterEpoch < floor
   const isWritten = await context.store.write(bucket, {
-    expected: { record, fences: fences.map(({ partition }) => ({ partition, bytes: null })), chunks: [] },
-    put: { ...(isRecordDue && { record: encodeBucketRecord({ startsAfterEpoch: floor }) }), fences, chunks: [] },
+    expected: { record: recordBytes, fences: fences.map(({ partition }) => ({ partition, bytes: null })), chunks: [] },
+    put: { ...(isRecordDue && { record: encodeBucketRecord({ ...record, startsAfterEpoch: floor }) }), fences, chunks: [] },
   })
   if (isWritten) for (const { partition, position, bytes } of fences) setLane(context, bucket, partition, position, bytes)
 }

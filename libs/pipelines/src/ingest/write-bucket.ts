@@ -5,12 +5,13 @@
 import { encodeState, openState } from '@tidemark/aggregation/entity-state'
 import { advanceState, dropSections, foldEvent, type FoldEvent } from '@tidemark/aggregation/fold'
 import type { BucketWrite, EntityChunks } from '@tidemark/ports/speed-view-store'
-import { decodeFence, encodeFence } from '../log/fence.ts'
+import { encodeFence } from '../log/fence.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
+import { ofBucket, readBuckets } from './bucket-damage.ts'
 import type { BucketPart, BucketWork } from './bucket-work.ts'
 import { isReplaced, replacedAlarm, type IngestContext } from './ingest-context.ts'
 import type { Poll, PolledPart } from './poll.ts'
-import { fenceWhere } from './speed-view.ts'
+import { readFence } from './take-up.ts'
 import { CHUNK_NAMES, type EntityEntry, type Revisions } from './view-entities.ts'
 
 /** What a command does to a partition's lane. */
@@ -109,12 +110,15 @@ export async function readStates({ store }: IngestContext, works: readonly Bucke
   })
   const asked = works.map((work, i) => ({ work, entries: missing[i]!, stateVersion: work.bucket.stateVersion })).filter(({ entries }) => entries.length > 0)
   if (asked.length === 0) return
-  const states = await store.read(asked.map(({ work: { bucket: { view, bucket } }, entries }) => ({ view, bucket, partitions: [], entities: entries.map(({ entity }) => entity) })))
-  for (const [i, { work: { view }, entries, stateVersion }] of asked.entries()) {
+  const states = await readBuckets(store, asked.map(({ work: { bucket: { view, bucket } }, entries }) => ({ view, bucket, partitions: [], entities: entries.map(({ entity }) => entity) })))
+  for (const [i, { work: { view, bucket }, entries, stateVersion }] of asked.entries()) {
     for (const [j, entry] of entries.entries()) {
       const chunks = states[i]!.entities[j]!
-      entry.state = openState(view.plan, { open: bytesOf(chunks, 0), closed: bytesOf(chunks, 1), settled: bytesOf(chunks, 2) })
-      entry.revisions = CHUNK_NAMES.map((_, chunk) => chunks[chunk]?.revision ?? null)
+      const revisions = CHUNK_NAMES.map((_, chunk) => chunks[chunk]?.revision ?? null)
+      entry.state = ofBucket(bucket, () => ({ chunks: revisions.map((revision, chunk) => ({ entity: entry.entity, chunk, revision })) }), () => (
+        openState(view.plan, { open: bytesOf(chunks, 0), closed: bytesOf(chunks, 1), settled: bytesOf(chunks, 2) })
+      ))
+      entry.revisions = revisions
       entry.stateVersion = stateVersion
       view.entities.weigh(entry)
     }
@@ -230,14 +234,14 @@ async function readAgain(context: IngestContext, { bucket, parts }: BucketWork):
   bucket.stateVersion++
   const left = parts.filter(({ isOver }) => !isOver)
   const partitions = left.map(({ part }) => part.owned.partition)
-  const [state] = await store.read([{ view: bucket.view, bucket: bucket.bucket, entities: [], partitions }])
+  const [state] = await readBuckets(store, [{ view: bucket.view, bucket: bucket.bucket, entities: [], partitions }])
   for (const [i, { part: { owned } }] of left.entries()) {
     const bytes = state!.fences[i]!
     if (bytes === null) {
       owned.rewind()
       continue
     }
-    const fence = decodeFence(bytes, fenceWhere(bucket, owned.partition))
+    const fence = readFence(bucket, owned.partition, bytes)
     if (await isReplaced(context, owned.partition, fence, 'running')) {
       owned.stop(replacedAlarm(context, owned.partition, fence.next), clock.nowMs() + limits.stoppedCheckEveryMs, onAlarm)
       owned.rewind()

@@ -141,7 +141,7 @@ export class SourcePipeline implements AsyncDisposable {
       if (made === undefined) {
         made = {
           cleaner: createCleaner({ stores: { views: batchViews, objects, clock, registers }, view }),
-          sweeper: createSweeper({ view: plan, store: speedViews, registers, clock }),
+          sweeper: createSweeper({ view: plan, store: speedViews, registers, clock, onAlarm: this.options.onAlarm }),
         }
         this.made.set(view, made)
       }

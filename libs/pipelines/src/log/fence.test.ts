@@ -33,12 +33,18 @@ describe('the bytes of a fence', () => {
 
 describe('the bytes of a bucket record', () => {
   it.each([-Infinity, 0, 481_000])('come back as they were: %d', (startsAfterEpoch) => {
-    expect(decodeBucketRecord(encodeBucketRecord({ startsAfterEpoch }), 'here')).toEqual({ startsAfterEpoch })
+    expect(decodeBucketRecord(encodeBucketRecord({ startsAfterEpoch, replaying: [] }), 'here')).toEqual({ startsAfterEpoch, replaying: [] })
   })
 
-  it('are those of version 1', () => {
-    expect(Buffer.from(encodeBucketRecord({ startsAfterEpoch: 481_000 })).toString('hex')).toBe(RECORD_BYTES)
-    expect(decodeBucketRecord(Buffer.from(RECORD_BYTES, 'hex'), 'here')).toEqual({ startsAfterEpoch: 481_000 })
+  it('name the partitions that are replayed', () => {
+    const record = { startsAfterEpoch: 3, replaying: [0, 7, 2 ** 32 - 1] }
+    expect(decodeBucketRecord(encodeBucketRecord(record), 'here')).toEqual(record)
+    for (const length of [19, 20, 24, 26]) expect(() => decodeBucketRecord(encodeBucketRecord(record).subarray(0, length), 'here')).toThrow('STORE_DAMAGED')
+  })
+
+  it('are those of version 2, and of version 1 are read', () => {
+    expect(Buffer.from(encodeBucketRecord({ startsAfterEpoch: 481_000, replaying: [] })).toString('hex')).toBe(RECORD_BYTES.replace('4201', '4202'))
+    expect(decodeBucketRecord(Buffer.from(RECORD_BYTES, 'hex'), 'here')).toEqual({ startsAfterEpoch: 481_000, replaying: [] })
   })
 
   it('are not those of a fence', () => {

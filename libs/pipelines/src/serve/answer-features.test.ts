@@ -6,6 +6,7 @@ import { eventSource, featureView, string, timestamp } from '@tidemark/feature-s
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { encodeHeartbeat, HEARTBEAT_VERSION } from '../ingest/heartbeat.ts'
+import { encodeBucketRecord } from '../log/bucket-record.ts'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { createFeatureServer } from './answer-features.ts'
 import { catalogOf } from './feature-catalog.ts'
@@ -27,7 +28,7 @@ it('does not tell the lag of a heartbeat that came after its state was read', as
     heartbeats: () => Promise.resolve(new Map([[0, heartbeatOf(caughtUpAtMs)]])),
     read: (questions) => {
       caughtUpAtMs = NOW_MS
-      return Promise.resolve(questions.map(({ entities }) => ({ record: null, fences: [], entities: entities.map(() => [null, null, null]) })))
+      return Promise.resolve(questions.map(({ entities }) => ({ record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: [], entities: entities.map(() => [null, null, null]) })))
     },
   }
   const catalog = catalogOf({ formatVersion: 1, sources: [clicks.definition], views: [totals.definition], services: [] })

@@ -13,7 +13,7 @@ import { Deadlines } from './deadlines.ts'
 import type { Degradation, DegradationCode, FeatureAnswer } from './feature-answer.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
 import { RequestResolver, type FeatureRequest, type ResolvedRequest, type ResolvedView } from './feature-request.ts'
-import { FreshnessReader, judgeFreshness } from './freshness.ts'
+import { FreshnessReader, judgeFreshness, withReplay } from './freshness.ts'
 import { PointerPins } from './pointer-pins.ts'
 import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
 import { DeadlinePassed, SlicedWork, Slices } from './sliced-work.ts'
@@ -57,7 +57,7 @@ export function createFeatureServer(options: FeatureServerOptions): FeatureServe
     pins: new PointerPins(registers, clock),
     batchBlobs: new BatchBlobCache(batchViews, batchCacheSizeMaxBytes),
     freshness: new FreshnessReader(speedViews, clock),
-    speedChunks: new SpeedChunkReader({ store: speedViews, cacheSizeMaxBytes: speedCacheSizeMaxBytes, isSame: rules.isSameState }),
+    speedChunks: new SpeedChunkReader({ store: speedViews, cacheSizeMaxBytes: speedCacheSizeMaxBytes, isSame: rules.isSameState, isReplaying: rules.isReplaying }),
     deadlines: new Deadlines(clock),
     registers, clock, rules, slices,
   }
@@ -122,7 +122,9 @@ async function readWholeView(sources: Sources, view: ResolvedView, explain: bool
       partitions = opened
       continue
     }
-    return { view, reading, partitions, failure: null, freshness: judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock.nowMs()) }
+    const freshness = judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock.nowMs())
+    const replayed = reading.speed.isRead ? reading.speed.value.replayedBuckets : []
+    return { view, reading, partitions, failure: null, freshness: withReplay(view.plan.view.name, freshness, replayed) }
   }
 }
 

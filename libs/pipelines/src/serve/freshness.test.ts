@@ -6,6 +6,7 @@ import { eventSource, featureView, string, timestamp } from '@tidemark/feature-s
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { encodeHeartbeat, HEARTBEAT_VERSION, type Heartbeat } from '../ingest/heartbeat.ts'
+import { encodeBucketRecord } from '../log/bucket-record.ts'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { createFeatureServer } from './answer-features.ts'
 import { catalogOf } from './feature-catalog.ts'
@@ -22,7 +23,7 @@ const healthy: Heartbeat = {
 
 function ask(policy: Policy, heartbeats: readonly Heartbeat[]) {
   const speedViews: Pick<SpeedViewStore, 'read' | 'heartbeats'> = {
-    read: async (questions) => questions.map(({ entities }) => ({ record: null, fences: [], entities: entities.map(() => [null, null, null]) })),
+    read: async (questions) => questions.map(({ entities }) => ({ record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: [], entities: entities.map(() => [null, null, null]) })),
     heartbeats: async () => new Map(heartbeats.map((heartbeat, partition) => [partition, encodeHeartbeat(heartbeat)])),
   }
   const server = createFeatureServer({

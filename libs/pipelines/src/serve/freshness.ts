@@ -77,3 +77,10 @@ export function judgeFreshness(view: string, heartbeats: Heartbeats | null, cut:
   }
   return { lagMs, degraded }
 }
+
+/** What it means besides that some of a view's buckets are being replayed: they may lack events, whatever their partitions' heartbeats say. */
+export function withReplay(view: string, freshness: Freshness, replayedBuckets: readonly number[]): Freshness {
+  if (replayedBuckets.length === 0 || freshness.lagMs === null) return freshness
+  const message = `The state of bucket ${replayedBuckets.join(', ')} is being computed anew from the log: it may lack events.`
+  return { lagMs: null, degraded: [...freshness.degraded, { code: 'SPEED_LAGGING', view, message }] }
+}

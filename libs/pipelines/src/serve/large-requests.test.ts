@@ -11,6 +11,7 @@ import type { WaitingClock } from '@tidemark/ports/clock'
 import type { Revision } from '@tidemark/ports/revision'
 import type { EntityChunks, SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { encodeHeartbeat, HEARTBEAT_VERSION } from '../ingest/heartbeat.ts'
+import { encodeBucketRecord } from '../log/bucket-record.ts'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { createFeatureServer, type FeatureServer } from './answer-features.ts'
 import { catalogOf } from './feature-catalog.ts'
@@ -45,7 +46,7 @@ function openWorld({ msPerLook = 1, sliceMaxMs }: { msPerLook?: number; sliceMax
     async read(questions) {
       return questions.map(({ entities, partitions }) => {
         world.readCount += entities.length
-        return { record: null, fences: partitions.map(() => null), entities: entities.map((key) => states[Number(/\d+$/.exec(Buffer.from(key).toString())![0]) % EVENTS_MAX]!) }
+        return { record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: partitions.map(() => null), entities: entities.map((key) => states[Number(/\d+$/.exec(Buffer.from(key).toString())![0]) % EVENTS_MAX]!) }
       })
     },
     heartbeats: async () => new Map([[0, encodeHeartbeat({

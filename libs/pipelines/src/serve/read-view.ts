@@ -8,7 +8,7 @@ import type { BatchBlob, BatchBlobCache } from './batch-blobs.ts'
 import { isSameCatalog, type IsCurrentCatalog, type ResolvedView } from './feature-request.ts'
 import type { Pin, PointerPins } from './pointer-pins.ts'
 import type { SlicedWork } from './sliced-work.ts'
-import { isSameState, type IsSameState, type SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
+import { isReplaying, isSameState, type IsReplaying, type IsSameState, type SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
 
 /** How often a view is read again under a newer pin before it is given up. */
 const PINS_PER_READ_MAX = 4
@@ -21,6 +21,8 @@ export interface ServeRules {
   /** What is kept from one request to the next holds for the same catalog, and for the same stored state. */
   readonly isSameCatalog: IsCurrentCatalog
   readonly isSameState: IsSameState
+  /** An answer from a bucket that is being replayed says so. */
+  readonly isReplaying: IsReplaying
 }
 
 export const SERVE_RULES: ServeRules = {
@@ -28,6 +30,7 @@ export const SERVE_RULES: ServeRules = {
   isExpired: ({ sinceMs }, nowMs) => nowMs - sinceMs > PIN_LEASE_MS / 2,
   isSameCatalog,
   isSameState,
+  isReplaying,
 }
 
 export interface ReadingContext {

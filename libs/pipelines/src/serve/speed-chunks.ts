@@ -7,7 +7,7 @@ import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import type { BucketState, EntityChunks, SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { LRUCache } from 'lru-cache'
-import { decodeBucketRecord } from '../log/bucket-record.ts'
+import { decodeBucketRecord, type BucketRecord } from '../log/bucket-record.ts'
 import { damageOf } from './damage.ts'
 import type { ResolvedView, ViewEntity } from './feature-request.ts'
 import type { SlicedWork } from './sliced-work.ts'
@@ -22,6 +22,8 @@ export interface SpeedChunksRead {
   readonly chunks: readonly (readonly Uint8Array[] | Problem)[]
   /** The epoch through which sections are gone from any of them, or never were in their bucket; -Infinity: none. */
   readonly goneThroughEpoch: number
+  /** The buckets that may lack events which they once had, or should have: they are being replayed from the log. */
+  readonly replayedBuckets: readonly number[]
   /** The newest append time in them; -Infinity: none. */
   readonly logTimeMs: number
   /** The buckets that were read, with their states: for explain. */
@@ -42,20 +44,28 @@ export type IsSameState = (known: EntityChunks, read: EntityChunks) => boolean
 
 export const isSameState: IsSameState = (known, read) => known === read
 
+/** Whether a bucket is being replayed; null: it has no record, since it was discarded or nobody took it up yet. */
+export type IsReplaying = (record: BucketRecord | null) => boolean
+
+export const isReplaying: IsReplaying = (record) => record === null || record.replaying.length > 0
+
 export interface SpeedChunkReaderOptions {
   readonly store: SpeedViewStore
   readonly cacheSizeMaxBytes: number
   readonly isSame: IsSameState
+  readonly isReplaying: IsReplaying
 }
 
 export class SpeedChunkReader {
   private readonly store: SpeedViewStore
   private readonly isSame: IsSameState
+  private readonly isReplaying: IsReplaying
   private readonly verified: LRUCache<string, VerifiedState>
 
-  constructor({ store, cacheSizeMaxBytes, isSame }: SpeedChunkReaderOptions) {
+  constructor({ store, cacheSizeMaxBytes, isSame, isReplaying: ofRecord }: SpeedChunkReaderOptions) {
     this.store = store
     this.isSame = isSame
+    this.isReplaying = ofRecord
     this.verified = new LRUCache({ maxSize: cacheSizeMaxBytes, sizeCalculation: ({ chunks }) => chunks.reduce((sum, { byteLength }) => sum + byteLength, ENTRY_SIZE_BYTES) })
   }
 
@@ -65,6 +75,7 @@ export class SpeedChunkReader {
     const known = entities.map((entity) => this.verified.get(stateName(id, entity)))
     const chunks = new Array<readonly Uint8Array[] | Problem>(entities.length)
     const buckets = new Map<number, BucketState>()
+    const replayedBuckets: number[] = []
     let goneThroughEpoch = -Infinity
     let logTimeMs = -Infinity
     for (const part of partsOf(placesOf(entities))) {
@@ -74,7 +85,9 @@ export class SpeedChunkReader {
       for (const [k, [bucket, at]] of part.entries()) {
         const state = states[k]!
         buckets.set(bucket, state)
-        if (state.record !== null) goneThroughEpoch = Math.max(goneThroughEpoch, decodeBucketRecord(state.record, `bucket ${bucket} of view ${id}`).startsAfterEpoch)
+        const record = state.record && decodeBucketRecord(state.record, `bucket ${bucket} of view ${id}`)
+        if (record !== null) goneThroughEpoch = Math.max(goneThroughEpoch, record.startsAfterEpoch)
+        if (this.isReplaying(record)) replayedBuckets.push(bucket)
         for (const [j, i] of at.entries()) {
           if (entities.length > 1 && work.isSliceOver()) await work.nextSliceInTime()
           const read = this.verify(view, entities[i]!, state.entities[j]!, known[i])
@@ -88,7 +101,7 @@ export class SpeedChunkReader {
         }
       }
     }
-    return { chunks, goneThroughEpoch, logTimeMs, buckets }
+    return { chunks, goneThroughEpoch, replayedBuckets, logTimeMs, buckets }
   }
 
   private verify({ plan, id }: ResolvedView, entity: ViewEntity, stored: EntityChunks, known: VerifiedState | undefined): VerifiedState | Problem {

@@ -3,7 +3,10 @@
 
 import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import type { Processor } from '@tidemark/pipelines/ingest/processor'
+import { decodeBucketRecord } from '@tidemark/pipelines/log/bucket-record'
+import { decodeFence } from '@tidemark/pipelines/log/fence'
 import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
+import { damageChunk } from './damage-chunk.ts'
 import { EPOCH_MS, HERE, THERE, totals, USERS } from './ingest-definitions.ts'
 import { judgeAll, judgeEntity } from './ingest-judge.ts'
 import type { IngestWorld } from './ingest-world.ts'
@@ -235,6 +238,46 @@ export const SCHEDULES: Readonly<Record<string, Schedule>> = {
       return (await judge(world)) ?? (world.alarms.some(({ code }) => code === 'SEAM_BROKEN') ? null : 'no alarm')
     },
   },
+  'discard-keeps-fences': {
+    partitionCount: 2,
+    async run(world) { // a chunk is damaged that the next event is folded into
+      const [one, two] = [world.processor([0]), world.processor([1])]
+      await world.append(0, click(world, user), click(world, other))
+      await drain(one)
+      await world.append(1, click(world, user, 2))
+      await drain(two)
+      await damageChunk(world.store, bucketOfHere)
+      const next = world.processor([0])
+      await world.append(0, click(world, user, 4), click(world, other, 4))
+      await drain(next)
+      world.nowMs += 1_000
+      await drain(two)
+      await drain(next)
+      return (await judge(world)) ?? (world.alarms.map(({ code }) => code).join() === 'BLOB_DAMAGED' ? null : `alarms ${world.alarms.map(({ code }) => code).join()}`)
+    },
+  },
+  'replayed-too-soon': {
+    limits: { fetchCountMax: 1 },
+    async run(world) { // the check is due while a bucket that was discarded is being replayed
+      const processor = world.processor([0])
+      await world.append(0, click(world, user), click(world, user, 2))
+      await drain(processor)
+      world.nowMs += 1_000
+      await drain(processor)
+      await damageChunk(world.store, bucketOfHere)
+      const next = world.processor([0])
+      await world.append(0, click(world, user, 4))
+      for (let i = 0; i < 40 && (await next.step()).did !== 'idle'; i++) {
+        const { next: folded, replaying } = await placeOfHere(world)
+        if (folded < 2 && replaying === '') return `it has what is before ${folded}, and says that it has everything`
+        world.nowMs += 300
+      }
+      world.nowMs += 1_000
+      await drain(next)
+      const { replaying } = await placeOfHere(world)
+      return (await judge(world)) ?? (replaying === '' ? null : `partition ${replaying} is replayed for ever`)
+    },
+  },
   'sweep-unfenced': {
     async run(world) { // an entity comes back to life while the sweeper waits
       const { processor, sweeper } = await withDeadEntity(world)
@@ -256,6 +299,15 @@ export const SCHEDULES: Readonly<Record<string, Schedule>> = {
       return judgeEntity(world, totals, [user], pinned)
     },
   },
+}
+
+async function placeOfHere(world: IngestWorld): Promise<{ next: number; replaying: string | null }> {
+  const [state] = await world.store.read([{ ...bucketOfHere, entities: [], partitions: [0] }])
+  const fence = state!.fences[0] ?? null
+  return {
+    next: fence === null ? 0 : decodeFence(fence, 'here').next,
+    replaying: state!.record === null ? null : decodeBucketRecord(state!.record, 'here').replaying.join(),
+  }
 }
 
 async function withDeadEntity(world: IngestWorld): Promise<{ processor: Processor; sweeper: ReturnType<IngestWorld['sweeper']>; pinned: Awaited<ReturnType<IngestWorld['pointerOf']>> }> {

@@ -95,7 +95,7 @@ export class IngestWorld {
 
   sweeper(view: ViewPlan, change: (ports: WorldPorts) => WorldPorts = (ports) => ports): Sweeper {
     const { store, registers } = change(this.ports(() => []))
-    return createSweeper({ view, store, registers, clock: this.clock, rules: this.rules, limits: this.limits })
+    return createSweeper({ view, store, registers, clock: this.clock, onAlarm: (alarm) => void this.alarms.push(alarm), rules: this.rules, limits: this.limits })
   }
 
   /** Opens every partition in the register, as whoever is first does. */

@@ -22,6 +22,20 @@ export const INGEST_BUGS: Readonly<Record<string, Partial<IngestRules>>> = {
   'no-opening-epoch': { openingEpoch: () => null },
   'register-not-read-after-poll': { registerAfterPoll: (_, last) => Promise.resolve(last) },
   'sweep-unfenced': { revisionsToRemove: (_, readAgain) => readAgain() },
+  'discard-keeps-fences': {
+    async discard(store, bucket, seen) {
+      const partitions = [0, 1, 2]
+      const [state] = await store.read([{ ...bucket, partitions, entities: [] }])
+      const { record, fences } = state!
+      const isDone = await store.discard(bucket, seen)
+      await store.write(bucket, {
+        expected: { fences: [], chunks: [] },
+        put: { ...(record && { record }), fences: fences.flatMap((bytes, partition) => (bytes === null ? [] : [{ partition, bytes }])), chunks: [] },
+      })
+      return isDone
+    },
+  },
+  'replayed-too-soon': { isReplayed: () => true },
   'sweep-without-lease': { isLeaseOver: () => true },
 }
 
