@@ -1,21 +1,27 @@
 // What was not taken of an input, for people.
+import type { RejectedRecords } from '@tidemark/pipelines/replay/replay'
 import type { ReadReport } from '@tidemark/pipelines/serve/point-in-time'
 import { counted, formatNumber, formatTime, type Output } from './output.ts'
 
 const SAMPLES_SHOWN = 5
 
 /** For each source with rejected records, by its name: how many, and the first of them. */
-export function rejectionLines({ errorColors: { yellow, dim } }: Output, reports: ReadonlyMap<string, ReadReport>): string[] {
-  return [...reports].flatMap(([source, { readCount, rejectedCount, rejectedSamples }]) => {
-    if (rejectedCount === 0) return []
-    const shown = rejectedSamples.slice(0, SAMPLES_SHOWN)
-    const more = rejectedCount - shown.length
-    return [
-      `${yellow('rejected')} ${formatNumber(rejectedCount)} of ${counted(readCount, 'record')} of source ${source}; they count nowhere`,
-      ...shown.map(({ file, row, reason }) => `  ${file}, record ${row + 1}: ${reason}`),
-      ...(more > 0 ? [dim(`  … and ${formatNumber(more)} more`)] : []),
-    ]
-  })
+export function rejectionLines(output: Output, reports: ReadonlyMap<string, ReadReport>): string[] {
+  return [...reports].flatMap(([source, { readCount, rejectedCount, rejectedSamples }]) => (
+    rejectedLines(output, { source, recordCount: readCount, rejectedCount, reasons: rejectedSamples.map(({ file, row, reason }) => `${file}, record ${row + 1}: ${reason}`) })
+  ))
+}
+
+/** How many records of a source were rejected, and why the first of them were; nothing where none was. */
+export function rejectedLines({ errorColors: { yellow, dim } }: Output, { source, recordCount, rejectedCount, reasons }: RejectedRecords): string[] {
+  if (rejectedCount === 0) return []
+  const shown = reasons.slice(0, SAMPLES_SHOWN)
+  const more = rejectedCount - shown.length
+  return [
+    `${yellow('rejected')} ${formatNumber(rejectedCount)} of ${counted(recordCount, 'record')} of source ${source}; they count nowhere`,
+    ...shown.map((reason) => `  ${reason}`),
+    ...(more > 0 ? [dim(`  … and ${formatNumber(more)} more`)] : []),
+  ]
 }
 
 /** For each view that skipped events because a join key is NULL: how many. */

@@ -1,10 +1,11 @@
 // `tidemark replay`: what serving would have said to each row at its time, by letting the events pass through the whole system.
-import type { RejectedRecords, ReplayResult } from '@tidemark/pipelines/replay/replay'
+import type { ReplayResult } from '@tidemark/pipelines/replay/replay'
 import { parseDurationMs } from '@tidemark/feature-schema/duration'
 import { type Command, Option } from 'commander'
 import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chosen-features.ts'
 import { addEventOptions, eventInputs, type EventOptions, pathsOf, tableFormat } from '../event-files.ts'
 import { usageError } from '../failure.ts'
+import { rejectedLines } from '../input-report.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
 import { counted, formatNumber, type Output } from '../output.ts'
@@ -74,15 +75,6 @@ async function play(options: ReplayOptions, startProgress: () => Progress): Prom
     hasStatuses: options.statuses === true, hasDefaults: options.defaults === true,
     onProgress: ({ answeredCount, rowCount }) => progress.advance(answeredCount, rowCount * plans.length),
   })
-}
-
-function rejectedLines({ errorColors: { yellow, dim } }: Output, { source, recordCount, rejectedCount, reasons }: RejectedRecords): string[] {
-  const more = rejectedCount - reasons.length
-  return [
-    `${yellow('rejected')} ${formatNumber(rejectedCount)} of ${counted(recordCount, 'record')} of source ${source}; they count nowhere`,
-    ...reasons.map((reason) => `  ${reason}`),
-    ...(more > 0 ? [dim(`  … and ${formatNumber(more)} more`)] : []),
-  ]
 }
 
 function summaryText(output: Output, out: string, { rowCount, columns, recordCount, generationCount, statusCounts, unreadableTimeCount }: ReplayResult, seconds: number): string {
