@@ -2,6 +2,7 @@
 // arrivals, asked for features all the way, while a second generation is published.
 import { setImmediate } from 'node:timers/promises'
 import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
+import { localBatch } from '@tidemark/embedded-system/archive-and-batch'
 import type { EmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
 import type { SimulatedClock } from '@tidemark/embedded-system/simulated-clock'
 import type { Definitions } from '@tidemark/feature-schema/definition'
@@ -77,8 +78,7 @@ export class DemoRun implements AsyncDisposable {
 
   static async start(options: DemoRunOptions): Promise<DemoRun> {
     const { ports, definitions, onAlarm } = options
-    const batch = { gate: { isEmptyAllowed: true } }
-    return new DemoRun(options, await LambdaSystem.start({ ports, definitions, member: 'demo', partitionCount: 1, onAlarm, batch, ingestLimits: INGEST_LIMITS }))
+    return new DemoRun(options, await LambdaSystem.start({ ports, definitions, member: 'demo', partitionCount: 1, onAlarm, batch: localBatch(), ingestLimits: INGEST_LIMITS }))
   }
 
   /** Appends the history and archives it side by side, and seals it. */
