@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
+import type { ArchivedRecord } from '@tidemark/ports/archive-format'
 import { ticks } from '../testing/archive-history.ts'
 import { ArchiveWorld } from '../testing/archive-world.ts'
 import { ARCHIVE_BUGS } from '../testing/archive-bugs.ts'
+import { plainFormat } from '../testing/plain-stores.ts'
 import { Turns } from '../testing/turns.ts'
 import { readSealRegister } from '../log/change-seal-register.ts'
 import { declareAppendTime } from '../log/declare-append-time.ts'
@@ -25,18 +27,21 @@ describe('an archiver', () => {
     const world = new ArchiveWorld(1, 11_150)
     world.append(0, 10_100)
     world.log.write(0, 10_150, 'nonsense')
-    world.append(0, 10_200, 11_050)
+    world.append(0, 10_200)
+    // A marker that nobody sees is of no epoch: the next one begins behind it.
+    world.log.write(0, 10_900, null)
+    world.append(0, 11_050, 11_060)
     await world.settle(world.archiver())
     const [manifest, ...more] = await readManifests(world.objects, world.registers, ticks, null, 10)
     expect(more).toEqual([])
     expect(manifest).toMatchObject({ source: 'ticks', sourceVersion: 1, after: null, through: 10 })
-    expect(manifest!.partitions).toMatchObject([{ partition: 0, end: 3, knownTimeMs: 10_200, mark: { offset: 2, appendTimeMs: 10_200 }, proof: { offset: 3, appendTimeMs: 11_050 } }])
+    expect(manifest!.partitions).toMatchObject([{ partition: 0, end: 4, knownTimeMs: 10_200, mark: { offset: 2, appendTimeMs: 10_200 }, proof: { offset: 4, appendTimeMs: 11_050 } }])
     expect(manifest!.partitions[0]!.segments).toMatchObject([
       { key: 'archive/ticks/0/10/0-2.v1.json', epoch: 10, firstOffset: 0, lastOffset: 2, rowCount: 2, rejectedCount: 0 },
       { key: 'archive/ticks/0/10/1-1.v1.rejected.json', epoch: 10, firstOffset: 1, lastOffset: 1, rowCount: 1, rejectedCount: 1 },
     ])
     expect(segmentsOf(manifest!).map(({ isRejected }) => isRejected)).toEqual([false, true])
-    expect(positionAfter(manifest!, await world.register(), 0)).toMatchObject({ next: 3, epoch: 10, knownTimeMs: 10_200, mark: { offset: 2 } })
+    expect(positionAfter(manifest!, await world.register(), 0)).toMatchObject({ next: 4, epoch: 10, knownTimeMs: 10_200, mark: { offset: 2 } })
   })
 
   it('seals nothing before there is a first record, then idle epochs together', async () => {
@@ -136,6 +141,39 @@ describe('an archiver', () => {
     expect(await world.settle(world.archiver(), 13_000)).toBe('idle')
   })
 
+  it('opens a partition where its log begins by then', async () => {
+    const world = new ArchiveWorld(1, 11_500)
+    world.append(0, 10_400, 10_500, 10_600)
+    world.log.retain(0, 2)
+    expect(await world.settle(world.archiver(), 12_500)).toBe('idle')
+    expect((await world.register()).openings).toEqual([{ partition: 0, offset: 2, epoch: null, reason: 'first' }])
+    expect(await world.archived()).toEqual({ '0 2': 10 })
+    expect(world.alarms).toEqual([])
+  })
+
+  it('gives each record its own append time, or the declared one, and the running maximum as its known time', async () => {
+    const world = new ArchiveWorld(1, 10_900)
+    world.append(0, 10_500, 99_000, 10_400)
+    const archiver = world.archiver()
+    await world.settle(archiver)
+    await declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 10_600 })
+    await world.settle(archiver, 13_000)
+    const key = 'archive/ticks/0/10/0-2.v1.json'
+    const records = await plainFormat.read(world.objects.objects.get(key)!.bytes, ticks, key)
+    expect(records.map(({ record, appendTimeMs, knownTimeMs }) => [record.appendTimeMs, appendTimeMs, knownTimeMs])).toEqual([[10_500, 10_500, 10_500], [99_000, 10_600, 10_600], [10_400, 10_400, 10_600]])
+  })
+
+  it('compares with the log at once where its clock is set back', async () => {
+    const world = new ArchiveWorld(1, 20_000)
+    const archiver = world.archiver()
+    world.append(0, 10_500)
+    await world.settle(archiver)
+    world.log.cut(0, 0)
+    world.append(0, 10_600)
+    expect(await world.settle(archiver, 15_000)).toBe('stopped')
+    expect(world.codes()).toEqual(['LOG_REPLACED'])
+  })
+
   it('says that the log ends before what was archived', async () => {
     const world = new ArchiveWorld(1, 10_600)
     const archiver = world.archiver()
@@ -146,14 +184,35 @@ describe('an archiver', () => {
     expect(world.codes()).toEqual(['LOG_REPLACED'])
   })
 
-  it('stops where an object of the key has other records', async () => {
-    const world = new ArchiveWorld(1, 12_000)
-    const other = new ArchiveWorld(1, 12_000)
-    world.append(0, 10_500)
-    other.append(0, 10_400)
-    await other.settle(other.archiver())
-    await world.objects.create('archive/ticks/0/10/0-0.v1.json', other.objects.objects.get('archive/ticks/0/10/0-0.v1.json')!.bytes)
-    await expect(world.settle(world.archiver())).rejects.toMatchObject({ code: 'LOG_REPLACED' })
+  describe('where an object of the key is there', () => {
+    const key = 'archive/ticks/0/10/0-1.v1.json'
+    const resultOf = async (change: (records: ArchivedRecord[]) => ArchivedRecord[]): Promise<string> => {
+      const world = new ArchiveWorld(1, 12_000)
+      world.append(0, 10_500, 10_400)
+      const records = [10_500, 10_400].map((appendTimeMs, offset): ArchivedRecord => (
+        { record: { offset, appendTimeMs, key: null, value: Buffer.from(`{"at":${appendTimeMs}}`), headers: {} }, appendTimeMs, knownTimeMs: 10_500, row: [appendTimeMs, null], rejection: null }
+      ))
+      await world.objects.create(key, await plainFormat.encode({ source: ticks, partition: 0, epoch: 10, records: change(records) }))
+      const archiver = world.archiver()
+      return world.settle(archiver).catch(({ code, problems: [problem] }: { code: string; problems: { where: string }[] }) => `${code} at ${problem!.where}`)
+    }
+    const last = (change: (record: ArchivedRecord) => Partial<ArchivedRecord>) => ([first, second]: ArchivedRecord[]) => [first!, { ...second!, ...change(second!) }]
+
+    it('takes the same records, in whatever bytes', async () => {
+      expect(await resultOf((records) => records)).toBe('idle')
+      expect(await resultOf(last(({ record: { headers, ...record } }) => ({ record: { headers, ...record } })))).toBe('idle')
+    })
+
+    it.each<[string, (records: ArchivedRecord[]) => ArchivedRecord[]]>([
+      ['fewer records', (records) => records.slice(0, 1)],
+      ['another value', last(({ record }) => ({ record: { ...record, value: Buffer.from('{"at":1}') } }))],
+      ['another offset', last(({ record }) => ({ record: { ...record, offset: 7 } }))],
+      ['another append time in the log', last(({ record }) => ({ record: { ...record, appendTimeMs: 10_401 } }))],
+      ['another declared append time', last(() => ({ appendTimeMs: 10_401 }))],
+      ['another known time', last(() => ({ knownTimeMs: 10_400 }))],
+    ])('stops before one with %s', async (_, change) => {
+      expect(await resultOf(change)).toBe(`LOG_REPLACED at ${key}`)
+    })
   })
 
   it.each([0, 1])('archives the same whoever dies where, with %i who come back late', async (zombies) => {
