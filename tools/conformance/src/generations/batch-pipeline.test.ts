@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from '@jest/globals'
 import { createMemoryJobQueue } from '@tidemark/adapter-memory/memory-job-queue'
-import type { ErrorCode } from '@tidemark/feature-schema/errors'
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import { createCleaner } from '@tidemark/pipelines/batch/clean-up'
 import { describePointer } from '@tidemark/pipelines/batch/describe-pointer'
 import { judgeGeneration, DEFAULT_GATE } from '@tidemark/pipelines/batch/quality-gate'
 import { jobQueueOf, runDue, type DueEvent, type RunDueOptions } from '@tidemark/pipelines/batch/run-due'
-import { readPart, readWriteSet, stagedPrefix, type GenerationFigures } from '@tidemark/pipelines/batch/staged-generation'
+import { readPart, readWriteSet, stagedNumber, stagedPrefix, writeSetKey, type GenerationFigures } from '@tidemark/pipelines/batch/staged-generation'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import { LEASE_MS, Stage } from './schedules.ts'
 
@@ -165,6 +165,32 @@ describe('a clean-up', () => {
     expect(new Set((await stagedKeys(stage.world)).map((key) => key.slice(stagedPrefix(view).length)[0]))).toEqual(new Set(['3', '4']))
     expect(await cleaner.step()).toEqual({ kind: 'idle' })
     for (const n of [3, 4]) expect(await stage.judge({ ...(await stage.pointer), n })).toBeNull()
+  })
+
+  it('removes all that was staged below the floor, of each generation its write-set first, and goes on where it was stopped', async () => {
+    const stage = new Stage()
+    for (let i = 0; i < 4; i++) await stage.publish()
+    const { stores, view, clock } = stage.world
+    const staged = await stagedKeys(stage.world)
+    const below = [1, 2].map((n) => staged.filter((key) => stagedNumber(view, key) === n).sort((a, b) => Number(b === writeSetKey(view, n)) - Number(a === writeSetKey(view, n))))
+    expect(below.map((keys) => keys[0])).toEqual([writeSetKey(view, 1), writeSetKey(view, 2)])
+    let left = 1
+    const removed: string[] = []
+    const objects = { ...stores.objects, async remove(key: string) {
+      if (left-- === 0) throw new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It was lost.', where: key, action: 'Again.' }])
+      await stores.objects.remove(key)
+      if (!removed.includes(key)) removed.push(key)
+    } }
+    const cleaner = createCleaner({ stores: { ...stores, objects }, view, leaseMs: LEASE_MS })
+    const clean = async (): Promise<void> => {
+      for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) clock.advance(LEASE_MS)
+    }
+    expect(await codeOf(clean())).toBe('STORE_UNAVAILABLE')
+    expect(await readWriteSet(stores.objects, view, 1)).toBeNull()
+    await clean()
+    expect(removed).toEqual(below.flat())
+    expect(await stagedKeys(stage.world)).toEqual(staged.filter((key) => stagedNumber(view, key)! > 2))
+    for (const n of [3, 4]) expect(await readWriteSet(stores.objects, view, n)).not.toBeNull()
   })
 
   it('bears a write-set that was recorded after its parts were cleaned up', async () => {
