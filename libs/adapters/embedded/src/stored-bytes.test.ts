@@ -2,9 +2,16 @@
 
 import { describe, expect, it } from '@jest/globals'
 import type { Revision } from '@tidemark/ports/revision'
+import { createEmbeddedBatchViewStore } from './embedded-batch-view-store.ts'
+import { openEmbeddedConsumerGroups } from './embedded-consumer-groups.ts'
+import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
+import { createEmbeddedJobQueue } from './embedded-job-queue.ts'
+import { createEmbeddedRegisterStore } from './embedded-register-store.ts'
 import { decodeSegment, encodeSegments, recordSizeOf, stampSegment } from './log-segment.ts'
+import { markOfThisProcess } from './process-mark.ts'
 import { checksumSeed, writeSeal } from './sealed-value.ts'
 import { bucketPrefix, chunkKey, decodeChunk, encodeChunk, ENTITY_INLINE_MAX_BYTES, entityOf, fenceKey, firstChunkKey, recordKey } from './speed-keys.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
 function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
@@ -52,5 +59,104 @@ describe('speed views', () => {
     const [key, value] = [firstChunkKey(prefix, long), encodeChunk(long, stored)]
     expect(decodeChunk(key, prefix, value)).toEqual({ ...stored, bytes: Buffer.from(stored.bytes) })
     expect(hexOf(entityOf(prefix, key, value))).toBe(hexOf(long))
+  })
+})
+
+describe('of a store, every key and value', () => {
+  const revision = (2 ** 40 + 5) as Revision
+  const options = { clock: { nowMs: () => 1_700_000_000_123, wait: () => Promise.resolve() }, newRevision: () => revision }
+  const hexOfText = (text: string): string => hexOf(Buffer.from(text))
+
+  async function inEnvironment<T>(use: (environment: EmbeddedEnvironment) => Promise<T>): Promise<T> {
+    await using folder = await temporaryFolder()
+    await using environment = await openEmbeddedEnvironment({ folder: folder.path, durability: 'process', verify: false })
+    return await use(environment)
+  }
+
+  async function entriesOf(environment: EmbeddedEnvironment, name: string): Promise<[string, string][]> {
+    const database = await environment.database(name)
+    return environment.read((reader) => Array.from(reader.entries(database, Buffer.of(0), Buffer.of(0xff, 0xff)), ({ key, value }) => [hexOf(key), hexOf(value)]))
+  }
+
+  /** What `write` makes are the entries, and `read` finds in the entries what it finds after `write`. */
+  async function holds(name: string, entries: readonly (readonly [string, string])[], write: (environment: EmbeddedEnvironment) => Promise<unknown>, read: (environment: EmbeddedEnvironment) => Promise<unknown>, found: unknown): Promise<void> {
+    await inEnvironment(async (environment) => {
+      await write(environment)
+      expect(await entriesOf(environment, name)).toEqual(entries)
+    })
+    await inEnvironment(async (environment) => {
+      const database = await environment.database(name)
+      await environment.write((writer) => entries.forEach(([key, value]) => writer.put(database, Buffer.from(key, 'hex'), Buffer.from(value, 'hex'))))
+      expect(await read(environment)).toEqual(found)
+    })
+  }
+
+  it('of registers', async () => {
+    await holds('registers', [['726567', '01' + '0500000000010000' + '0102']],
+      async (environment) => (await createEmbeddedRegisterStore(environment, options)).compareAndSet('reg', null, Uint8Array.of(1, 2)),
+      async (environment) => (await createEmbeddedRegisterStore(environment, options)).read('reg'), { revision, bytes: Uint8Array.of(1, 2) })
+  })
+
+  it('of batch views', async () => {
+    const [short, long] = [Uint8Array.of(9, 8), new Uint8Array(1_025).fill(7)]
+    const write = async (environment: EmbeddedEnvironment): Promise<void> => {
+      const views = await createEmbeddedBatchViewStore(environment)
+      await views.write('v@1', 258, [{ entity: short, blob: Uint8Array.of(1, 2) }, { entity: long, blob: Uint8Array.of(3) }])
+      await views.remove('v@1', 259, [short])
+    }
+    const read = async (environment: EmbeddedEnvironment): Promise<unknown> => {
+      const views = await createEmbeddedBatchViewStore(environment)
+      return [await views.readNewest('v@1', 300, [short, long]), await views.generationsOf('v@1', [short])]
+    }
+    await holds('batch-views', [
+      ['03764031' + '0002' + '0908' + '001ffffffffffefc', '0100'],
+      ['03764031' + '0002' + '0908' + '001ffffffffffefd', '0101' + '0102'],
+      ['03764031' + 'ffff' + 'eec8fde6e476243c39c7a357902caf55dd8bd2f80f78d1f772192c4593b404f5' + '001ffffffffffefd', '0101' + '01040000' + hexOf(long) + '03'],
+    ], write, read, [[{ generation: 258, blob: Uint8Array.of(1, 2) }, { generation: 258, blob: Uint8Array.of(3) }], [[258]]])
+  })
+
+  it('of jobs', async () => {
+    const write = async (environment: EmbeddedEnvironment): Promise<void> => {
+      const jobs = await createEmbeddedJobQueue(environment, options)
+      await jobs.add({ queue: 'q', id: 'one', data: { view: 'v@1' } })
+      await (await jobs.take('q', 60_000))!.complete({ n: 7 })
+      await jobs.add({ queue: 'q', id: 'two', data: null })
+      await (await jobs.take('q', 60_000))!.fail('Not yet.', 1_700_000_001_000)
+      await jobs.add({ queue: 'q', id: 'three', data: null })
+      await jobs.take('q', 60_000)
+    }
+    const read = async (environment: EmbeddedEnvironment): Promise<unknown> => {
+      const jobs = await createEmbeddedJobQueue(environment, options)
+      return [await jobs.list('q'), (await jobs.status('q', 'two'))?.state, await jobs.take('q', 60_000)]
+    }
+    const order = (n: number): string => `000000000000000${n}`
+    await holds('jobs', [
+      ['010171' + order(0), hexOfText(`{"formatVersion":1,"id":"one","data":{"view":"v@1"},"state":"completed","attempt":1,"dueAtMs":1700000060123,"token":null,"result":{"n":7},"reason":null,"worker":null}`)],
+      ['010171' + order(1), hexOfText(`{"formatVersion":1,"id":"two","data":null,"state":"waiting","attempt":1,"dueAtMs":1700000001000,"token":null,"result":null,"reason":"Not yet.","worker":null}`)],
+      ['010171' + order(2), hexOfText(`{"formatVersion":1,"id":"three","data":null,"state":"active","attempt":1,"dueAtMs":1700000060123,"token":${revision},"result":null,"reason":null,"worker":"${markOfThisProcess()}"}`)],
+      ['020171' + hexOfText('one'), order(0)],
+      ['020171' + hexOfText('three'), order(2)],
+      ['020171' + hexOfText('two'), order(1)],
+      ['030171' + order(1), ''],
+      ['030171' + order(2), ''],
+      ['040171' + order(0), order(0)],
+    ], write, read, [
+      [
+        { queue: 'q', id: 'one', data: { view: 'v@1' }, state: 'completed', attempt: 1, result: { n: 7 }, reason: null },
+        { queue: 'q', id: 'two', data: null, state: 'waiting', attempt: 1, result: null, reason: 'Not yet.' },
+        { queue: 'q', id: 'three', data: null, state: 'active', attempt: 1, result: null, reason: null },
+      ], 'waiting', null,
+    ])
+  })
+
+  it('of consumer groups', async () => {
+    const log = { partitionCount: () => Promise.resolve(3) }
+    const text = '{"nextToken":3,"members":[{"member":"m","token":2,"heartbeatMs":1700000000123}]}'
+    await holds('consumer-groups', [['000167' + '000174', hexOfText(text)]],
+      async (environment) => {
+        const groups = await openEmbeddedConsumerGroups(environment, { ...options, log })
+        for (let i = 0; i < 2; i++) await groups.join('g', 't', 'm')
+      },
+      async (environment) => (await (await openEmbeddedConsumerGroups(environment, { ...options, log })).join('g', 't', 'n')).assigned(), [1])
   })
 })

@@ -1,0 +1,104 @@
+// What stores of the release before hold is read, and read again after a rollback: the bytes of a format are those of its version.
+// Chunks, fences, bucket records and staged parts have theirs beside their own suites.
+
+import { describe, expect, it } from '@jest/globals'
+import type { EventLog, LogAppend } from '@tidemark/ports/event-log'
+import { readWriteSet, recordWriteSet, writeSetKey, type WriteSet } from './batch/staged-generation.ts'
+import { decodeDeadLetter, emitDeadLetters } from './ingest/dead-letter.ts'
+import { decodeHeartbeat, encodeHeartbeat, type Heartbeat } from './ingest/heartbeat.ts'
+import { decodeManifest, encodeManifest, type Manifest } from './log/manifest.ts'
+import { decodeSealRegister, encodeSealRegister, type SealRegister } from './log/seal-register.ts'
+import { decodePointer, encodePointer, type Pointer } from './pointer.ts'
+import { ticks } from './testing/archive-history.ts'
+import { createPlainObjects } from './testing/plain-stores.ts'
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
+
+const POINTER: Pointer = {
+  formatVersion: 1, view: 'totals@1', n: 7, floor: 5, next: 10,
+  published: [{ n: 5, base: 4, cut: 480_998, publishedAtMs: 1_700_000_000_123 }, { n: 7, base: 5, cut: 481_000, publishedAtMs: 1_700_000_007_000 }],
+  planned: { n: 9, base: 7, cut: 481_001 }, purge: [{ n: 8, voidedAtMs: 1_700_000_009_000, wasPublished: true }],
+}
+const POINTER_TEXT =
+  '{"formatVersion":1,"view":"totals@1","n":7,"floor":5,"next":10,' +
+  '"published":[{"n":5,"base":4,"cut":480998,"publishedAtMs":1700000000123},{"n":7,"base":5,"cut":481000,"publishedAtMs":1700000007000}],' +
+  '"planned":{"n":9,"base":7,"cut":481001},"purge":[{"n":8,"voidedAtMs":1700000009000,"wasPublished":true}]}'
+
+const HEARTBEAT: Heartbeat = {
+  formatVersion: 1, writtenAtMs: 1_700_000_000_123, logEnd: 42, logEndSeenAtMs: 1_700_000_000_100, nextOffset: 40, caughtUpAtMs: null,
+  knownTimeMs: 1_700_000_000_050, epoch: 481_000, stopped: { code: 'LOG_REPLACED', message: 'It has other records.' }, brokenEpochs: [481_000],
+}
+const HEARTBEAT_TEXT =
+  '{"formatVersion":1,"writtenAtMs":1700000000123,"logEnd":42,"logEndSeenAtMs":1700000000100,"nextOffset":40,"caughtUpAtMs":null,' +
+  '"knownTimeMs":1700000000050,"epoch":481000,"stopped":{"code":"LOG_REPLACED","message":"It has other records."},"brokenEpochs":[481000]}'
+
+const MANIFEST: Manifest = {
+  formatVersion: 2, source: 'flüge', sourceVersion: 1, after: 480_999, through: 481_000,
+  partitions: [{
+    partition: 3, end: 12, knownTimeMs: 1_700_000_000_123, mark: { offset: 11, appendTimeMs: 1_700_000_000_100, checksum: 4_294_967_295 }, proof: null,
+    segments: [{ key: 'archive/flüge/3/481000/0-11.v1.parquet', epoch: 481_000, firstOffset: 0, lastOffset: 11, rowCount: 12, rejectedCount: 0, sizeBytes: 1_042, checksum: 7 }],
+  }],
+}
+const MANIFEST_BODY_TEXT =
+  '"source":"flüge","sourceVersion":1,"after":480999,"through":481000,' +
+  '"partitions":[{"partition":3,"end":12,"knownTimeMs":1700000000123,"mark":{"offset":11,"appendTimeMs":1700000000100,"checksum":4294967295},"proof":null,' +
+  '"segments":[{"key":"archive/flüge/3/481000/0-11.v1.parquet","epoch":481000,"firstOffset":0,"lastOffset":11,"rowCount":12,"rejectedCount":0,"sizeBytes":1042,"checksum":7}]}]'
+const MANIFEST_TEXT = `{"formatVersion":2,${MANIFEST_BODY_TEXT},"checksum":1290543338}`
+
+const REGISTER: SealRegister = {
+  formatVersion: 2, source: 'flüge', epochLengthMs: 3_600_000, sealedThrough: 481_000, closing: { through: 481_001, ends: [{ partition: 3, end: 12 }] },
+  openings: [{ partition: 3, offset: 0, epoch: null, reason: 'first' }, { partition: 3, offset: 12, epoch: 481_001, reason: 'skew' }],
+  overrides: [{ partition: 3, offset: 13, appendTimeMs: null }], lastSeal: MANIFEST,
+}
+const REGISTER_TEXT =
+  '{"formatVersion":2,"source":"flüge","epochLengthMs":3600000,"sealedThrough":481000,"closing":{"through":481001,"ends":[{"partition":3,"end":12}]},' +
+  '"openings":[{"partition":3,"offset":0,"epoch":null,"reason":"first"},{"partition":3,"offset":12,"epoch":481001,"reason":"skew"}],' +
+  `"overrides":[{"partition":3,"offset":13,"appendTimeMs":null}],"lastSeal":{"formatVersion":2,${MANIFEST_BODY_TEXT}}}`
+
+it.each([
+  ['a pointer', POINTER_TEXT, () => encodePointer(POINTER), (bytes: Uint8Array) => decodePointer(bytes, 'here'), POINTER],
+  ['a heartbeat', HEARTBEAT_TEXT, () => encodeHeartbeat(HEARTBEAT), (bytes: Uint8Array) => decodeHeartbeat(bytes, 'here'), HEARTBEAT],
+  ['a manifest', MANIFEST_TEXT, () => encodeManifest(MANIFEST), (bytes: Uint8Array) => decodeManifest(bytes, 'here'), MANIFEST],
+  ['a seal register', REGISTER_TEXT, () => encodeSealRegister(REGISTER), (bytes: Uint8Array) => decodeSealRegister(bytes, 'here'), REGISTER],
+])('%s', (_, text, encode, decode, value) => {
+  expect(textOf(encode())).toBe(text)
+  expect(decode(Buffer.from(text))).toEqual(value)
+})
+
+it('a write-set', async () => {
+  const writeSet: WriteSet = {
+    formatVersion: 2, view: 'totals@1', n: 7, base: 6, cut: 481_000,
+    figures: { recordCount: 20, rejectedCount: 1, eventCount: 19, entityCount: 12, newEntityCount: 3, sampledCount: 12, nullShares: { amount: 0.25 } },
+    parts: [{ key: 'views/totals.1/generations/7/part-00000', rowCount: 12, sizeBytes: 1_042 }],
+  }
+  const text =
+    '{"formatVersion":2,"view":"totals@1","n":7,"base":6,"cut":481000,' +
+    '"figures":{"recordCount":20,"rejectedCount":1,"eventCount":19,"entityCount":12,"newEntityCount":3,"sampledCount":12,"nullShares":{"amount":0.25}},' +
+    '"parts":[{"key":"views/totals.1/generations/7/part-00000","rowCount":12,"sizeBytes":1042}],"checksum":4147825287}'
+  const [written, stored] = [createPlainObjects(), createPlainObjects()]
+  await recordWriteSet(written, writeSet)
+  expect(textOf(written.objects.get('views/totals.1/generations/7/write-set.json')!.bytes)).toBe(text)
+  await stored.create(writeSetKey('totals@1', 7), Buffer.from(text))
+  expect(await readWriteSet(stored, 'totals@1', 7)).toEqual(writeSet)
+})
+
+describe('a dead letter', () => {
+  const record = { offset: 17, appendTimeMs: 1_700_000_000_123, key: Buffer.from('k'), value: Buffer.from('no JSON'), headers: { trace: Buffer.of(7) } }
+  const text = '{"formatVersion":1,"topic":"ticks","partition":3,"offset":17,"appendTimeMs":1700000000123,"code":"EVENT_MALFORMED","reason":"It is not JSON."}'
+
+  it('is written to the topic and partition that readers look into, with its header', async () => {
+    const appended: LogAppend[] = []
+    const log: Pick<EventLog, 'ensureTopic' | 'partitionCount' | 'appendAndCommit'> = {
+      ensureTopic: () => Promise.resolve(), partitionCount: async () => 4, appendAndCommit: async (appends) => (appended.push(...appends), []),
+    }
+    await emitDeadLetters(log as EventLog, ticks, 3, { committed: null, through: 0 }, [{ record, code: 'EVENT_MALFORMED', reason: 'It is not JSON.' }], 18)
+    expect(appended).toEqual([{ topic: 'ticks.dead-letters', partition: 3, records: [{ key: record.key, value: record.value, headers: { trace: Buffer.of(7), 'tidemark-dead-letter': Buffer.from(text) } }] }])
+  })
+
+  it('is read', () => {
+    const { key, value, headers } = record
+    expect(decodeDeadLetter({ offset: 2, appendTimeMs: 1_700_000_000_200, key, value, headers: { ...headers, 'tidemark-dead-letter': Buffer.from(text) } }, 'here')).toEqual({
+      topic: 'ticks', partition: 3, offset: 17, appendTimeMs: 1_700_000_000_123, code: 'EVENT_MALFORMED', reason: 'It is not JSON.', letterOffset: 2, record: { key, value, headers },
+    })
+  })
+})
