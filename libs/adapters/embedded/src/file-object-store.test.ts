@@ -49,22 +49,23 @@ async function storeOfOne(folder: string): Promise<{ store: ObjectStore; dataPat
 }
 
 describe('damage of an object', () => {
-  const damages: [what: string, damage: (dataPath: string, markerPath: string) => Promise<void>][] = [
-    ['a changed byte', (dataPath) => writeFile(dataPath, 'some bytEs')],
-    ['a lost end', (dataPath) => writeFile(dataPath, 'some')],
-    ['a longer end', (dataPath) => writeFile(dataPath, 'some bytes, more')],
-    ['no bytes', (dataPath) => writeFile(dataPath, '')],
-    ['a lost file', (dataPath) => rm(dataPath)],
-    ['a lost marker', (_, markerPath) => rm(markerPath)],
-    ['two markers', (_, markerPath) => writeFile(markerPath.replace(/[0-9a-f]{14}/, '0'.repeat(14)), '')],
-    ['a marker that names nothing', (_, markerPath) => rename(markerPath, markerPath.replace(/[0-9a-f]{14}\./, ''))],
+  const damages: [what: string, message: string, damage: (dataPath: string, markerPath: string) => Promise<void>][] = [
+    ['a changed byte', 'Its checksum is not that of what was written.', (dataPath) => writeFile(dataPath, 'some bytEs')],
+    ['a lost end', 'It has 4 bytes, of 10 that were written.', (dataPath) => writeFile(dataPath, 'some')],
+    ['a longer end', 'It has 16 bytes, of 10 that were written.', (dataPath) => writeFile(dataPath, 'some bytes, more')],
+    ['no bytes', 'It has 0 bytes, of 10 that were written.', (dataPath) => writeFile(dataPath, '')],
+    ['a lost file', 'The file with the bytes of its current version is missing.', (dataPath) => rm(dataPath)],
+    ['a lost marker', 'Its folder does not say which version is the current one.', (_, markerPath) => rm(markerPath)],
+    ['two markers', 'Its folder does not say which version is the current one.', (_, markerPath) => writeFile(markerPath.replace(/[0-9a-f]{14}/, '0'.repeat(14)), '')],
+    ['a marker that names nothing', 'does not name a version of an object.', (_, markerPath) => rename(markerPath, markerPath.replace(/[0-9a-f]{14}\./, ''))],
   ]
-  it.each(damages)('is noticed: %s', async (_, damage) => {
+  it.each(damages)('is noticed: %s', async (_, message, damage) => {
     await using folder = await temporaryFolder()
     const { store, dataPath, markerPath } = await storeOfOne(folder.path)
     await damage(dataPath, markerPath)
-    await expect(store.get('a/k')).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
-    await expect(store.open('a/k')).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    const damaged = { code: 'STORE_DAMAGED', problems: [{ where: 'object a/k', message: expect.stringContaining(message) }] }
+    await expect(store.get('a/k')).rejects.toMatchObject(damaged)
+    await expect(store.open('a/k')).rejects.toMatchObject(damaged)
     expect(await store.create('a/k', bytesOf('x'))).toBe(false)
     expect(await readdir(join(folder.path, '@tmp'))).toEqual([])
   })
