@@ -1,4 +1,4 @@
-// The log on LMDB. A whole append to a partition is one entry, so that a thousand records cost one put and one checksum. Databases:
+// The log on LMDB. What one call appends to a partition is one entry, up to a size, so that a thousand records cost one put and one checksum. Databases:
 //
 //   topics:       topic (text)                     -> u32 LE, its partitions
 //   log:          topic | partition u32 | u64      -> the segment whose first record has that offset (log-segment.ts)
@@ -17,7 +17,7 @@ import type { EmbeddedEnvironment } from './embedded-environment.ts'
 import { damaged } from './embedded-errors.ts'
 import type { Reader } from './embedded-reader.ts'
 import { lastU64, textKey, u32Key, withU64 } from './key-bytes.ts'
-import { decodeSegment, encodeSegments, recordSizeOf, stampSegment, type EncodedSegment, type Segment } from './log-segment.ts'
+import { decodeSegment, encodeSegments, recordSizeOf, stampSegment, type EncodedSegment, type Segment, type TimedRecords } from './log-segment.ts'
 import type { Writer } from './write-queue.ts'
 
 /** Key, value and headers of a record, together. */
@@ -26,6 +26,8 @@ export const RECORD_SIZE_MAX_BYTES = 16 * 1_048_576
 export const LOG_POLL_MS = 20
 /** Records of a batch that are worth a turn of the event loop. */
 const YIELD_COUNT_MIN = 100
+/** Segments of a partition that are kept in memory once they are read. */
+const SEGMENTS_KEPT = 4
 /** Segments that are removed in one transaction. */
 const REMOVE_COUNT_MAX = 1_000
 
@@ -53,9 +55,10 @@ interface Place {
   readonly where: string
 }
 
-interface EncodedAppend extends Place {
-  /** null: the log's clock says. */
-  readonly appendTimeMs: number | null
+/** What follows each other in a partition, of one call: all of it timed, or nothing of it, and then the log's clock says. */
+interface EncodedRun extends Place {
+  readonly isTimed: boolean
+  readonly appends: readonly TimedRecords[]
   readonly segments: readonly EncodedSegment[]
 }
 
@@ -66,8 +69,8 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
   const extents = await environment.database('log-extents')
   const commits = await environment.database('log-commits')
   const waiters = new Map<string, Set<() => void>>()
-  /** The segment that was read last, of each partition: a reader comes back for the rest of it. */
-  const lastRead = new Map<string, Segment>()
+  /** The segments that were read last, of each partition: a reader comes back for the rest of one, and compares what he has read before. */
+  const lastRead = new Map<string, readonly Segment[]>()
   let isClosed = false
 
   function countPartitions(reader: Reader, topic: string): number {
@@ -88,41 +91,51 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
     return { start: bytes.readDoubleLE(0), end: bytes.readDoubleLE(8) }
   }
 
-  function encodeAppend(append: LogAppend | TimedAppend): EncodedAppend {
-    const place = placeOf(append.topic, append.partition)
-    const sizesBytes = append.records.map(recordSizeOf)
-    for (const sizeBytes of sizesBytes) {
-      if (sizeBytes > recordSizeMaxBytes) throw problem('EVENT_TOO_LARGE', place.where, `A record has ${sizeBytes} bytes, at most ${recordSizeMaxBytes} are possible.`, 'Send less in one event.')
+  function encodeAppends(appends: readonly (LogAppend | TimedAppend)[]): EncodedRun[] {
+    const runs: { readonly place: Place; readonly isTimed: boolean; readonly appends: TimedRecords[] }[] = []
+    for (const append of appends) {
+      const { topic, partition, records } = append
+      const appendTimeMs = 'appendTimeMs' in append ? append.appendTimeMs : null
+      const isTimed = appendTimeMs !== null
+      let run = runs.at(-1)
+      if (run === undefined || run.place.topic !== topic || run.place.partition !== partition || run.isTimed !== isTimed) runs.push((run = { place: placeOf(topic, partition), isTimed, appends: [] }))
+      for (const record of records) {
+        const sizeBytes = recordSizeOf(record)
+        if (sizeBytes > recordSizeMaxBytes) throw problem('EVENT_TOO_LARGE', run.place.where, `A record has ${sizeBytes} bytes, at most ${recordSizeMaxBytes} are possible.`, 'Send less in one event.')
+      }
+      run.appends.push({ records, appendTimeMs })
     }
-    return { ...place, segments: encodeSegments(append.records, sizesBytes), appendTimeMs: 'appendTimeMs' in append ? append.appendTimeMs : null }
+    return runs.map(({ place, ...run }) => ({ ...place, ...run, segments: encodeSegments(run.appends) }))
   }
 
-  function putAppends(writer: Writer, appends: readonly EncodedAppend[]): AppendedAt[] {
+  function putRuns(writer: Writer, runs: readonly EncodedRun[]): AppendedAt[] {
     const nowMs = clock.nowMs()
     const grown = new Map<string, { place: Place; start: number; end: number }>()
-    const appended = appends.map((append) => {
-      const name = append.where
-      let extent = grown.get(name)
+    const appended: AppendedAt[] = []
+    for (const run of runs) {
+      let extent = grown.get(run.where)
       if (extent === undefined) {
-        checkPlace(writer, append)
-        extent = { place: append, ...extentOf(writer, append) }
-        grown.set(name, extent)
+        checkPlace(writer, run)
+        extent = { place: run, ...extentOf(writer, run) }
+        grown.set(run.where, extent)
       }
-      const firstOffset = extent.end
-      const appendTimeMs = append.appendTimeMs ?? nowMs
-      for (const segment of append.segments) {
-        stampSegment(segment, appendTimeMs)
-        writer.put(log, withU64(append.key, extent.end), segment.bytes)
+      let firstOffset = extent.end
+      for (const { records, appendTimeMs } of run.appends) {
+        appended.push({ firstOffset, appendTimeMs: appendTimeMs ?? nowMs })
+        firstOffset += records.length
+      }
+      for (const segment of run.segments) {
+        if (!run.isTimed) stampSegment(segment, nowMs)
+        writer.put(log, withU64(run.key, extent.end), segment.bytes)
         extent.end += segment.count
       }
-      return { firstOffset, appendTimeMs }
-    })
+    }
     for (const { place, start, end } of grown.values()) writer.put(extents, place.key, f64s(start, end))
     return appended
   }
 
-  function wake(appends: readonly EncodedAppend[]): void {
-    for (const { where } of appends) for (const waiter of waiters.get(where) ?? []) waiter()
+  function wake(runs: readonly Place[]): void {
+    for (const { where } of runs) for (const waiter of waiters.get(where) ?? []) waiter()
   }
 
   function readBatch(reader: Reader, place: Place, from: number, limits: FetchLimits): LogBatch {
@@ -146,14 +159,15 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
 
   /** The segment that has an offset, which is there. Only the first one of a batch may begin before it. */
   function segmentAt(reader: Reader, place: Place, offset: number, mayBeginBefore: boolean): Segment {
-    const last = lastRead.get(place.where)
-    if (last !== undefined && offset >= last.firstOffset && offset < last.firstOffset + last.count) return last
+    const last = lastRead.get(place.where) ?? []
+    const known = last.find(({ firstOffset, count }) => offset >= firstOffset && offset < firstOffset + count)
+    if (known !== undefined) return known
     const key = withU64(place.key, offset)
     const stored = reader.get(log, key)
     const entry = stored !== null ? { key, value: stored } : mayBeginBefore ? reader.lastThrough(log, withU64(place.key, 0), key) : null
     const segment = entry && decodeSegment(entry.value, lastU64(entry.key), `${environment.folder}, ${place.where}, offset ${offset}`)
     if (segment === null || offset >= segment.firstOffset + segment.count) throw damaged(`${environment.folder}, ${place.where}, offset ${offset}`, 'Records are missing.')
-    lastRead.set(place.where, segment)
+    lastRead.set(place.where, [segment, ...last.slice(0, SEGMENTS_KEPT - 1)])
     return segment
   }
 
@@ -173,9 +187,9 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
   }
 
   async function append(appends: readonly (LogAppend | TimedAppend)[]): Promise<readonly AppendedAt[]> {
-    const encoded = appends.map(encodeAppend)
-    const appended = await environment.write((writer) => putAppends(writer, encoded))
-    wake(encoded)
+    const runs = encodeAppends(appends)
+    const appended = await environment.write((writer) => putRuns(writer, runs))
+    wake(runs)
     return appended
   }
 
@@ -192,15 +206,15 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
     partitionCount: async (topic) => environment.read((reader) => countPartitions(reader, topic)),
     topics: async () => environment.read((reader) => [...reader.entries(topics, EVERY_TEXT, AFTER_EVERY_TEXT)].map(({ key }) => Buffer.from(key).toString('utf8', 2)).sort()),
     async appendAndCommit(appends, commit, expected) {
-      const encoded = appends.map(encodeAppend)
+      const runs = encodeAppends(appends)
       const appended = await environment.write((writer) => {
         checkPlace(writer, placeOf(commit.topic, commit.partition))
         if (committedIn(writer, commits, commit) !== expected) return null
-        const result = putAppends(writer, encoded)
+        const result = putRuns(writer, runs)
         writer.put(commits, commitKey(commit), f64s(commit.offset))
         return result
       })
-      if (appended !== null) wake(encoded)
+      if (appended !== null) wake(runs)
       return appended
     },
     async fetch(topic, partition, from, limits, signal) {

@@ -93,6 +93,24 @@ describe('openEmbeddedEventLog', () => {
     expect(next).toBe(300)
     expect(read.every(({ offset, key, value }, i) => offset === i && Buffer.from(key!).toString() === String(i) && records[i]!.value.equals(value!))).toBe(true)
   })
+
+  it('takes appends of one call together, each at its place and time', async () => {
+    await using clients = await openTwice()
+    const log = await openEmbeddedEventLog(clients.own, { clock: createSteppedClock(0) })
+    await log.ensureTopic('t', 2)
+    const record = { key: null, value: Buffer.alloc(1_000, 'x') }
+    const appends = [[0, 3], [0, 30], [1, 2], [0, 0], [0, 20]].map(([partition, count], i) => ({ topic: 't', partition: partition!, appendTimeMs: 100 + i, records: Array.from({ length: count! }, () => record) }))
+    await log.appendAt(appends.slice(0, 1))
+    expect(await log.appendAt(appends.slice(1))).toEqual([
+      { firstOffset: 3, appendTimeMs: 101 }, { firstOffset: 0, appendTimeMs: 102 }, { firstOffset: 33, appendTimeMs: 103 }, { firstOffset: 33, appendTimeMs: 104 },
+    ])
+    const timesOf = async (from: number, countMax: number): Promise<number[]> =>
+      (await log.fetch('t', 0, from, { countMax, sizeMaxBytes: 1e9, waitMaxMs: 0 })).records.map(({ offset, appendTimeMs }) => 1_000 * offset + appendTimeMs)
+    const all = Array.from({ length: 53 }, (_, offset) => 1_000 * offset + (offset < 3 ? 100 : offset < 33 ? 101 : 104))
+    expect(await timesOf(0, 100)).toEqual(all)
+    for (let from = 52; from >= 0; from -= 4) expect(await timesOf(from, 7)).toEqual(all.slice(from, from + 7))
+  })
+
   it('leaves others their turn while somebody reads on and on', async () => {
     await using clients = await openTwice()
     const log = await openEmbeddedEventLog(clients.own, { clock: createSteppedClock(0) })

@@ -1,17 +1,21 @@
 // What a folder of the release before holds is read, and read again after a rollback: the bytes of a format are those of its version.
 
 import { describe, expect, it } from '@jest/globals'
+import { randomBytes } from 'node:crypto'
 import type { Revision } from '@tidemark/ports/revision'
 import { createEmbeddedBatchViewStore } from './embedded-batch-view-store.ts'
 import { openEmbeddedConsumerGroups } from './embedded-consumer-groups.ts'
 import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
 import { createEmbeddedJobQueue } from './embedded-job-queue.ts'
 import { createEmbeddedRegisterStore } from './embedded-register-store.ts'
-import { decodeSegment, encodeSegments, recordSizeOf, stampSegment } from './log-segment.ts'
+import { decodeSegment, encodeSegments, stampSegment } from './log-segment.ts'
 import { markOfThisProcess } from './process-mark.ts'
 import { checksumSeed, writeSeal } from './sealed-value.ts'
 import { bucketPrefix, chunkKey, decodeChunk, encodeChunk, ENTITY_INLINE_MAX_BYTES, entityOf, fenceKey, firstChunkKey, recordKey } from './speed-keys.ts'
 import { temporaryFolder } from './testing/temporary-folder.ts'
+
+/** The two records of the tests below, by zstd of level 1. */
+const COMPRESSED_BODY = '28b52ffd201ff90000160000001700000007010000006b0100000001000000680100000007616200'
 
 function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
@@ -23,14 +27,54 @@ it('a sealed value', () => {
   expect(hexOf(sealed)).toBe('53f4feee' + '0102')
 })
 
-it('a segment of the log', () => {
+describe('a segment of the log', () => {
   const records = [{ key: Buffer.from('k'), value: Buffer.from('ab'), headers: { h: Buffer.of(7) } }, { key: null, value: null, headers: {} }]
-  const [segment] = encodeSegments(records, records.map(recordSizeOf))
-  stampSegment(segment!, 1_700_000_000_123)
-  const bytes = '53010000' + '02000000' + '00b08756febc7842' + '1600000017000000' + '07' + '010000006b' + '01000000' + '0100000068' + '0100000007' + '6162' + '00'
-  expect(hexOf(segment!.bytes)).toBe(bytes)
-  const decoded = decodeSegment(Buffer.from(bytes, 'hex'), 5, 'here')
-  expect([5, 6].map((offset) => decoded.recordAt(offset))).toEqual(records.map((record, i) => ({ ...record, offset: 5 + i, appendTimeMs: 1_700_000_000_123 })))
+  const body = '1600000017000000' + '07' + '010000006b' + '01000000' + '0100000068' + '0100000007' + '6162' + '00'
+  const readAll = (hex: string, count: number) => {
+    const segment = decodeSegment(Buffer.from(hex, 'hex'), 5, 'here')
+    expect(segment.count).toBe(count)
+    return Array.from({ length: count }, (_, i) => segment.recordAt(5 + i))
+  }
+  const readAs = (appendTimesMs: readonly number[]) => records.map((record, i) => ({ ...record, offset: 5 + i, appendTimeMs: appendTimesMs[i]! }))
+
+  it('whose append is stamped when it is put', () => {
+    const [segment, ...more] = encodeSegments([{ records, appendTimeMs: null }])
+    stampSegment(segment!, 1_700_000_000_123)
+    const bytes = '53020000' + '02000000' + '01000000' + '1f000000' + '00000000' + '00b08756febc7842' + body
+    expect([hexOf(segment!.bytes), more]).toEqual([bytes, []])
+    expect(readAll(bytes, 2)).toEqual(readAs([1_700_000_000_123, 1_700_000_000_123]))
+  })
+
+  it('of two appends, each with its time', () => {
+    const [segment] = encodeSegments(records.map((record, i) => ({ records: [record], appendTimeMs: 1_700_000_000_123 + i })))
+    const bytes = '53020000' + '02000000' + '02000000' + '1f000000' + '00000000' + '00b08756febc7842' + '01000000' + '00c08756febc7842' + body
+    expect(hexOf(segment!.bytes)).toBe(bytes)
+    expect(readAll(bytes, 2)).toEqual(readAs([1_700_000_000_123, 1_700_000_000_124]))
+    const decoded = decodeSegment(segment!.bytes, 0, 'here')
+    expect([1, 0, 1].map((offset) => decoded.recordAt(offset).appendTimeMs - 1_700_000_000_123)).toEqual([1, 0, 1])
+  })
+
+  it('that is large, and so compressed', () => {
+    const value = Buffer.alloc(50_000, 'flights ')
+    const [segment] = encodeSegments([{ records: [{ key: null, value }], appendTimeMs: 8 }])
+    expect(hexOf(segment!.bytes.subarray(0, 16))).toBe('53020100' + '01000000' + '01000000' + '55c30000')
+    expect(segment!.bytes.length).toBeLessThan(1_000)
+    expect(decodeSegment(segment!.bytes, 3, 'here').recordAt(3)).toEqual({ offset: 3, appendTimeMs: 8, key: null, value, headers: {} })
+    const stored = '53020100' + '02000000' + '01000000' + '1f000000' + '00000000' + '00b08756febc7842' + COMPRESSED_BODY
+    expect(readAll(stored, 2)).toEqual(readAs([1_700_000_000_123, 1_700_000_000_123]))
+    expect(() => decodeSegment(segment!.bytes.subarray(0, -1), 3, 'here').recordAt(3)).toThrow(/cannot be decompressed/)
+  })
+
+  it('that does not become smaller stays as it is', () => {
+    const value = randomBytes(50_000)
+    const [segment] = encodeSegments([{ records: [{ key: null, value }], appendTimeMs: 8 }])
+    expect([segment!.bytes[2], segment!.bytes.length]).toEqual([0, 16 + 12 + 4 + 1 + 50_000])
+    expect(decodeSegment(segment!.bytes, 3, 'here').recordAt(3).value).toEqual(value)
+  })
+
+  it('of version 1', () => {
+    expect(readAll('53010000' + '02000000' + '00b08756febc7842' + body, 2)).toEqual(readAs([1_700_000_000_123, 1_700_000_000_123]))
+  })
 })
 
 describe('speed views', () => {
