@@ -71,7 +71,7 @@ function chooseParts({ rules, limits }: IngestContext, poll: Poll, { bucket, par
   let sizeBytes = 0
   for (const inBucket of parts) {
     if (inBucket.isOver) continue
-    const { part, entries, doneCount } = inBucket
+    const { part, indexes, entries } = inBucket
     const { through, fence } = bucket.lanes[part.owned.partition]!
     // RULE gap: the partition rewinds to its fences.
     if (part.owned.reader === null || rules.isGap(rules.rangeStart({ through, pollFrom: part.pollFrom, firstRecord: firstOffsetFrom(poll, part, through) }), fence.next)) {
@@ -80,6 +80,9 @@ function chooseParts({ rules, limits }: IngestContext, poll: Poll, { bucket, par
       continue
     }
     keyCount += KEYS_PER_FENCE
+    // RULE once: what the fence contains, which another one may have written, is not folded again. Its offsets come before all others.
+    while (inBucket.doneCount < entries.length && rules.isContained(poll.records[indexes[inBucket.doneCount]!]!.offset, fence.next)) inBucket.doneCount++
+    const { doneCount } = inBucket
     let to = doneCount
     for (; to < entries.length; to++) {
       const entry = entries[to]!
@@ -90,7 +93,7 @@ function chooseParts({ rules, limits }: IngestContext, poll: Poll, { bucket, par
       keyCount += KEYS_PER_ENTITY
       sizeBytes += entry.sizeBytes
     }
-    if (to > doneCount || entries.length === 0) chosen.push({ inBucket, to })
+    if (to > doneCount || doneCount === entries.length) chosen.push({ inBucket, to })
     if (to < entries.length) break
   }
   return chosen
@@ -137,12 +140,12 @@ function makeCommand(context: IngestContext, poll: Poll, work: BucketWork, chose
   const { view, bucket: { lanes } } = work
   const { plan, pointer } = view
   const dropThrough = rules.dropThrough(pointer)
-  const newest = newestOf(context, poll, work, chosen)
+  const newest = newestOf(poll, chosen)
   for (const [{ state }, logTimeMs] of newest) {
     dropSections(plan, state!, dropThrough)
     advanceState(plan, state!, logTimeMs)
   }
-  for (const { inBucket, to } of chosen) counts.foldedCount += foldPart(context, poll, work, inBucket, to)
+  for (const { inBucket, to } of chosen) counts.foldedCount += foldPart(poll, work, inBucket, to)
   const expectedChunks: BucketWrite['expected']['chunks'][number][] = []
   const putChunks: BucketWrite['put']['chunks'][number][] = []
   const folded = Array.from(newest.keys(), (entry) => {
@@ -175,39 +178,27 @@ function makeCommand(context: IngestContext, poll: Poll, work: BucketWork, chose
 }
 
 /** The entities that the command folds into, and the newest append time that it brings each. */
-function newestOf({ rules }: IngestContext, poll: Poll, { bucket: { lanes } }: BucketWork, chosen: readonly { inBucket: BucketPart; to: number }[]): Map<EntityEntry, number> {
+function newestOf({ appendTimes }: Poll, chosen: readonly { inBucket: BucketPart; to: number }[]): Map<EntityEntry, number> {
   const newest = new Map<EntityEntry, number>()
-  for (const { inBucket: { part, indexes, entries, doneCount }, to } of chosen) {
-    const { fence } = lanes[part.owned.partition]!
-    for (let i = doneCount; i < to; i++) {
-      const index = indexes[i]!
-      if (rules.isContained(poll.records[index]!.offset, fence.next)) continue
-      newest.set(entries[i]!, Math.max(newest.get(entries[i]!) ?? -Infinity, poll.appendTimes[index]!))
-    }
+  for (const { inBucket: { indexes, entries, doneCount }, to } of chosen) {
+    for (let i = doneCount; i < to; i++) newest.set(entries[i]!, Math.max(newest.get(entries[i]!) ?? -Infinity, appendTimes[indexes[i]!]!))
   }
   return newest
 }
 
 /** How many events of the part were folded. */
-function foldPart({ rules }: IngestContext, poll: Poll, { view: { plan }, bucket: { lanes }, rows }: BucketWork, { part, indexes, entries, doneCount }: BucketPart, to: number): number {
-  const { partition } = part.owned
-  const { fence } = lanes[partition]!
-  let count = 0
-  event.partition = partition
+function foldPart(poll: Poll, { view: { plan }, rows }: BucketWork, { part, indexes, entries, doneCount }: BucketPart, to: number): number {
+  event.partition = part.owned.partition
   for (let i = doneCount; i < to; i++) {
     const index = indexes[i]!
-    const { offset } = poll.records[index]!
-    // RULE once: what the fence contains is not folded again.
-    if (rules.isContained(offset, fence.next)) continue
-    event.offset = offset
+    event.offset = poll.records[index]!.offset
     event.epoch = poll.epochs[index]!
     event.appendTimeMs = poll.appendTimes[index]!
     event.eventTimeMs = poll.eventTimes[index]!
     event.row = rows[index]!
     foldEvent(plan, entries[i]!.state!, event)
-    count++
   }
-  return count
+  return to - doneCount
 }
 
 function laneStep(poll: Poll, inBucket: BucketPart, to: number): LaneStep {
