@@ -59,7 +59,7 @@ async function enqueueDue({ stores: { registers }, queue }: RunDueOptions, plan:
   const { pointer } = await readPointer(registers, view)
   if (cut === null || cut <= cutOf(pointer, pointer.n)) return null
   const id = `${view}/${cut}`
-  await queue.add({ queue: jobQueueOf(view), id, data: { view } })
+  await queue.add({ queue: jobQueueOf(view), id, data: null })
   return id
 }
 

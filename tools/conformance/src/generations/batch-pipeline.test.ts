@@ -279,7 +279,7 @@ describe('runDue', () => {
     const { queue } = options
     await stage.world.seal()
     // A worker takes the job, records its write-set, and is never heard of again.
-    await queue.add({ queue: jobQueueOf('touch@1'), id: 'touch@1/0', data: { view: 'touch@1' } })
+    await queue.add({ queue: jobQueueOf('touch@1'), id: 'touch@1/0', data: null })
     await queue.take(jobQueueOf('touch@1'), 60_000)
     await stage.through(stage.run(), 'record')
     expect(await runDue(options)).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
