@@ -1,7 +1,8 @@
 // The sweep: entities of which the speed view has nothing that a pointer can still need are removed (law 5). It acts on a floor that it
 // read longer ago than a pin may live, raises the bucket's record to that floor's cut first, so that a reader with an older pin finds out
 // though there is no chunk, and removes an entity only at the revisions that it saw. As it reads every chunk, it finds damage that no processor
-// meets, since no event comes for the entity, or its state is in memory: such a bucket is discarded.
+// meets, since no event comes for the entity, or its state is in memory: such a bucket is discarded. Before a view's first generation, and in one that
+// never has any, that is all that it does.
 
 import { ENTRY_EPOCH, entryAt, AT_TABLES, viewOf } from '@tidemark/aggregation/chunk-format'
 import { verifyChunk } from '@tidemark/aggregation/chunk-verify'
@@ -63,7 +64,6 @@ export function createSweeper({ view, store, registers, clock, onAlarm, rules = 
     const cut = floorCut((await readPointer(registers, id)).pointer)
     const readAtMs = clock.nowMs()
     const left: Round['left'] = []
-    if (cut === -Infinity) return { cut, readAtMs, left }
     for (let bucket = 0; bucket < view.view.bucketCount; bucket++) {
       const dead = await unlessDamaged(() => storeOfBucket({ view: id, bucket }, () => deadEntities(store, view, { view: id, bucket }, cut, limits.sweepCountMax)))
       if (dead !== null && dead.length > 0) left.push({ bucket: { view: id, bucket }, dead })
@@ -109,7 +109,8 @@ async function deadEntities(store: SpeedViewStore, plan: ViewPlan, bucket: Bucke
     if (dead.length >= countMax) break
     const revisions = revisionsOf(chunks)
     const seen = (): SeenDamage => ({ chunks: revisions.map((revision, chunk) => ({ entity, chunk, revision })) })
-    if (ofBucket(bucket, seen, () => chunks.map((chunk) => (chunk === null ? -Infinity : newestEpoch(plan, chunk.bytes)))).every((epoch) => epoch <= cut)) dead.push({ entity, revisions })
+    const newest = ofBucket(bucket, seen, () => Math.max(...chunks.map((chunk) => (chunk === null ? -Infinity : newestEpoch(plan, chunk.bytes)))))
+    if (newest <= cut && cut > -Infinity) dead.push({ entity, revisions })
   }
   return dead
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { decodeHeartbeat } from '@tidemark/pipelines/ingest/heartbeat'
 import { decodeBucketRecord } from '@tidemark/pipelines/log/bucket-record'
+import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
 import type { BucketWrite, SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { damageChunk } from './damage-chunk.ts'
 import { CLICKS, EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
@@ -117,6 +118,29 @@ describe('a damaged bucket', () => {
     await world.sweeper(totals).step()
     expect([codes(world), await chunkCount(world), await replaying(world)]).toEqual([['BLOB_DAMAGED'], 0, null])
     await settle(world, processor)
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
+  it('is found by the sweep also before the view has a generation, and nothing sound is swept', async () => {
+    const world = await filledWorld()
+    const processor = world.processor([0])
+    await settle(world, processor)
+    const sweeper = world.sweeper(totals)
+    const round = async (): Promise<void> => {
+      for (const did of ['looked', 'waited', 'swept']) {
+        expect(await sweeper.step()).toEqual({ did, removedCount: 0 })
+        if (did === 'waited') world.nowMs += PIN_LEASE_MS + 1
+      }
+    }
+    await round()
+    expect([codes(world), await chunkCount(world) > 0]).toEqual([[], true])
+    await damageChunk(world.store, bucketOfHere)
+    await round()
+    expect([codes(world), await chunkCount(world), await replaying(world)]).toEqual([['BLOB_DAMAGED'], 0, null])
+    await settle(world, processor)
+    await round()
+    expect(codes(world)).toEqual(['BLOB_DAMAGED'])
+    expect(await replaying(world)).toEqual([])
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
