@@ -54,6 +54,21 @@ describe('standing still', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('law 4: believes a stamp that is ahead by the declared skew, and no further one', async () => {
+    const world = await worldOf()
+    const processor = world.processor([0])
+    for (const [aheadMs, expected] of [[CLICKS.skewMaxMs, { nextOffset: 1, stopped: null }], [CLICKS.skewMaxMs + 1, { nextOffset: 1, stopped: { code: 'APPEND_TIME_AHEAD' } }]] as const) {
+      world.log.shiftAppendTimes(world.topic, 0, aheadMs)
+      await world.append(0, click(world, user))
+      await drain(processor)
+      expect(processor.status()).toMatchObject([expected])
+    }
+    world.nowMs += 1_000
+    await drain(processor)
+    expect(processor.status()).toMatchObject([{ nextOffset: 2, stopped: null }])
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
   it('law 4: a time that is declared while the clock comes up to the stamp is the same for everybody', async () => {
     const world = await worldOf()
     const stampedMs = world.nowMs + 3_600_000
