@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { postJson, startDev, until, type DevProcess } from './testing/dev-process.ts'
-import { makeFolder, type Folder } from './testing/run-cli.ts'
+import { makeFolder, runShell, stub, type Folder } from './testing/run-cli.ts'
 
 // Each test starts processes, on a machine that may be busy.
 jest.setTimeout(180_000)
@@ -71,6 +71,15 @@ describe('a full disk', () => {
     await end(dev)
     await using again = await startDev(folder, ...DEV)
     await countIs(again, 'a', acknowledged + 1)
+  })
+
+  it('is told by a command in its JSON document, and nowhere else', async () => {
+    using folder = makeFolder()
+    await folder.run('init', 'p')
+    const replay = 'replay --definitions p/features.ts --events p/events.csv --rows p/rows.csv --time asked_at --out out.csv --json'
+    const { code, stdout, stderr } = await runShell(`prlimit --fsize=${MEBIBYTE / 2}: ${process.execPath} ${stub} ${replay}`, folder.path)
+    expect({ code, stderr }).toEqual({ code: 3, stderr: '' })
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'STORE_FULL', problems: [{ action: expect.stringContaining('Make room') }] } })
   })
 })
 
