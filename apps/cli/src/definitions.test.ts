@@ -58,7 +58,11 @@ describe('tidemark check', () => {
   ])('does not take a file that %s for sound', async (_, text) => {
     using folder = makeFolder()
     folder.write('early.ts', text)
-    expect(await folder.json('check', 'early.ts')).toMatchObject({ code: 3, document: { error: { problems: [{ code: 'DEFINITION_INVALID', where: 'definitions' }] } } })
+    folder.write('good.ts', SENSOR_DEFINITIONS)
+    const { code, document, stderr } = await folder.json('check', 'early.ts', 'good.ts')
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
+    expect(document).toMatchObject({ files: [{ problems: [{ code: 'DEFINITION_INVALID', where: 'early.ts', action: expect.stringContaining('process.exit') }] }, { ok: true }] })
+    expect(await folder.json('plan', 'early.ts')).toMatchObject({ code: 3, document: { error: { problems: [{ where: 'early.ts' }] } } })
   })
 
   it('exits with 3 where a file cannot be read, and tells what else it found', async () => {

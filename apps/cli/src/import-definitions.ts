@@ -1,4 +1,4 @@
-// Runs a definitions file in this process. Node strips its types; hooks resolve @tidemark/… from here and say what kind of module
+// Runs a definitions file in this thread. Node strips its types; hooks resolve @tidemark/… from here and say what kind of module
 // the file is. Whatever goes wrong in it is its author's to mend, so each error is told with a place and what to do.
 import { registerHooks } from 'node:module'
 import { relative, resolve } from 'node:path'
@@ -17,16 +17,12 @@ export async function importDefinitions(path: string): Promise<Readonly<Record<s
       return /\.m?ts$/.test(resolved.url) ? { ...resolved, format: 'module-typescript' } : resolved
     },
   })
-  const { log, info } = console
-  // stdout belongs to the command's answer.
-  console.log = console.info = console.error
   try {
     return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>
   } catch (error) {
-    throw error instanceof TidemarkError ? error : moduleProblem(path, file, error)
+    throw error instanceof TidemarkError ? error : moduleProblem(path, error)
   } finally {
     hooks.deregister()
-    Object.assign(console, { log, info })
   }
 }
 
@@ -40,7 +36,9 @@ function resolveOwn<T>(specifier: string, importer: string | undefined, resolveF
   }
 }
 
-function moduleProblem(path: string, file: string, error: unknown): Error {
+/** What went wrong in a definitions file, as DEFINITION_INVALID. */
+export function moduleProblem(path: string, error: unknown): Error {
+  const file = resolve(path)
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const message = error instanceof Error ? error.message : String(error)
   const said = message.split('\n', 1)[0]!.replace(/\.$/, '')

@@ -3,23 +3,22 @@
 import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { checkDefinitions } from '@tidemark/feature-schema/check-definitions'
-import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { parseDefinitions } from '@tidemark/feature-schema/definitions-json'
 import { type Problem, TidemarkError } from '@tidemark/feature-schema/errors'
 import { problemError } from './failure.ts'
-import { importDefinitions } from './import-definitions.ts'
+import { loadModule, type LoadOptions } from './load-module.ts'
 import { reasonOf } from './write-file.ts'
 
 const MODULE_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs']
 
 /** What the file defines, not yet checked. Throws INPUT_UNREADABLE, DEFINITION_INVALID or DEFINITION_TOO_NEW, with the file in each place. */
-export async function loadDefinitions(path: string): Promise<Definitions> {
+export async function loadDefinitions(path: string, options?: LoadOptions): Promise<Definitions> {
   const text = readText(path)
   const extension = extname(path)
   try {
     if (extension === '.json') return parseDefinitions(text)
-    if (MODULE_EXTENSIONS.includes(extension)) return collectDefinitions(Object.values(await importDefinitions(path)))
+    if (MODULE_EXTENSIONS.includes(extension)) return await loadModule(path, options)
   } catch (error) {
     if (error instanceof TidemarkError) throw placedIn(path, error)
     throw error
@@ -28,8 +27,8 @@ export async function loadDefinitions(path: string): Promise<Definitions> {
 }
 
 /** Definitions that can be run. Throws every problem that they have. */
-export async function loadSoundDefinitions(path: string): Promise<Definitions> {
-  const definitions = await loadDefinitions(path)
+export async function loadSoundDefinitions(path: string, options?: LoadOptions): Promise<Definitions> {
+  const definitions = await loadDefinitions(path, options)
   const [first, ...rest] = checkDefinitions(definitions)
   if (first !== undefined) throw placedIn(path, new TidemarkError([first, ...rest]))
   return definitions

@@ -13,14 +13,13 @@ import { addPlanCommand } from './commands/plan.ts'
 import { addPointerCommand } from './commands/pointer.ts'
 import { addReplayCommand } from './commands/replay.ts'
 import { addTrainingSetCommand } from './commands/training-set.ts'
-import { EXIT, problemError, tellFailure, usageError } from './failure.ts'
+import { EXIT, tellFailure, usageError } from './failure.ts'
 import { createOutput, type Output } from './output.ts'
 import { createProgress, type Progress } from './progress.ts'
 
 const args = process.argv.slice(2)
 const output = createOutput(args.includes('--json'), process.stdout, process.stderr, process.env)
 leaveQuietlyWithoutReader()
-const running = watchForEarlyEnd()
 
 try {
   const program = createProgram(output, () => createProgress(output, process.stderr))
@@ -28,8 +27,6 @@ try {
   else await program.parseAsync(args, { from: 'user' })
 } catch (error) {
   process.exitCode = tellFailure(output, error)
-} finally {
-  running.end()
 }
 
 function createProgram(output: Output, startProgress: () => Progress): Command {
@@ -74,33 +71,14 @@ function helpFor(program: Command, words: readonly string[]): void {
   found.outputHelp()
 }
 
-/**
- * What a definitions file does, it does in this process: it can end it, or wait for what never comes. Then nothing was answered, and
- * that must not look like success.
- */
-function watchForEarlyEnd(): { end(): void } {
-  const tell = (code: number): void => {
-    // Whoever interrupts a second time does not wait for the command's end.
-    if (code > 128) return
-    process.exitCode = tellFailure(output, problemError(
-      'DEFINITION_INVALID', 'The process ended before the command did: the definitions end it, or wait for something that never comes.', 'definitions',
-      'Take process.exit, and an await that is never answered, out of the definitions file and what it imports.',
-    ))
-  }
-  process.on('exit', tell)
-  return { end: () => process.off('exit', tell) }
-}
-
 /** A reader that has seen enough (`| head`) closes the pipe: no error. Any other failure to print is told, and is one of output. */
 function leaveQuietlyWithoutReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    running.end()
     if (error.code === 'EPIPE') process.exit()
     process.stderr.write(`error The answer cannot be written: ${error.message}. [OUTPUT_FAILED]\n`)
     process.exit(EXIT.outputFailed)
   })
   process.stderr.on('error', () => {
-    running.end()
     process.exit()
   })
 }

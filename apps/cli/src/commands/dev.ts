@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import { DATA_FOLDER_DEFAULT, REJECTED_SHARE_OPTION } from '../data-folder.ts'
 import { changesBetween } from '../definition-changes.ts'
 import { registerDefinitions } from '../definition-registry.ts'
-import { loadInChild, markOfModules, watchModules } from '../dev/definition-file.ts'
+import { markOfModules, watchModules } from '../dev/definition-file.ts'
 import { describeFolder, tellAlarm, tellBatch, tellCatchingUp, tellError, tellOpened, tellReady, tellRefused, tellTakenUp } from '../dev/dev-report.ts'
 import { DevSystem } from '../dev/dev-system.ts'
 import { exampleRequests } from '../dev/example-requests.ts'
@@ -116,7 +116,7 @@ const ABOUT_DEFINITIONS: readonly ErrorCode[] = ['DEFINITION_INVALID', 'DEFINITI
 /** null: it cannot be taken up, which was told, or is not worth it any more. */
 async function loadAgain(output: Output, file: string, registers: LambdaPorts['registers'], outdated: AbortSignal): Promise<Definitions | null> {
   try {
-    const definitions = await loadInChild(file, outdated)
+    const definitions = await loadSoundDefinitions(file, { signal: outdated })
     await registerDefinitions(registers, definitions)
     return definitions
   } catch (error) {
