@@ -70,13 +70,13 @@ describe('an archiver', () => {
     for (const fetchCountMax of [1, 2, 5]) expect(await keysOf(fetchCountMax)).toEqual(keys)
   })
 
-  it('seals no more at once than a manifest holds', async () => {
-    const world = new ArchiveWorld(1, 40_000)
-    world.append(0, ...Array.from({ length: 20 }, (_, i) => 10_000 + i * 1_000))
+  it.each([1, 2, 3])('seals no more at once than a manifest holds, of %i partitions', async (partitionCount) => {
+    const world = new ArchiveWorld(partitionCount, 40_000)
+    for (let partition = 0; partition < partitionCount; partition++) world.append(partition, ...Array.from({ length: 20 }, (_, i) => 10_000 + i * 1_000))
     await world.settle(world.archiver({ limits: { sealSegmentsMax: 5 } }))
     const manifests = await readManifests(world.objects, world.registers, ticks, null, (await world.register()).sealedThrough!)
     expect(Math.max(...manifests.map((manifest) => segmentsOf(manifest).length))).toBeLessThanOrEqual(5)
-    expect(Object.keys(await world.archived())).toHaveLength(20)
+    expect(Object.keys(await world.archived())).toHaveLength(20 * partitionCount)
   })
 
   it('opens a partition again for a record that breaks the skew, and says which cuts lack it', async () => {
@@ -118,6 +118,32 @@ describe('an archiver', () => {
     expect(await world.settle(archiver)).toBe('stopped')
     expect(await world.settle(archiver, 12_300)).toBe('idle')
     expect(await world.archived()).toEqual({ '0 0': 10 })
+  })
+
+  it('seals nothing while a partition has another log than was read, though it had read what proves an epoch', async () => {
+    const world = new ArchiveWorld(2, 11_150)
+    const archiver = world.archiver()
+    world.append(0, 10_500, 11_100)
+    world.append(1, 10_500)
+    expect(await world.settle(archiver)).toBe('idle')
+    world.log.cut(0, 0)
+    world.append(0, 11_120, 11_130)
+    for (let nowMs = 12_300; nowMs < 20_000; nowMs += 250) expect(await world.settle(archiver, nowMs)).toBe('stopped')
+    // Said once.
+    expect(world.codes()).toEqual(['LOG_REPLACED'])
+    expect((await world.register()).sealedThrough).toBeNull()
+  })
+
+  it('reads a partition again where a time is declared of what it has taken as it is stamped, by a clock far ahead', async () => {
+    const world = new ArchiveWorld(2, 11_500)
+    const archiver = world.archiver({ clock: { nowMs: () => world.nowMs + 88_000 } })
+    world.append(0, 10_500, 99_000)
+    // What all clocks are behind, so that nothing is sealed meanwhile.
+    world.append(1, 500_000)
+    expect(await world.settle(archiver)).toBe('stopped')
+    for (const partition of [0, 1]) await declareAppendTime(world, ticks, { partition, offset: 1 - partition, appendTimeMs: 11_400 })
+    await world.settle(archiver, 13_000)
+    expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 11, '1 0': 11 })
   })
 
   it('says that retention was faster', async () => {

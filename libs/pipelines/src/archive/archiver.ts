@@ -196,7 +196,7 @@ export class ArchiveWork {
     const { source, registers, clock, rules, onAlarm } = this.options
     const { reader, partition: number } = partition
     const appendTimeMs = reader.appendTimeMs(record)
-    if (appendTimeMs > reader.knownTimeMs && rules.isAhead(appendTimeMs, clock.nowMs(), source.skewMaxMs)) {
+    if (rules.isAhead(appendTimeMs, clock.nowMs(), source.skewMaxMs)) {
       const message = `It was appended at ${appendTimeMs}, more than ${source.skewMaxMs} ms from now. Mend the broker's clock; to go on, declare an append time for this offset.`
       this.stand(partition, { code: 'APPEND_TIME_AHEAD', message, offset: record.offset })
       return 'stand'
@@ -217,7 +217,9 @@ export class ArchiveWork {
     const { log, clock, rules } = this.options
     const nowMs = clock.nowMs()
     const isFirst = partition.comparedAtMs === null
-    if (!isFirst && !hasMore && nowMs - partition.comparedAtMs! < this.limits.compareEveryMs && nowMs >= partition.comparedAtMs!) return false
+    const isRecent = !isFirst && nowMs - partition.comparedAtMs! < this.limits.compareEveryMs && nowMs >= partition.comparedAtMs!
+    // It is what it was found to be until it is compared again.
+    if (isRecent && !hasMore) return partition.alarm?.code === 'LOG_REPLACED'
     partition.comparedAtMs = nowMs
     if (!rules.isCompared(isFirst)) return false
     for (const place of partition.places()) if (await isLogReplaced(log, this.topic, partition.partition, place, rules.isReplaced)) return true

@@ -28,11 +28,12 @@ function sealableThrough(partition: PartitionArchive, byMargin: number): number 
 }
 
 function withinLimit(counts: readonly { readonly epoch: number; readonly count: number }[], through: number, segmentsMax: number): number {
+  const byEpoch = [...Map.groupBy(counts, ({ epoch }) => epoch)].sort(([a], [b]) => a - b)
   let sum = 0
   let within: number | null = null
-  for (const { epoch, count } of counts.toSorted((a, b) => a.epoch - b.epoch)) {
-    sum += count
-    if (sum > segmentsMax && within !== null && within < epoch) return within
+  for (const [epoch, parts] of byEpoch) {
+    for (const { count } of parts) sum += count
+    if (sum > segmentsMax && within !== null) return within
     within = epoch
   }
   return through
