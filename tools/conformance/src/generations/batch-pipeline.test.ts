@@ -77,6 +77,17 @@ describe('a run', () => {
     expect(await stage.pointer).toMatchObject({ n: 2, planned: { n: 3 } })
   })
 
+  it('loads nothing where the pointer was moved before its write-set could be found', async () => {
+    const stage = new Stage()
+    for (let i = 0; i < 2; i++) await stage.publish()
+    await stage.world.seal()
+    const run = stage.run()
+    await stage.through(run, 'record')
+    await stage.rollBack(1)
+    expect(await codeOf(stage.finish(run))).toBe('POINTER_MOVED')
+    expect((await stage.world.stores.views.generationsOf(stage.world.view, stage.world.entities)).flat()).not.toContain(3)
+  })
+
   it('takes over what another one has recorded, and both may come to the end', async () => {
     const stage = new Stage()
     await stage.publish()

@@ -6,7 +6,7 @@ import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { decodeBucketRecord } from '@tidemark/pipelines/log/bucket-record'
 import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
-import { decodeFence } from '@tidemark/pipelines/log/fence'
+import { decodeFence, encodeFence } from '@tidemark/pipelines/log/fence'
 import { withAppendTime, withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
 import type { BucketWrite } from '@tidemark/ports/speed-view-store'
 import { CLICKS, EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
@@ -162,6 +162,22 @@ describe('standing still', () => {
     await world.append(0, click(world, user, 2), click(world, user, 2))
     await drain(world.processor([0]))
     expect(codes(world)).toEqual(['LOG_REPLACED', 'LOG_REPLACED'])
+  })
+
+  it('law 6: compares each fence with the log, also where others are as far', async () => {
+    const world = await worldOf()
+    await world.append(0, click(world, user))
+    const processor = world.processor([0])
+    await drain(processor)
+    // So that the fences of all buckets are at the same place.
+    world.nowMs += 60_000
+    await drain(processor)
+    const [state] = await world.store.read([{ ...bucketOfHere, entities: [], partitions: [0] }])
+    const fence = decodeFence(state!.fences[0]!, '')
+    const ofAnother = encodeFence({ ...fence, mark: { ...fence.mark!, checksum: fence.mark!.checksum + 1 } })
+    await world.store.write(bucketOfHere, { expected: { fences: [], chunks: [] }, put: { fences: [{ partition: 0, bytes: ofAnother }], chunks: [] } })
+    await drain(world.processor([0]))
+    expect(codes(world)).toEqual(['LOG_REPLACED'])
   })
 
   it('law 6: notices a record in the place of offsets that nobody saw', async () => {
