@@ -6,13 +6,7 @@ import { panesOfEvents } from '@tidemark/aggregation/testing/event-panes'
 import { count } from '@tidemark/feature-schema/aggregations'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import { eventSource, featureView, string, timestamp } from '@tidemark/feature-schema/dsl'
-import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
-import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
-import { encodeBucketRecord } from '../log/bucket-record.ts'
-import { viewId } from '../names.ts'
-import { emptyPointer, replacePointer } from '../pointer.ts'
-import { createPlainRegisters } from '../testing/plain-stores.ts'
-import { createFeatureServer } from './answer-features.ts'
+import { openBatchSideServer } from '../testing/batch-side-server.ts'
 import { catalogOf } from './feature-catalog.ts'
 import type { FeatureAnswer } from './feature-answer.ts'
 
@@ -26,29 +20,13 @@ const plan = catalog.plans[0]!
 const event = { fields: [LOG_TIME_MS - 1, 'ada'], eventTimeMs: LOG_TIME_MS - 1, appendTimeMs: LOG_TIME_MS, partition: 0, offset: 0, epoch: 5 }
 const blob = encodeBatchBlob(plan, { logTimeMs: LOG_TIME_MS, throughEpoch: 5, panes: panesOfEvents(plan, [event], () => LOG_TIME_MS) })
 
-/** Asks for one entity of which the batch store has what `stored` says, under a pointer at generation 1. */
+/** Asks for one entity of which the batch store has what `stored` says. */
 async function openWorld(): Promise<{ stored: Uint8Array | null; readCount: number; ask(): Promise<FeatureAnswer> }> {
-  const registers = createPlainRegisters()
-  const view = viewId(plan.view)
-  await replacePointer(registers, null, { ...emptyPointer(view), n: 1, floor: 1, next: 2, published: [{ n: 1, base: 0, cut: 5, publishedAtMs: NOW_MS }] })
-  const batchViews: Pick<BatchViewStore, 'readNewest'> = {
-    async readNewest(_, generation, entities) {
-      world.readCount++
-      return entities.map(() => world.stored && { generation, blob: world.stored })
-    },
-  }
-  const speedViews: Pick<SpeedViewStore, 'heartbeats' | 'read'> = {
-    heartbeats: async () => new Map(),
-    read: async (questions) => questions.map(({ entities }) => ({ record: encodeBucketRecord({ startsAfterEpoch: 5, replaying: [] }), fences: [], entities: entities.map(() => [null, null, null]) })),
-  }
-  const server = createFeatureServer({
-    catalog: () => catalog, registers, batchViews: batchViews as BatchViewStore, speedViews: speedViews as SpeedViewStore,
-    clock: { nowMs: () => NOW_MS, wait: () => new Promise(() => undefined) },
-  })
   const world = {
     stored: blob as Uint8Array | null, readCount: 0,
     ask: () => server.answer({ asked: { features: [{ view: 'totals', feature: 'clicks_1h' }] }, entities: [{ user: 'ada' }], policy: 'degrade', deadlineMs: 1_000, explain: false }),
   }
+  const server = await openBatchSideServer({ catalog, nowMs: NOW_MS, cut: 5, blob: () => (world.readCount++, world.stored) })
   return world
 }
 
