@@ -80,7 +80,7 @@ export function idleWork({ clock, limits }: IngestContext, views: readonly Speed
   const parts = partitions.flatMap((owned): PolledPart[] => {
     if (owned.reader === null) return []
     const position = owned.reader.position()
-    return [{ owned, pollFrom: position.next, first: 0, last: 0, position, rejected: [] }]
+    return [{ owned, pollFrom: position.next, indexes: [], position, rejected: [] }]
   })
   return views.flatMap((view) => view.buckets.flatMap((bucket): BucketWork[] => {
     const due = parts.filter(({ owned: { partition }, position }) => {

@@ -19,6 +19,8 @@ export class OwnedPartition {
   /** NaN: not read yet. */
   logEnd = NaN
   logEndSeenAtMs = 0
+  /** Something of what was read is not folded yet. */
+  isHeldBack = false
   /** Everything that the log acknowledged before this time is folded; null: not yet so. */
   caughtUpAtMs: number | null = null
   /** Where, by code: what was raised already. */
@@ -35,9 +37,9 @@ export class OwnedPartition {
     this.foldedAll()
   }
 
-  /** Everything before the reader's position is folded. */
+  /** Everything before the reader's position is folded, unless some of it is held back. */
   foldedAll(): void {
-    if (this.reader === null) return
+    if (this.reader === null || this.isHeldBack) return
     this.lastNext = this.reader.next
     if (this.lastNext >= this.logEnd) this.caughtUpAtMs = this.logEndSeenAtMs
   }

@@ -1,5 +1,5 @@
-// One poll: what was fetched of several partitions, each record with its epoch and decoded once for all views. Its columns are kept
-// from poll to poll, so that a record costs no object of ours.
+// One poll: what was fetched of several partitions, once or, where work is held back, several times, each record with its epoch and decoded
+// once for all views. Its columns are kept from poll to poll, so that a record costs no object of ours.
 
 import type { Row } from '@tidemark/feature-schema/value'
 import type { LogBatch, LogRecord } from '@tidemark/ports/event-log'
@@ -11,15 +11,15 @@ import type { RejectedRecord } from './dead-letter.ts'
 import { isReplaced, partitionWhere, replacedAlarm, type IngestContext } from './ingest-context.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 
-/** What was taken of one partition: the records `first` to `last` - 1 of the poll, and the fetch positions up to the position's. */
+/** What was taken of one partition: some records of the poll, and the fetch positions up to the position's. */
 export interface PolledPart {
   readonly owned: OwnedPartition
   readonly pollFrom: number
-  readonly first: number
-  readonly last: number
+  /** In the poll, ascending. */
+  readonly indexes: number[]
   /** After all of them. */
-  readonly position: PartitionPosition
-  readonly rejected: readonly RejectedRecord[]
+  position: PartitionPosition
+  readonly rejected: RejectedRecord[]
 }
 
 export class Poll {
@@ -31,10 +31,19 @@ export class Poll {
   readonly appendTimes: number[] = []
   readonly epochs: number[] = []
   readonly knownTimes: number[] = []
+  /** One of each partition. */
   readonly parts: PolledPart[] = []
 
   clear(): void {
     for (const column of [this.records, this.rows, this.eventTimes, this.appendTimes, this.epochs, this.knownTimes, this.parts]) column.length = 0
+  }
+
+  /** A partition's part, to which what was fetched at the position is added. */
+  partAt(owned: OwnedPartition, position: PartitionPosition): PolledPart {
+    let part = this.parts.find((each) => each.owned === owned)
+    if (part === undefined) this.parts.push((part = { owned, pollFrom: position.next, indexes: [], position, rejected: [] }))
+    else if (part.position.next !== position.next) throw new Error(`Partition ${owned.partition} was polled up to ${part.position.next}, and is polled again at ${position.next}.`)
+    return part
   }
 
   /** The position after a record, before the next one. */
@@ -76,11 +85,10 @@ async function takeBatch(
   context: IngestContext, decode: DecodeLogRecord, poll: Poll, owned: OwnedPartition, reader: PartitionReader, batch: LogBatch, found: SealRegister, aheadMs: number,
 ): Promise<SealRegister> {
   let register = found
-  const first = poll.records.length
-  const rejected: RejectedRecord[] = []
+  const part = poll.partAt(owned, reader.position())
   reader.follow(register)
   for (let at = 0; ; ) {
-    at = takeRecords(decode, poll, rejected, owned, reader, batch, at, register, aheadMs)
+    at = takeRecords(decode, poll, part, reader, batch, at, register, aheadMs)
     const record = batch.records[at]
     if (record === undefined) {
       reader.skipTo(batch.next)
@@ -94,13 +102,13 @@ async function takeBatch(
     }
     register = await makePlace(context, reader, owned.partition, record)
   }
-  poll.parts.push({ owned, pollFrom: batch.from, first, last: poll.records.length, position: reader.position(), rejected })
+  part.position = reader.position()
   return register
 }
 
 /** Takes records from `at` on, as long as nothing is wrong with them; where it ended. */
 function takeRecords(
-  decode: DecodeLogRecord, poll: Poll, rejected: RejectedRecord[], { partition }: OwnedPartition, reader: PartitionReader,
+  decode: DecodeLogRecord, poll: Poll, { owned: { partition }, indexes, rejected }: PolledPart, reader: PartitionReader,
   { records }: LogBatch, at: number, register: SealRegister, aheadMs: number,
 ): number {
   const doubtfulThrough = Math.max(register.sealedThrough ?? -Infinity, register.closing?.through ?? -Infinity)
@@ -113,6 +121,7 @@ function takeRecords(
     reader.take(record)
     const { row, eventTimeMs, rejection } = decode(record)
     if (rejection !== null) rejected.push({ record, code: rejection.code, reason: rejection.message })
+    indexes.push(poll.records.length)
     poll.records.push(record)
     poll.rows.push(row)
     poll.eventTimes.push(eventTimeMs)

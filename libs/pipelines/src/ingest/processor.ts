@@ -4,20 +4,22 @@
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Membership } from '@tidemark/ports/event-log'
+import type { BucketKey } from '@tidemark/ports/speed-view-store'
 import type { Alarm } from '../alarm.ts'
 import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
 import type { SealRegister } from '../log/seal-register.ts'
 import { topicOf, viewId } from '../names.ts'
 import { BucketDamagedError } from './bucket-damage.ts'
 import { BucketDiscards } from './bucket-discards.ts'
-import { workOfView, type BucketWork } from './bucket-work.ts'
+import type { BucketWork } from './bucket-work.ts'
 import { checkPartitions, idleWork, tellHowFar, tellReplayed } from './check-partitions.ts'
 import { fetchPartitions } from './fetch-partitions.ts'
 import type { IngestContext, ProcessorPorts } from './ingest-context.ts'
 import { INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
 import { INGEST_RULES, type IngestRules } from './ingest-rules.ts'
 import { OwnedPartition } from './owned-partition.ts'
-import { Poll, takeFetched } from './poll.ts'
+import { takeFetched } from './poll.ts'
+import { PolledWork } from './polled-work.ts'
 import { emitPolled, searchBehind } from './search-dead-letters.ts'
 import { SpeedView } from './speed-view.ts'
 import { takeUpPartitions } from './take-up.ts'
@@ -44,7 +46,7 @@ export interface StepReport extends Readonly<WriteCounts> {
 
 export interface PartitionStatus {
   readonly partition: number
-  /** Everything before it is folded; null: it is not taken up. */
+  /** Everything before it is folded, or held back; null: it is not taken up. */
   readonly nextOffset: number | null
   readonly stopped: Alarm | null
 }
@@ -55,6 +57,11 @@ export interface Processor {
    * Throws what the stores and the log throw.
    */
   step(signal?: AbortSignal): Promise<StepReport>
+  /**
+   * Folds into some buckets, each named once, what is held back of them (`heldCountMax`); not before a step ended. Where a partition cannot go on from
+   * here it is taken up again by the next steps, so `status` has to be looked at afterwards. Throws what `step` throws.
+   */
+  foldHeld(buckets: readonly BucketKey[]): Promise<void>
   /** Other views from the next step on; those that stay must have the same plan. */
   setViews(views: readonly ViewPlan[]): void
   status(): readonly PartitionStatus[]
@@ -66,11 +73,13 @@ export function createProcessor(options: ProcessorOptions): Processor {
   return new SourceProcessor(options)
 }
 
+const NO_WRITES: Readonly<WriteCounts> = { writeCount: 0, refusedCount: 0, foldedCount: 0 }
+
 class SourceProcessor implements Processor {
   private readonly context: IngestContext
   private readonly membership: Membership
   private readonly decode: DecodeLogRecord
-  private readonly poll = new Poll()
+  private readonly polled = new PolledWork()
   private readonly discards: BucketDiscards
   private readonly owned = new Map<number, OwnedPartition>()
   private views: readonly SpeedView[] = []
@@ -98,13 +107,30 @@ class SourceProcessor implements Processor {
 
   async step(signal?: AbortSignal): Promise<StepReport> {
     signal?.throwIfAborted()
+    return (await this.orTakeUpAgain(() => this.stepOn(signal))) ?? this.report('discarded')
+  }
+
+  async foldHeld(buckets: readonly BucketKey[]): Promise<void> {
+    await this.orTakeUpAgain(async () => {
+      await this.fold(this.polled.take(buckets))
+    })
+  }
+
+  private async fold(works: readonly BucketWork[]): Promise<void> {
+    await readStates(this.context, works)
+    await this.write(works)
+  }
+
+  /** After an error everything is taken up again; null: a damaged bucket was discarded. */
+  private async orTakeUpAgain<T>(work: () => Promise<T>): Promise<T | null> {
     try {
-      return await this.stepOn(signal)
+      return await work()
     } catch (error) {
+      this.polled.drop()
       for (const owned of this.owned.values()) owned.rewind()
       if (!(error instanceof BucketDamagedError)) throw error
       await this.discard(error)
-      return this.report('discarded')
+      return null
     }
   }
 
@@ -125,18 +151,21 @@ class SourceProcessor implements Processor {
     const nowMs = context.clock.nowMs()
     const toTakeUp = owned.filter(({ reader, stopped, lookAgainAtMs }) => (reader === null ? stopped === null || nowMs >= lookAgainAtMs : stopped === null && nowMs >= lookAgainAtMs))
     if (toTakeUp.length > 0) {
+      this.polled.drop()
       this.register = await takeUpPartitions(context, views, toTakeUp)
       return this.report('took-up')
     }
     if (nowMs >= this.checkAtMs) {
       this.checkAtMs = nowMs + context.limits.checkEveryMs
+      await this.fold(this.polled.takeAll())
+      this.foldedAll()
       await checkPartitions(context, views, owned)
       const counts = await this.write(idleWork(context, views, owned))
       await tellReplayed(context, views, owned)
       if (this.register !== null) await tellHowFar(context, views, owned, this.register)
       return { ...this.report('checked', counts), deadLetterCount: await searchBehind(context, this.decode, owned) ?? 0 }
     }
-    return this.fold(owned, nowMs, signal)
+    return this.pollAndFold(owned, nowMs, signal)
   }
 
   private async discard(damage: BucketDamagedError): Promise<void> {
@@ -148,6 +177,7 @@ class SourceProcessor implements Processor {
     if (this.nextViews === null) return
     this.views = this.nextViews
     this.nextViews = null
+    this.polled.drop()
     for (const owned of this.owned.values()) owned.lookAgain()
   }
 
@@ -156,25 +186,35 @@ class SourceProcessor implements Processor {
     const assigned = await this.membership.assigned()
     for (const partition of this.owned.keys()) {
       if (assigned.includes(partition)) continue
+      this.polled.drop()
       this.owned.delete(partition)
       for (const view of this.views) view.release(partition)
     }
     for (const partition of assigned) if (!this.owned.has(partition)) this.owned.set(partition, new OwnedPartition(partition))
   }
 
-  private async fold(owned: readonly OwnedPartition[], nowMs: number, signal: AbortSignal | undefined): Promise<StepReport> {
-    const { context, poll, views, decode } = this
-    poll.clear()
+  private async pollAndFold(owned: readonly OwnedPartition[], nowMs: number, signal: AbortSignal | undefined): Promise<StepReport> {
+    const { context, polled, views, decode } = this
+    const { poll } = polled
     const isReady = ({ reader, stopped, lookAgainAtMs }: OwnedPartition): boolean => reader !== null && (stopped === null || nowMs >= lookAgainAtMs)
     const fetched = await fetchPartitions(context, owned.filter(isReady), this.checkAtMs - nowMs, signal)
     if (fetched.length === 0) return this.search(owned)
+    const before = poll.records.length
     this.register = await takeFetched(context, decode, poll, fetched, this.register!)
-    const works = views.flatMap((view) => workOfView(context.rules, view, poll, views.length === 1))
+    polled.gather(context.rules, views)
+    const recordCount = poll.records.length - before
+    const isHeld = poll.records.length <= context.limits.heldCountMax
+    const works = isHeld ? [] : polled.takeAll()
     const [deadLetterCount] = await Promise.all([emitPolled(context, poll), readStates(context, works)])
     const counts = await this.write(works)
-    for (const { owned: one } of poll.parts) one.foldedAll()
-    for (const { entities } of views) entities.trim()
-    return { ...this.report('folded', counts), recordCount: poll.records.length, deadLetterCount }
+    if (!isHeld) this.foldedAll()
+    return { ...this.report('folded', counts), recordCount, deadLetterCount }
+  }
+
+  private foldedAll(): void {
+    this.polled.clear()
+    // Not while an entity's work is held back, which would then have two states.
+    for (const { entities } of this.views) entities.trim()
   }
 
   /** Where there is nothing to fold: what was rejected before a view's start is looked for. */
@@ -192,7 +232,7 @@ class SourceProcessor implements Processor {
       for (const work of left) {
         if (errors.length > 0) return
         try {
-          await writeBucket(this.context, this.poll, work, counts)
+          await writeBucket(this.context, this.polled.poll, work, counts)
         } catch (error) {
           errors.push(error)
         }
@@ -203,7 +243,7 @@ class SourceProcessor implements Processor {
     return counts
   }
 
-  private report(did: StepReport['did'], counts: WriteCounts = { writeCount: 0, refusedCount: 0, foldedCount: 0 }): StepReport {
+  private report(did: StepReport['did'], counts: WriteCounts = NO_WRITES): StepReport {
     const rewoundCount = [...this.owned.values()].filter(({ reader }) => reader === null).length
     return { did, ...counts, recordCount: 0, deadLetterCount: 0, rewoundCount }
   }

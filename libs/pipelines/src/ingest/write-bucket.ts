@@ -8,7 +8,7 @@ import type { BucketWrite, EntityChunks } from '@tidemark/ports/speed-view-store
 import { encodeFence } from '../log/fence.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
 import { ofBucket, readBuckets } from './bucket-damage.ts'
-import type { BucketPart, BucketWork } from './bucket-work.ts'
+import { firstAtLeast, type BucketPart, type BucketWork } from './bucket-work.ts'
 import { isReplaced, replacedAlarm, type IngestContext } from './ingest-context.ts'
 import type { Poll, PolledPart } from './poll.ts'
 import { readFence } from './take-up.ts'
@@ -99,9 +99,9 @@ function chooseParts({ rules, limits }: IngestContext, poll: Poll, { bucket, par
   return chosen
 }
 
-function firstOffsetFrom({ records }: Poll, { first, last }: PolledPart, through: number): number | null {
-  for (let index = first; index < last; index++) if (records[index]!.offset >= through) return records[index]!.offset
-  return null
+function firstOffsetFrom({ records }: Poll, { indexes }: PolledPart, through: number): number | null {
+  const index = indexes[firstAtLeast(through, indexes, (each) => records[each]!.offset)]
+  return index === undefined ? null : records[index]!.offset
 }
 
 /** Reads the states of entities that are not in memory. Those of several buckets are read in one go. */

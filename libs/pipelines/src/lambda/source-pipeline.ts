@@ -4,6 +4,7 @@
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Membership } from '@tidemark/ports/event-log'
+import type { BucketKey } from '@tidemark/ports/speed-view-store'
 import type { OnAlarm } from '../alarm.ts'
 import { createArchiver, type Archiver } from '../archive/archiver.ts'
 import { openEpochs } from '../archive/open-epochs.ts'
@@ -73,8 +74,11 @@ export class SourcePipeline implements AsyncDisposable {
     for (const view of this.made.keys()) if (!kept.has(view)) this.made.delete(view)
   }
 
-  /** Folds everything that the log has by now. Where a partition stands still, its records stay. */
-  async drainStream(signal?: AbortSignal): Promise<void> {
+  /**
+   * Folds everything that the log has by now; where the processor may hold some back (`heldCountMax`), at least what is of some buckets, each named once.
+   * Where a partition stands still, its records stay.
+   */
+  async drainStream(signal?: AbortSignal, buckets: readonly BucketKey[] = []): Promise<void> {
     const { log } = this.options.ports
     const topic = topicOf(this.source)
     const ends = await Promise.all(Array.from({ length: await log.partitionCount(topic) }, async (_, partition) => (await log.extent(topic, partition)).end))
@@ -82,7 +86,10 @@ export class SourcePipeline implements AsyncDisposable {
       const status = new Map(this.processor.status().map((each) => [each.partition, each]))
       return ends.every((end, partition) => (status.get(partition)?.nextOffset ?? 0) >= end || (status.get(partition)?.stopped ?? null) !== null)
     }
-    while (!isFolded()) await this.processor.step(signal)
+    do {
+      while (!isFolded()) await this.processor.step(signal)
+      await this.processor.foldHeld(buckets)
+    } while (!isFolded())
   }
 
   /** Archives everything that the log has by now, and seals what can be sealed. */

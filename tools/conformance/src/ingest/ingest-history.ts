@@ -6,7 +6,7 @@ import { seededRandom, type Random } from '@tidemark/aggregation/testing/random'
 import { listDeadLetters } from '@tidemark/pipelines/ingest/dead-letters'
 import type { IngestRules } from '@tidemark/pipelines/ingest/ingest-rules'
 import type { Processor } from '@tidemark/pipelines/ingest/processor'
-import type { Sweeper } from '@tidemark/pipelines/ingest/sweeper'
+import { viewId } from '@tidemark/pipelines/names'
 import type { Pointer } from '@tidemark/pipelines/pointer'
 import { CLICKS, EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
 import { judgeAll, judgeEntity } from './ingest-judge.ts'
@@ -48,7 +48,7 @@ class Actor {
     if (!this.isFree) await new Promise<void>((resolve) => this.waiting.push(resolve))
   }
 
-  work(steps: Pick<Processor | Sweeper, 'step'>): void {
+  work(steps: { step(): Promise<unknown> }): void {
     const run = async (): Promise<void> => {
       for (await this.comeToTurn(); !this.isFree; await this.comeToTurn()) await steps.step()
     }
@@ -95,7 +95,16 @@ class History {
     const actor = new Actor(partitions)
     const processor = this.world.processor(() => actor.partitions, actor.gated)
     this.workers.push({ actor, processor })
-    actor.work(processor)
+    actor.work({ step: () => this.stepOf(processor) })
+  }
+
+  /** Where it may hold work back, somebody reads a bucket now and then. */
+  private async stepOf(processor: Processor): Promise<void> {
+    const { random, world } = this
+    await processor.step()
+    if (world.limits.heldCountMax === 0 || random.chance(0.6)) return
+    const { view } = random.pick(world.views)
+    await processor.foldHeld([{ view: viewId(view), bucket: random.below(view.bucketCount) }])
   }
 
   async produce(): Promise<void> {
@@ -165,10 +174,10 @@ class History {
   }
 }
 
-/** Runs the history of a seed. null: nothing went wrong; else what did, and when. */
-export async function runHistory(seed: number, rules: IngestRules): Promise<string | null> {
+/** Runs the history of a seed, in which processors hold so many records back at most. null: nothing went wrong; else what did, and when. */
+export async function runHistory(seed: number, rules: IngestRules, heldCountMax = 0): Promise<string | null> {
   const random = seededRandom(seed)
-  const limits = { fetchCountMax: random.between(1, 6), writeKeysMax: random.pick([14, 40, 3_000]), cacheSizeMaxBytes: random.pick([1, 1e6]), pinLeaseMs: LEASE_MS, idleFenceMs: 20_000 }
+  const limits = { heldCountMax, fetchCountMax: random.between(1, 6), writeKeysMax: random.pick([14, 40, 3_000]), cacheSizeMaxBytes: random.pick([1, 1e6]), pinLeaseMs: LEASE_MS, idleFenceMs: 20_000 }
   const world = await IngestWorld.create({ source: CLICKS, views: random.pick([[totals], [totals, large]]), partitionCount: 2, rules, limits })
   const history = new History(random, world)
   history.start([0, 1])
