@@ -12,6 +12,8 @@ import type { ArchiveStep } from '@tidemark/pipelines/archive/archiver'
 export interface ArchiverFolder extends Pick<EmbeddedEnvironmentOptions, 'durability'> {
   readonly environmentFolder: string
   readonly objectsFolder: string
+  /** Whether a step's clock stands at the time that it begins with; default: it goes on at the system's pace. */
+  readonly isClockStanding?: boolean
   /** Of what writes the archive; its temporary folder is for what that puts aside. */
   readonly duckDb: DuckDbLimits
 }

@@ -21,7 +21,7 @@ interface Asked {
   running: Promise<void>
 }
 
-/** Stands where a step begins, and goes on at the system's pace. */
+/** Stands where a step begins, and goes on at the system's pace unless it is told to stand. */
 class StepClock {
   private stepFromMs = 0
   private readAtMs = 0
@@ -32,19 +32,20 @@ class StepClock {
   }
 
   nowMs(): number {
-    return this.stepFromMs + Math.floor(performance.now() - this.readAtMs)
+    return isClockStanding ? this.stepFromMs : this.stepFromMs + Math.floor(performance.now() - this.readAtMs)
   }
 }
 
 type Ports = Pick<ArchiverOptions, 'log' | 'registers' | 'objects' | 'format'>
 
+const { isClockStanding, ...folder } = workerData as ArchiverFolder
 const opened = new AsyncDisposableStack()
 const asked = new Map<number, Asked>()
 let opening: Promise<Ports> | null = null
 
 const tell = (message: FromArchiverThread): void => parentPort!.postMessage(message)
 
-async function openPorts({ environmentFolder, objectsFolder, durability = 'disk', duckDb }: ArchiverFolder): Promise<Ports> {
+async function openPorts({ environmentFolder, objectsFolder, durability = 'disk', duckDb }: Omit<ArchiverFolder, 'isClockStanding'>): Promise<Ports> {
   const newRevision = createNewRevision()
   const environment = opened.use(await openEmbeddedEnvironment({ folder: environmentFolder, durability, verify: false }))
   return {
@@ -58,7 +59,7 @@ async function openPorts({ environmentFolder, objectsFolder, durability = 'disk'
 async function step(one: Asked): Promise<void> {
   const { create: { archiver: number, source, limits }, clock } = one
   try {
-    const ports = await (opening ??= openPorts(workerData as ArchiverFolder))
+    const ports = await (opening ??= openPorts(folder))
     one.archiver ??= createArchiver({ source, limits, clock, ...ports, onAlarm: (alarm) => tell({ kind: 'alarm', archiver: number, alarm }) })
     tell({ kind: 'done', archiver: number, step: await one.archiver.step(one.abort.signal) })
   } catch (error) {

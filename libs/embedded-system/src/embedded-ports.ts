@@ -36,12 +36,14 @@ export interface EmbeddedPortsOptions extends Pick<EmbeddedEnvironmentOptions, '
   readonly objectsFolder?: string
   /** Whether archivers have a thread of their own; only with a clock that goes at the system's pace, or stands. Default: false. */
   readonly hasArchiverThread?: boolean
+  /** The archivers' clock stands while one of their steps is under way, however long that takes. Default: it goes on. */
+  readonly isArchiverClockStanding?: boolean
   /** Of the batch engine, and of what writes the archive: a database each. */
   readonly duckDb?: Omit<DuckDbLimits, 'temporaryFolder'>
 }
 
 /** Opens a folder, or makes it. Throws INPUT_UNREADABLE where it holds other things, STORE_DAMAGED, STORE_TOO_NEW, STORE_FULL or STORE_UNAVAILABLE. */
-export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, duckDb: limits, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
+export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, isArchiverClockStanding = false, duckDb: limits, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
   await requireOwnOrEmpty(folder)
   await using opened = new AsyncDisposableStack()
   const newRevision = createNewRevision()
@@ -63,7 +65,7 @@ export async function openEmbeddedPorts({ folder, clock = createSystemClock(), o
     speedViews: await openEmbeddedSpeedViewStore(environment),
     batchViews: await createEmbeddedBatchViewStore(environment),
     jobs: await createEmbeddedJobQueue(environment, { clock, newRevision }),
-    ...(hasArchiverThread && { createArchiver: opened.use(startArchiverThread({ ...options, environmentFolder, objectsFolder, duckDb })).createArchiver }),
+    ...(hasArchiverThread && { createArchiver: opened.use(startArchiverThread({ ...options, environmentFolder, objectsFolder, duckDb, isClockStanding: isArchiverClockStanding })).createArchiver }),
   }
   const owned = opened.move()
   return { ...ports, [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
-import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
+import { INGEST_LIMITS as INGEST_DEFAULTS, type IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
+import { viewId } from '@tidemark/pipelines/names'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
 import { replay, type ReplayRequest, type ReplayResult } from '@tidemark/pipelines/replay/replay'
 import { openEmbeddedPorts } from './embedded-ports.ts'
@@ -13,17 +14,23 @@ import { createReplayClock } from './replay-clock.ts'
 
 /**
  * The clock runs thousands of times faster than the work, so what a processor does each second, for the sake of others that may have the folder
- * open or take over from it, would be done for each question. Nobody does here.
+ * open or take over from it, would be done for each question. Nobody does here: it is enough to look for generations about as often as they are made.
  */
+const CHECK_EVERY_MIN_MS = 6 * 3_600_000
+const CHECK_EVERY_MAX_MS = 7 * 24 * 3_600_000
+
 const INGEST_LIMITS: Partial<IngestLimits> = {
-  checkEveryMs: 21_600_000,
   idleFenceMs: Infinity,
+  // Which buckets are read next, the rows say: what others are brought waits.
+  heldCountMax: INGEST_DEFAULTS.pollCountMax,
   // All that a poll brings is one transaction.
   writesInFlightMax: 1_024,
-  cacheSizeMaxBytes: 512 * 1_048_576,
 }
 
-export interface FolderReplay extends Omit<ReplayRequest, 'system' | 'reader' | 'append' | 'setClock'> {
+/** Of the batch engine and of the archiver's, each; what does not fit is put aside on the disk. */
+const DUCKDB_LIMITS = { memoryLimitBytes: 256 * 1_048_576 }
+
+export interface FolderReplay extends Omit<ReplayRequest, 'system' | 'reader' | 'append' | 'setClock' | 'setArchiveClock'> {
   /** Checked. */
   readonly definitions: Definitions
 }
@@ -34,9 +41,25 @@ export async function replayInFolder({ definitions, ...request }: FolderReplay):
   try {
     const clock = createReplayClock(0)
     const alarms: TidemarkError[] = []
-    await using ports = await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false })
+    const checkEveryMs = Math.min(CHECK_EVERY_MAX_MS, Math.max(CHECK_EVERY_MIN_MS, request.batchEveryMs))
+    const asked = new Set(request.views.map(({ plan }) => viewId(plan.view)))
+    const archiveClocks = new Map(definitions.sources.map(({ name }) => [name, createReplayClock(0)]))
+    await using ports = await openEmbeddedPorts({ folder, clock, durability: 'process', verify: false, hasArchiverThread: true, isArchiverClockStanding: true, duckDb: DUCKDB_LIMITS })
     await using system = await LambdaSystem.start({
-      ports, definitions, member: 'replay', partitionCount: 1, ingestLimits: INGEST_LIMITS,
+      ports: {
+        ...ports,
+        createArchiver: ({ onAlarm, ...options }) => ports.createArchiver!({
+          ...options,
+          clock: archiveClocks.get(options.source.name)!,
+          // What is appended while a step is under way may be later than the time that it began at: the next step takes it.
+          onAlarm: (alarm) => {
+            if (alarm.code !== 'APPEND_TIME_AHEAD') onAlarm(alarm)
+          },
+        }),
+      },
+      // Views that nothing is asked of, and their sources, come into no answer.
+      definitions: { ...definitions, services: [], views: definitions.views.filter((view) => asked.has(viewId(view))) },
+      member: 'replay', partitionCount: 1, ingestLimits: { ...INGEST_LIMITS, checkEveryMs },
       onAlarm: ({ code, message, where }) => alarms.push(new TidemarkError([{ code: code === 'SEAM_BROKEN' ? 'APPEND_TIME_AHEAD' : code, message, where, action: 'Look at the append times around it.' }])),
       // What a file holds is what is replayed: how good it is, is not this command's to judge.
       batch: { gate: { rejectedShareMax: 1, isEmptyAllowed: true, nullShareRiseMax: 1 } },
@@ -48,6 +71,7 @@ export async function replayInFolder({ definitions, ...request }: FolderReplay):
         if (alarms.length > 0) throw alarms[0]!
         clock.set(nowMs)
       },
+      setArchiveClock: (source, nowMs) => archiveClocks.get(source)!.set(nowMs),
       append: async (topic, records) => {
         const byTime: { topic: string; partition: number; appendTimeMs: number; records: { key: null; value: Uint8Array }[] }[] = []
         for (const { value, appendTimeMs } of records) {

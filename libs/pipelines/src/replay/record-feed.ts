@@ -24,6 +24,8 @@ interface PlacedRecord extends TimedRecord {
 
 export class RecordFeed {
   appendedCount = 0
+  /** Records that are known before this time are in the log, all of them; those known at it may be. -Infinity: none is. */
+  appendedThroughMs = -Infinity
   private readonly source: SourceDefinition
   private readonly records: AsyncIterator<FileRecords>
   private readonly hasAppendTimes: boolean
@@ -60,9 +62,11 @@ export class RecordFeed {
     const records = this.pending.slice(this.at, end)
     // Before the first record that has a time, any time will do: nobody counts them.
     const first = this.pending.find(({ knownTimeMs }) => knownTimeMs > -Infinity)?.appendTimeMs ?? 0
+    const last = this.pending[end - 1]!.knownTimeMs
     await this.append(topicOf(this.source), records.map(({ value, appendTimeMs }) => ({ value, appendTimeMs: appendTimeMs === -Infinity ? first : appendTimeMs })))
     this.at = end
     this.appendedCount += count
+    this.appendedThroughMs = last === -Infinity ? first : last
     return count
   }
 
