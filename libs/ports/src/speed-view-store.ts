@@ -5,6 +5,7 @@
 // chunks by their revision; where anything differs it writes nothing. What it puts is one effect: after a crash all of it is there, or none.
 
 import type { Revision } from './revision.ts'
+import type { Soon } from './soon.ts'
 
 /** Chunks that an entity may have, numbered from 0. */
 export const CHUNKS_PER_ENTITY = 3
@@ -35,6 +36,8 @@ export interface BucketQuestion extends BucketKey {
    * may give back this object and spare itself the reading. Who gives something here never changes its bytes.
    */
   readonly known?: readonly (EntityChunks | null)[]
+  /** The same of the bucket's record, which is compared by its bytes. */
+  readonly knownRecord?: Uint8Array | null
 }
 
 /** One moment of a bucket. */
@@ -61,8 +64,8 @@ export interface BucketWrite {
 }
 
 export interface SpeedViewStore extends AsyncDisposable {
-  /** Each bucket as of one moment; several buckets need not be of the same one. STORE_DAMAGED. */
-  read(questions: readonly BucketQuestion[]): Promise<readonly BucketState[]>
+  /** Each bucket as of one moment; several buckets need not be of the same one: at once where the store is in this process. STORE_DAMAGED. */
+  read(questions: readonly BucketQuestion[]): Soon<readonly BucketState[]>
   /** false: something differed, and nothing was written. Throws a plain error beyond WRITE_KEYS_MAX. */
   write(bucket: BucketKey, write: BucketWrite): Promise<boolean>
   /** Deletes the chunks of one entity, if each still has the revision that is named; false: nothing was deleted. */

@@ -3,7 +3,8 @@
 
 import type { FinalValue } from '@tidemark/aggregation/partial'
 import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
-import type { Slices } from '@tidemark/pipelines/serve/sliced-work'
+import { inSlices, type Slices } from '@tidemark/pipelines/serve/sliced-work'
+import { after, type Soon } from '@tidemark/ports/soon'
 
 const nullableInteger = { type: ['integer', 'null'] } as const
 
@@ -64,13 +65,10 @@ export const featureAnswerSchema = {
 } as const
 
 /** Written piece by piece: most of an answer is text that is known before the values are. */
-export async function answerJson({ t, features, tailsMs, entities, views, degraded }: FeatureAnswer, slices: Slices): Promise<string> {
+export function answerJson({ t, features, tailsMs, entities, views, degraded }: FeatureAnswer, slices: Slices): Soon<string> {
   const texts: string[] = []
-  for (let i = 0; i < entities.length; i++) {
-    if (i > 0 && slices.isOver()) await slices.next()
-    texts.push(entityText(entities[i]!))
-  }
-  return `{"t":${t},${headText(features, tailsMs)},"entities":[${texts.join()}],"views":${JSON.stringify(views)},"degraded":${JSON.stringify(degraded)}}`
+  const written = inSlices(entities, () => slices.pause(), (entity) => void texts.push(entityText(entity)))
+  return after(written, () => `{"t":${t},${headText(features, tailsMs)},"entities":[${texts.join()}],"views":${JSON.stringify(views)},"degraded":${JSON.stringify(degraded)}}`)
 }
 
 /** What was last written of a list of features: its tails are the same for as long as the finest of their resolutions. */

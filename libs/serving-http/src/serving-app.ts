@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ERROR_CODES, TidemarkError } from '@tidemark/feature-schema/errors'
 import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
+import { after } from '@tidemark/ports/soon'
 import express, { type Express } from 'express'
 import { answerJson } from './answer-json.ts'
 import { AnswersOfATurn } from './answers-of-a-turn.ts'
@@ -40,14 +41,12 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
     send(response, document.status, JSON.stringify(document), PROBLEM_TYPE)
   }
   const answers = new AnswersOfATurn()
-  app.post('/v1/features', async (request: IncomingMessage, response: ServerResponse) => {
+  app.post('/v1/features', (request: IncomingMessage, response: ServerResponse) => {
     const sinceMs = server.slices.nowMs()
-    try {
-      const answer = await server.answer(readFeatureRequest(await readJsonBody(request, BODY_SIZE_MAX_BYTES)), sinceMs)
-      answers.send(response, await answerJson(answer, server.slices))
-    } catch (error) {
-      fail(response, error)
-    }
+    readJsonBody(request, BODY_SIZE_MAX_BYTES)
+      .then((text) => after(server.answer(readFeatureRequest(text), sinceMs), (answer) => answerJson(answer, server.slices)))
+      .then((text) => answers.send(response, text))
+      .catch((error: unknown) => fail(response, error))
   })
   app.get('/v1/catalog', (_request, response) => send(response, 200, JSON.stringify(catalogDocument(catalog()))))
   app.get('/v1/errors/:code', ({ params: { code } }, response) => {

@@ -14,6 +14,7 @@ import { createFeatureServer, type FeatureServer } from '@tidemark/pipelines/ser
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import type { FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
+import type { Soon } from '@tidemark/ports/soon'
 import type { Actor } from './scheduler.ts'
 import type { World } from './world.ts'
 
@@ -137,7 +138,7 @@ export function serverOf({ world, actor, name }: Pick<Machine, 'world' | 'actor'
 }
 
 /** All features of one view, in the view's order. */
-export function ask(server: FeatureServer, asked: Asked): Promise<FeatureAnswer> {
+export function ask(server: FeatureServer, asked: Asked): Soon<FeatureAnswer> {
   return server.answer(requestOf(asked))
 }
 

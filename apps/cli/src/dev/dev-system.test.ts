@@ -8,6 +8,7 @@ import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions
 import { eventSource, featureView, string, timestamp } from '@tidemark/feature-schema/dsl'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
+import type { Soon } from '@tidemark/ports/soon'
 import { DevSystem } from './dev-system.ts'
 
 // Each test opens a folder and its threads, on a machine that may be busy.
@@ -80,7 +81,7 @@ describe('DevSystem', () => {
       system.run()
       await system.takeUp(collectDefinitions([taxis, cars]))
       expect(system.catalog().plans.map(({ view }) => view.name)).toEqual(['cars'])
-      const ask = (view: string): Promise<unknown> =>
+      const ask = (view: string): Soon<unknown> =>
         system.server.answer({ asked: { features: [{ view, feature: 'trips_1h' }] }, entities: [{ driver: 'a' }], policy: 'degrade', deadlineMs: 1_000, explain: false })
       expect(await ask('cars')).toMatchObject({ entities: [{ values: [{ status: 'NOT_FOUND' }] }] })
       await expect(ask('drivers')).rejects.toMatchObject({ code: 'UNKNOWN_NAME' })

@@ -33,7 +33,7 @@ export async function untilFresh({ system, clock, signal, onWait }: FreshnessWai
 /** What of the views' answers waiting would mend. */
 async function lateIn(system: FreshnessWait['system']): Promise<Degradation[]> {
   const plans = system.catalog().plans.filter(({ source }) => source.kind === 'event')
-  const answers = await Promise.all(plans.map(({ view, features }) =>
+  const answers = await Promise.all(plans.map(async ({ view, features }) =>
     system.server.answer({ asked: { features: [{ view: view.name, feature: features[0]!.name }] }, entities: [], policy: 'degrade', deadlineMs: 1_000, explain: false })))
   return answers.flatMap(({ degraded }) => degraded.filter(({ code }) => code === 'SPEED_SILENT' || code === 'SPEED_LAGGING'))
 }

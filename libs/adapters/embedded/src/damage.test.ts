@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, jest } from '@jest/globals'
+import type { Soon } from '@tidemark/ports/soon'
 import { createEmbeddedBatchViewStore } from './embedded-batch-view-store.ts'
 import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
 import { asTidemarkError } from './embedded-errors.ts'
@@ -103,7 +104,7 @@ describe('of an environment, damage is', () => {
 
 /** What is sealed was written so: no checksum tells it, but what it says. */
 describe('of what a store keeps, damage is', () => {
-  type Store = (environment: EmbeddedEnvironment) => Promise<{ write(): Promise<unknown>; read(): Promise<unknown> }>
+  type Store = (environment: EmbeddedEnvironment) => Promise<{ write(): Promise<unknown>; read(): Soon<unknown> }>
   const limits = { countMax: 10, sizeMaxBytes: 1_000, waitMaxMs: 0 }
   const logOf: Store = async (environment) => {
     const log = await openEmbeddedEventLog(environment, { clock: realClock })

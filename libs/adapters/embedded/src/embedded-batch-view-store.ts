@@ -10,6 +10,7 @@
 
 import { createHash } from 'node:crypto'
 import type { BatchViewStore, StoredBatchRow } from '@tidemark/ports/batch-view-store'
+import { soon } from '@tidemark/ports/soon'
 import type { EmbeddedEnvironment } from './embedded-environment.ts'
 import { damaged, tooNew } from './embedded-errors.ts'
 
@@ -56,7 +57,7 @@ export async function createEmbeddedBatchViewStore(environment: EmbeddedEnvironm
         }),
       )
     },
-    async readNewest(view, throughGeneration, entities) {
+    readNewest: (view, throughGeneration, entities) => soon(() => {
       const prefix = viewPrefix(view)
       const where = whereOf(view)
       return environment.read((reader) =>
@@ -71,7 +72,7 @@ export async function createEmbeddedBatchViewStore(environment: EmbeddedEnvironm
           return null
         }),
       )
-    },
+    }),
     async generationsOf(view, entities) {
       const prefix = viewPrefix(view)
       return environment.read((reader) =>

@@ -2,6 +2,7 @@
 // heartbeats has, by view (text) | u32 BE partition, the bytes of the last one.
 
 import type { Revision } from '@tidemark/ports/revision'
+import { soon } from '@tidemark/ports/soon'
 import { CHUNKS_PER_ENTITY, type BucketQuestion, type BucketState, type BucketWrite, type EntityChunks, type SpeedViewStore, type StoredChunk } from '@tidemark/ports/speed-view-store'
 import { assertBucketWrite } from '@tidemark/ports/speed-write-keys'
 import type { EmbeddedEnvironment } from './embedded-environment.ts'
@@ -27,10 +28,19 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
   function readBucket(reader: Reader, question: BucketQuestion): BucketState {
     const prefix = bucketPrefix(question)
     return {
-      record: reader.get(speed, recordKey(prefix)),
+      record: readRecord(reader, prefix, question.knownRecord ?? null),
       fences: question.partitions.map((partition) => reader.get(speed, fenceKey(prefix, partition))),
       entities: question.entities.map((entity, i) => readEntity(reader, prefix, entity, question.known?.[i] ?? null)),
     }
+  }
+
+  function readRecord(reader: Reader, prefix: Buffer, known: Uint8Array | null): Uint8Array | null {
+    const key = recordKey(prefix)
+    if (known !== null) {
+      const sealed = reader.peek(speed, key)
+      if (sealed !== null && areBytesAt(sealed, SEAL_BYTES, known)) return known
+    }
+    return reader.get(speed, key)
   }
 
   function readEntity(reader: Reader, prefix: Buffer, entity: Uint8Array, known: EntityChunks | null): EntityChunks {
@@ -89,7 +99,7 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
   }
 
   return {
-    read: async (questions) => environment.read((reader) => questions.map((question) => readBucket(reader, question))),
+    read: (questions) => soon(() => environment.read((reader) => questions.map((question) => readBucket(reader, question)))),
     async write(key, write) {
       assertBucketWrite(key, write)
       const prefix = bucketPrefix(key)
@@ -146,6 +156,13 @@ function chunkKeys(prefix: Buffer): (entity: Uint8Array, chunk: number) => Buffe
     key[key.length - 1] = chunk
     return key
   }
+}
+
+/** Whether the bytes from a place on to the end are these. */
+function areBytesAt(sealed: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  if (sealed.length - at !== bytes.length) return false
+  for (let i = 0; i < bytes.length; i++) if (sealed[at + i] !== bytes[i]) return false
+  return true
 }
 
 function isSame(stored: Uint8Array | null, expected: Uint8Array | null): boolean {

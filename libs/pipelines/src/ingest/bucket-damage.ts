@@ -2,6 +2,7 @@
 // that the bucket is discarded while it is still that, and all others are let alone.
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { Soon } from '@tidemark/ports/soon'
 import type { BucketKey, BucketQuestion, BucketState, BucketWrite, SpeedViewStore } from '@tidemark/ports/speed-view-store'
 
 /** What of a bucket is damaged. */
@@ -40,7 +41,7 @@ export async function readBuckets(store: SpeedViewStore, questions: readonly Buc
 }
 
 /** What the store does in one bucket. Throws BucketDamagedError where it finds damage. */
-export async function storeOfBucket<T>(bucket: BucketKey, work: () => Promise<T>): Promise<T> {
+export async function storeOfBucket<T>(bucket: BucketKey, work: () => Soon<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

@@ -4,6 +4,7 @@ import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import type { RegisterStore } from '@tidemark/ports/register-store'
+import { after, soon, type Soon } from '@tidemark/ports/soon'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { decodeSealRegister, sealRegisterName } from '../log/seal-register.ts'
 import { topicOf } from '../names.ts'
@@ -41,9 +42,9 @@ export interface FeatureServerOptions {
 export interface FeatureServer {
   /**
    * Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE, REQUEST_TOO_LARGE; under the policy `fail` also what keeps the answer from being whole.
-   * `sinceMs`: when it was asked, from where its deadline counts; default: now.
+   * `sinceMs`: when it was asked, from where its deadline counts; default: now. At once where little is asked and all of it is at hand.
    */
-  answer(request: FeatureRequest, sinceMs?: number): Promise<FeatureAnswer>
+  answer(request: FeatureRequest, sinceMs?: number): Soon<FeatureAnswer>
   /** Of all its requests: for what else is done for them, by the same clock. */
   readonly slices: Slices
 }
@@ -63,14 +64,15 @@ export function createFeatureServer(options: FeatureServerOptions): FeatureServe
   }
   return {
     slices,
-    async answer(request, sinceMs = clock.nowMs()) {
+    answer: (request, sinceMs = clock.nowMs()) => soon(() => {
       const deadlineAtMs = sinceMs + Math.min(request.deadlineMs, DEADLINE_MAX_MS)
-      const resolved = await resolver.resolve(catalog(), request)
-      const views = await readViews(sources, resolved, request.explain, deadlineAtMs)
-      const answer = await composeAnswer(resolved, request, views, clock.nowMs(), new SlicedWork(slices, deadlineAtMs))
-      if (request.policy === 'fail') refuseDegraded(answer.degraded, views)
-      return answer
-    },
+      return after(resolver.resolve(catalog(), request), (resolved) =>
+        after(readViews(sources, resolved, request.explain, deadlineAtMs), (views) =>
+          after(composeAnswer(resolved, request, views, clock.nowMs(), new SlicedWork(slices, deadlineAtMs)), (answer) => {
+            if (request.policy === 'fail') refuseDegraded(answer.degraded, views)
+            return answer
+          })))
+    }),
   }
 }
 
@@ -83,48 +85,54 @@ interface Sources extends ReadingContext {
 }
 
 /** What could be read of each view before the deadline. */
-function readViews(sources: Sources, { views }: ResolvedRequest, explain: boolean, atMs: number): Promise<ReadView[]> {
-  const { deadlines, clock, slices } = sources
+function readViews(sources: Sources, { views }: ResolvedRequest, explain: boolean, atMs: number): Soon<readonly ReadView[]> {
+  const read = views.map((view): ReadView => ({ view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }))
+  if (sources.clock.nowMs() >= atMs) return read
+  const work = new SlicedWork(sources.slices, atMs)
+  const isRead = views.flatMap((view, i) => {
+    const reading = soon(() => (explain ? readExplained(sources, view, work) : readWholeView(sources, view, [], work)))
+    const kept = reading instanceof Promise ? reading.catch((error: unknown) => failed(read[i]!, error)) : reading
+    return after(kept, (part) => void (read[i] = part)) ?? []
+  })
+  return isRead.length === 0 ? read : untilDeadline(sources.deadlines, atMs, read, Promise.all(isRead))
+}
+
+/** What a view is where it was not read; a bug is thrown. */
+function failed(unread: ReadView, error: unknown): ReadView {
+  if (error instanceof DeadlinePassed) return unread
+  if (error instanceof TidemarkError) return { ...unread, failure: error.problems[0]! }
+  throw error
+}
+
+/** What is read by then: all of it, or what there was at the deadline. */
+function untilDeadline(deadlines: Deadlines, atMs: number, read: readonly ReadView[], isRead: Promise<unknown>): Promise<readonly ReadView[]> {
   return new Promise((resolve, reject) => {
-    const read = views.map((view): ReadView => ({ view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }))
-    if (clock.nowMs() >= atMs) return resolve(read)
-    let leftCount = views.length
     // What is read later is not of this answer.
     const deadline = { atMs, pass: () => resolve([...read]) }
-    const work = new SlicedWork(slices, atMs)
-    const keep = (i: number, part: ReadView): void => {
-      read[i] = part
-      if (--leftCount > 0) return
-      deadlines.lift(deadline)
-      resolve(read)
-    }
     deadlines.set(deadline)
-    for (const [i, view] of views.entries()) {
-      readWholeView(sources, view, explain, work).then((part) => keep(i, part), (error: unknown) => {
-        if (error instanceof DeadlinePassed) return keep(i, read[i]!)
-        if (error instanceof TidemarkError) return keep(i, { ...read[i]!, failure: error.problems[0]! })
-        deadlines.lift(deadline)
-        reject(error)
-      })
-    }
+    isRead.then(() => resolve(read), reject).finally(() => deadlines.lift(deadline))
   })
 }
 
-async function readWholeView(sources: Sources, view: ResolvedView, explain: boolean, work: SlicedWork): Promise<ReadView> {
-  let partitions = explain ? await openPartitions(sources.registers, view) : []
+function readWholeView(sources: Sources, view: ResolvedView, partitions: readonly number[], work: SlicedWork): Soon<ReadView> {
+  // Before the state: a heartbeat that came later would speak of records that the state which was read lacks.
+  return after(sources.freshness.heartbeats(view.id), (heartbeats) =>
+    after(readView(sources, view, partitions, work), (reading) => {
+      const freshness = judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock.nowMs())
+      const replayed = reading.speed.isRead ? reading.speed.value.replayedBuckets : []
+      return { view, reading, partitions, failure: null, freshness: withReplay(view.plan.view.name, freshness, replayed) }
+    }))
+}
+
+/** With the fences of every partition that may be in the state. */
+async function readExplained(sources: Sources, view: ResolvedView, work: SlicedWork): Promise<ReadView> {
+  let partitions = await openPartitions(sources.registers, view)
   for (;;) {
-    // Before the state: a heartbeat that came later would speak of records that the state which was read lacks.
-    const heartbeats = await sources.freshness.heartbeats(view.id)
-    const reading = await readView(sources, view, partitions, work)
-    const opened = explain ? await openPartitions(sources.registers, view) : []
+    const read = await readWholeView(sources, view, partitions, work)
+    const opened = await openPartitions(sources.registers, view)
     // A partition that was opened meanwhile may be in the state, and its fence was not asked for.
-    if (opened.length > partitions.length) {
-      partitions = opened
-      continue
-    }
-    const freshness = judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock.nowMs())
-    const replayed = reading.speed.isRead ? reading.speed.value.replayedBuckets : []
-    return { view, reading, partitions, failure: null, freshness: withReplay(view.plan.view.name, freshness, replayed) }
+    if (opened.length <= partitions.length) return read
+    partitions = opened
   }
 }
 

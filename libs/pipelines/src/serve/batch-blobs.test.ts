@@ -24,7 +24,7 @@ const blob = encodeBatchBlob(plan, { logTimeMs: LOG_TIME_MS, throughEpoch: 5, pa
 async function openWorld(): Promise<{ stored: Uint8Array | null; readCount: number; ask(): Promise<FeatureAnswer> }> {
   const world = {
     stored: blob as Uint8Array | null, readCount: 0,
-    ask: () => server.answer({ asked: { features: [{ view: 'totals', feature: 'clicks_1h' }] }, entities: [{ user: 'ada' }], policy: 'degrade', deadlineMs: 1_000, explain: false }),
+    ask: async () => server.answer({ asked: { features: [{ view: 'totals', feature: 'clicks_1h' }] }, entities: [{ user: 'ada' }], policy: 'degrade', deadlineMs: 1_000, explain: false }),
   }
   const server = await openBatchSideServer({ catalog, nowMs: NOW_MS, cut: 5, blob: () => (world.readCount++, world.stored) })
   return world

@@ -2,12 +2,13 @@
 // never changes while it can be pinned, so that nothing here is ever stale; absence is kept too.
 
 import { verifyBlob } from '@tidemark/aggregation/batch-blob'
-import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import type { BatchViewStore, StoredBatchRow } from '@tidemark/ports/batch-view-store'
+import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import { LRUCache } from 'lru-cache'
 import { damageOf } from './damage.ts'
 import type { ResolvedView, ViewEntity } from './feature-request.ts'
-import type { SlicedWork } from './sliced-work.ts'
+import { inSlices, type SlicedWork } from './sliced-work.ts'
 
 /** What an entry costs besides its blob. */
 const ENTRY_SIZE_BYTES = 200
@@ -28,7 +29,7 @@ export class BatchBlobCache {
   }
 
   /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws, and DeadlinePassed. */
-  read(view: ResolvedView, n: number, work: SlicedWork): readonly BatchBlob[] | Promise<readonly BatchBlob[]> {
+  read(view: ResolvedView, n: number, work: SlicedWork): Soon<readonly BatchBlob[]> {
     const { id, entities } = view
     const blobs = new Array<BatchBlob>(entities.length).fill(null)
     if (n === 0) return blobs
@@ -41,19 +42,25 @@ export class BatchBlobCache {
     return missing.length === 0 ? blobs : this.load(view, n, missing, blobs, work)
   }
 
-  private async load({ plan, id, entities }: ResolvedView, n: number, missing: readonly number[], blobs: BatchBlob[], work: SlicedWork): Promise<readonly BatchBlob[]> {
-    for (let from = 0; from < missing.length; from += READ_COUNT_MAX) {
-      const part = missing.slice(from, from + READ_COUNT_MAX)
-      const rows = await this.store.readNewest(id, n, part.map((i) => entities[i]!.key))
-      for (const [at, i] of part.entries()) {
-        if (from + at > 0 && work.isSliceOver()) await work.nextSliceInTime()
-        const blob = rows[at]?.blob ?? null
-        blobs[i] = blob === null ? null : (damageOf(() => verifyBlob(plan, blob)) ?? blob)
-        if (blob === null || blobs[i] === blob) this.cache.set(cacheKey(id, n, entities[i]!), blob ?? ABSENT)
-      }
-    }
-    return blobs
+  private load(view: ResolvedView, n: number, missing: readonly number[], blobs: BatchBlob[], work: SlicedWork): Soon<readonly BatchBlob[]> {
+    const read = inTurn(partsOf(missing), (part) =>
+      after(this.store.readNewest(view.id, n, part.map((i) => view.entities[i]!.key)), (rows) =>
+        inSlices(part, () => work.pauseInTime(), (i, at) => {
+          blobs[i] = this.verify(view, n, view.entities[i]!, rows[at] ?? null)
+        })))
+    return after(read, () => blobs)
   }
+
+  private verify({ plan, id }: ResolvedView, n: number, entity: ViewEntity, row: StoredBatchRow | null): BatchBlob {
+    const damage = row === null ? null : damageOf(() => verifyBlob(plan, row.blob))
+    if (damage !== null) return damage
+    this.cache.set(cacheKey(id, n, entity), row?.blob ?? ABSENT)
+    return row?.blob ?? null
+  }
+}
+
+function partsOf(places: readonly number[]): number[][] {
+  return Array.from({ length: Math.ceil(places.length / READ_COUNT_MAX) }, (_, part) => places.slice(part * READ_COUNT_MAX, (part + 1) * READ_COUNT_MAX))
 }
 
 function cacheKey(id: string, n: number, { name }: ViewEntity): string {

@@ -7,6 +7,7 @@ import { tailMs } from '@tidemark/aggregation/ladder'
 import { mergeAtCut } from '@tidemark/aggregation/merge'
 import type { PlannedFeature, ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Problem } from '@tidemark/feature-schema/errors'
+import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import type { ResolvedFeature } from '../resolve-features.ts'
 import type { BatchBlob } from './batch-blobs.ts'
 import { explainEntity, type EntityExplanation } from './explain.ts'
@@ -14,7 +15,7 @@ import type { Degradation, DegradationCode, FeatureAnswer, MissingReason, Served
 import type { FeatureRequest, ResolvedRequest, ResolvedView } from './feature-request.ts'
 import type { Freshness } from './freshness.ts'
 import type { ViewReading } from './read-view.ts'
-import type { SlicedWork } from './sliced-work.ts'
+import { inSlices, type SlicedWork } from './sliced-work.ts'
 
 /** What was read for a view; `reading` is null where the deadline came first, or where it failed altogether. */
 export interface ReadView {
@@ -26,27 +27,31 @@ export interface ReadView {
 }
 
 /** `nowMs`: by the clock, when everything was read. */
-export async function composeAnswer(resolved: ResolvedRequest, request: FeatureRequest, views: readonly ReadView[], nowMs: number, work: SlicedWork): Promise<FeatureAnswer> {
+export function composeAnswer(resolved: ResolvedRequest, request: FeatureRequest, views: readonly ReadView[], nowMs: number, work: SlicedWork): Soon<FeatureAnswer> {
   const t = answerTime(views, nowMs)
   const answers = new Map<ViewPlan, ViewAnswer>()
-  for (const read of views) answers.set(read.view.plan, await answerView(read, t, request.explain ? resolved.features : null, work))
-  const tailsMs = resolved.features.map(({ feature }) => {
-    const tail = tailMs(feature.window, t)
-    return tail === -Infinity ? null : tail
-  })
+  const answered = inTurn(views, (read) =>
+    after(answerView(read, t, request.explain ? resolved.features : null, work), (answer) => void answers.set(read.view.plan, answer)))
   const entities: FeatureAnswer['entities'][number][] = []
-  for (let i = 0; i < request.entities.length; i++) {
-    if (i > 0 && work.isSliceOver()) await work.nextSlice()
+  const composed = after(answered, () => inSlices(request.entities, () => work.pause(), (_, i) => {
     entities.push({
       values: resolved.features.map(({ plan, feature }) => withDefault(answers.get(plan)!.values[i]![feature.index]!, feature.aggregation.default, request)),
       ...(request.explain && { explanation: views.flatMap(({ view: { plan } }) => answers.get(plan)!.explanations[i] ?? []) }),
     })
-  }
+  }))
+  return after(composed, () => ({ t, features: resolved.names, tailsMs: tailsOf(resolved, t), entities, ...factsOf(views, answers) }))
+}
+
+/** Where each feature's window begins; null: lifetime. */
+function tailsOf({ features }: ResolvedRequest, t: number): FeatureAnswer['tailsMs'] {
+  return features.map(({ feature }) => {
+    const tail = tailMs(feature.window, t)
+    return tail === -Infinity ? null : tail
+  })
+}
+
+function factsOf(views: readonly ReadView[], answers: ReadonlyMap<ViewPlan, ViewAnswer>): Pick<FeatureAnswer, 'views' | 'degraded'> {
   return {
-    t,
-    features: resolved.names,
-    tailsMs,
-    entities,
     views: views.map(({ view: { plan }, reading, freshness }) => ({
       view: plan.view.name,
       version: plan.view.version,
@@ -78,7 +83,7 @@ interface ViewAnswer {
 }
 
 /** `explained`: the features of all views, where the request asked to explain. */
-async function answerView(read: ReadView, t: number, explained: readonly ResolvedFeature[] | null, work: SlicedWork): Promise<ViewAnswer> {
+function answerView(read: ReadView, t: number, explained: readonly ResolvedFeature[] | null, work: SlicedWork): Soon<ViewAnswer> {
   const { view: { plan, entities }, reading, failure } = read
   const missing = (reason: MissingReason, code: DegradationCode, message: string): ViewAnswer => ({
     values: new Array<readonly ServedValue[]>(entities.length).fill(unavailable(plan.features.length, reason)),
@@ -95,13 +100,12 @@ async function answerView(read: ReadView, t: number, explained: readonly Resolve
   const values: (readonly ServedValue[])[] = []
   const explanations: (EntityExplanation | undefined)[] = []
   let firstDamage: Problem | null = null
-  for (let i = 0; i < entities.length; i++) {
-    if (i > 0 && work.isSliceOver()) await work.nextSlice()
+  let lateCount = 0
+  const merged = inSlices(entities, () => (work.isLate ? undefined : work.pause()), (_, i) => {
     if (work.isLate) {
-      degraded.push({ code: 'DEADLINE', view: plan.view.name, message: `${entities.length - i} of ${entities.length} entities were not merged before the deadline.` })
-      const late = unavailable(plan.features.length, 'deadline')
-      while (values.length < entities.length) values.push(late)
-      break
+      lateCount++
+      values.push(unavailable(plan.features.length, 'deadline'))
+      return
     }
     const blob = batch.value[i]!
     const chunks = speed.isRead ? speed.value.chunks[i]! : []
@@ -109,15 +113,18 @@ async function answerView(read: ReadView, t: number, explained: readonly Resolve
     if (damage !== null) {
       firstDamage ??= damage
       values.push(unavailable(plan.features.length, 'state_damaged'))
-      continue
+      return
     }
-    const merged = mergeAtCut(plan, blob as Uint8Array | null, chunks as readonly Uint8Array[], { cut: reading.pin.cut, t })
-    if (merged.needsNewerPin) throw new Error(`View ${plan.view.name} was read with a pin that its speed state is ahead of.`)
-    values.push(merged.values)
+    const { needsNewerPin, values: ofEntity } = mergeAtCut(plan, blob as Uint8Array | null, chunks as readonly Uint8Array[], { cut: reading.pin.cut, t })
+    if (needsNewerPin) throw new Error(`View ${plan.view.name} was read with a pin that its speed state is ahead of.`)
+    values.push(ofEntity)
     if (asked !== null) explanations[i] = explain(read, asked, i, t)
-  }
-  if (firstDamage !== null) degraded.push({ code: 'STATE_DAMAGED', view: plan.view.name, message: sentenceOf(firstDamage) })
-  return { values, degraded, explanations }
+  })
+  return after(merged, () => {
+    if (lateCount > 0) degraded.push({ code: 'DEADLINE', view: plan.view.name, message: `${lateCount} of ${entities.length} entities were not merged before the deadline.` })
+    if (firstDamage !== null) degraded.push({ code: 'STATE_DAMAGED', view: plan.view.name, message: sentenceOf(firstDamage) })
+    return { values, degraded, explanations }
+  })
 }
 
 function damageIn(blob: BatchBlob): Problem | null {

@@ -5,10 +5,11 @@ import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { bucketOf, encodeEntityKey, entityHash, type KeyType } from '@tidemark/feature-schema/entity-key'
 import { readEntity, type EntityKey } from '@tidemark/feature-schema/entity-request'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
+import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import { viewId } from '../names.ts'
 import { resolveFeatures, type FeatureName, type ResolvedFeature } from '../resolve-features.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
-import type { Slices } from './sliced-work.ts'
+import { inSlices, type Slices } from './sliced-work.ts'
 
 export const ENTITIES_PER_REQUEST_MAX = 1_000
 export const FEATURES_PER_REQUEST_MAX = 1_000
@@ -80,14 +81,15 @@ export function resolveNames(plans: readonly ViewPlan[], names: readonly Feature
 }
 
 /** Throws ENTITY_INVALID with every problem of every entity. */
-export async function resolveEntities(asked: AskedFeatures, entities: FeatureRequest['entities'], slices: Slices): Promise<ResolvedRequest> {
+export function resolveEntities(asked: AskedFeatures, entities: FeatureRequest['entities'], slices: Slices): Soon<ResolvedRequest> {
   const problems: Problem[] = []
-  const views: ResolvedView[] = []
-  for (const view of asked.views) views.push({ ...view, entities: await readEntities(view, entities, problems, slices) })
-  refuseUnknownKeys(asked.joinKeys, entities, problems)
-  const [first, ...others] = problems
-  if (first !== undefined) throw new TidemarkError([first, ...others.slice(0, PROBLEMS_MAX - 1)])
-  return { ...asked, views }
+  const views = asked.views.map((view) => ({ ...view, entities: [] as ViewEntity[] }))
+  return after(inTurn(views, (view) => readEntities(view, entities, problems, slices)), () => {
+    refuseUnknownKeys(asked.joinKeys, entities, problems)
+    const [first, ...others] = problems
+    if (first !== undefined) throw new TidemarkError([first, ...others.slice(0, PROBLEMS_MAX - 1)])
+    return { ...asked, views }
+  })
 }
 
 /** Whether what was resolved in a catalog holds in the one that there is by now. */
@@ -109,7 +111,7 @@ export class RequestResolver {
   }
 
   /** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
-  async resolve(catalog: FeatureCatalog, { asked, entities }: FeatureRequest): Promise<ResolvedRequest> {
+  resolve(catalog: FeatureCatalog, { asked, entities }: FeatureRequest): Soon<ResolvedRequest> {
     if (entities.length > ENTITIES_PER_REQUEST_MAX) throw tooLarge('entities', entities.length, ENTITIES_PER_REQUEST_MAX)
     if (this.catalog === null || !this.isCurrent(this.catalog, catalog)) {
       this.catalog = catalog
@@ -128,19 +130,18 @@ function serviceFeatures(services: FeatureCatalog['services'], name: string): re
   return found.features
 }
 
-async function readEntities({ plan: { keys, view }, keyTypes }: AskedView, entities: FeatureRequest['entities'], problems: Problem[], slices: Slices): Promise<ViewEntity[]> {
-  const read: ViewEntity[] = []
-  for (let i = 0; i < entities.length; i++) {
-    if (i > 0 && slices.isOver()) await slices.next()
-    const found = readEntity(keys as readonly EntityKey[], entities[i]!, `entity ${i} of view ${view.name}`)
+/** Those of a view, in the order of the request. */
+function readEntities(into: AskedView & { readonly entities: ViewEntity[] }, entities: FeatureRequest['entities'], problems: Problem[], slices: Slices): Soon<void> {
+  const { plan: { keys, view }, keyTypes } = into
+  return inSlices(entities, () => slices.pause(), (entity, i) => {
+    const found = readEntity(keys as readonly EntityKey[], entity, `entity ${i} of view ${view.name}`)
     if ('problems' in found) {
       problems.push(...found.problems)
-      continue
+      return
     }
     const key = encodeEntityKey(found.values, keyTypes)
-    read.push({ key, name: Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1'), bucket: bucketOf(entityHash(key), view.bucketCount) })
-  }
-  return read
+    into.entities.push({ key, name: Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1'), bucket: bucketOf(entityHash(key), view.bucketCount) })
+  })
 }
 
 /** A key that no view has is a slip of the pen, and the value of another would be answered. */

@@ -26,7 +26,7 @@ const plan = catalog.plans[0]!
 const EVENTS_MAX = 5
 const event = (offset: number) => ({ fields: [BEGAN_AT_MS - 1_000, 'x'], eventTimeMs: BEGAN_AT_MS - 1_000, appendTimeMs: BEGAN_AT_MS - 1_000, partition: 0, offset, epoch: 1 })
 /** States of entities with so many events. */
-const states = Array.from({ length: EVENTS_MAX }, (_, eventCount): EntityChunks => {
+const statesByCount = Array.from({ length: EVENTS_MAX }, (_, eventCount): EntityChunks => {
   const panes = panesOfEvents(plan, Array.from({ length: eventCount + 1 }, (__, offset) => event(offset)), () => BEGAN_AT_MS - 1_000)
   return [{ revision: eventCount as Revision, bytes: encodeChunk(plan, { kind: 1, logTimeMs: BEGAN_AT_MS - 1_000, droppedThroughEpoch: -Infinity, panes, truncations: [] }) }, null, null]
 })
@@ -39,15 +39,23 @@ interface World {
   readCount: number
 }
 
-function openWorld({ msPerLook = 1, sliceMaxMs }: { msPerLook?: number; sliceMaxMs?: number } = {}): World {
+interface WorldOptions {
+  readonly msPerLook?: number
+  readonly sliceMaxMs?: number
+  /** The speed store has its state at hand. */
+  readonly isAtHand?: boolean
+}
+
+function openWorld({ msPerLook = 1, sliceMaxMs, isAtHand = false }: WorldOptions = {}): World {
   let nowMs = BEGAN_AT_MS
   const clock: WaitingClock = { nowMs: () => (nowMs += msPerLook), wait: () => new Promise((resolve) => setImmediate(resolve)) }
   const speedViews: Pick<SpeedViewStore, 'read' | 'heartbeats'> = {
-    async read(questions) {
-      return questions.map(({ entities, partitions }) => {
+    read(questions) {
+      const states = questions.map(({ entities, partitions }) => {
         world.readCount += entities.length
-        return { record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: partitions.map(() => null), entities: entities.map((key) => states[Number(/\d+$/.exec(Buffer.from(key).toString())![0]) % EVENTS_MAX]!) }
+        return { record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: partitions.map(() => null), entities: entities.map((key) => statesByCount[Number(/\d+$/.exec(Buffer.from(key).toString())![0]) % EVENTS_MAX]!) }
       })
+      return isAtHand ? states : Promise.resolve(states)
     },
     heartbeats: async () => new Map([[0, encodeHeartbeat({
       formatVersion: HEARTBEAT_VERSION, writtenAtMs: nowMs, logEnd: 9, logEndSeenAtMs: nowMs, nextOffset: 9, caughtUpAtMs: nowMs, knownTimeMs: null, epoch: null, stopped: null, brokenEpochs: [],
@@ -71,16 +79,16 @@ function requestFor(entityCount: number, rest: Partial<FeatureRequest> = {}): Fe
 const SHORT = { entityCount: 100, deadlineMs: 250 }
 
 describe('a large request', () => {
-  it('is answered in however many slices as in one', async () => {
-    const answers = await Promise.all([0, 7, Infinity].map((sliceMaxMs) => openWorld({ msPerLook: 0, sliceMaxMs }).server.answer(requestFor(1_000, { explain: true }))))
+  it.each([false, true])('is answered in however many slices as in one, its state at hand: %j', async (isAtHand) => {
+    const answers = await Promise.all([0, 7, Infinity].map(async (sliceMaxMs) => openWorld({ msPerLook: 0, sliceMaxMs, isAtHand }).server.answer(requestFor(1_000, { explain: true }))))
     for (const answer of answers) expect(answer).toEqual(answers[0])
     expect(answers[0]!.degraded).toEqual([])
     expect(answers[0]!.entities.map(({ values }) => values[0]!.value)).toEqual(Array.from({ length: 1_000 }, (_, i) => countOf(i)))
   })
 
-  it('has what was merged by its deadline, and says of the rest that it was not', async () => {
+  it.each([false, true])('has what was merged by its deadline, and says of the rest that it was not, its state at hand: %j', async (isAtHand) => {
     const { entityCount, deadlineMs } = SHORT
-    const { entities, degraded } = await openWorld().server.answer(requestFor(entityCount, { deadlineMs }))
+    const { entities, degraded } = await openWorld({ isAtHand }).server.answer(requestFor(entityCount, { deadlineMs }))
     const mergedCount = entities.findIndex(({ values }) => values[0]!.status === 'UNAVAILABLE')
     expect(mergedCount).toBeGreaterThan(0)
     for (const [i, { values }] of entities.entries()) {
@@ -106,8 +114,8 @@ describe('a large request', () => {
     expect(world.readCount).toBeLessThan(1_000)
   })
 
-  it('lets small ones go first, and heeds that it waited before it was begun', async () => {
-    const world = openWorld()
+  it.each([false, true])('lets small ones go first, and heeds that it waited before it was begun, its state at hand: %j', async (isAtHand) => {
+    const world = openWorld({ isAtHand })
     const order: string[] = []
     const answer = async (name: string, entityCount: number): Promise<void> => {
       await world.server.answer(requestFor(entityCount))
@@ -115,7 +123,7 @@ describe('a large request', () => {
     }
     await Promise.all([answer('large', 1_000), answer('small', 1)])
     expect(order).toEqual(['small', 'large'])
-    const late = openWorld()
+    const late = openWorld({ isAtHand })
     const { degraded } = await late.server.answer(requestFor(1), late.clock.nowMs() - 10_000)
     expect([degraded.map(({ code }) => code), late.readCount]).toEqual([['DEADLINE'], 0])
   })
@@ -133,9 +141,22 @@ describe('a large request', () => {
       if (!isOver && ++turnCount < 10_000) setImmediate(watch)
     }
     setImmediate(watch)
-    await Promise.all(Array.from({ length: 50 }, () => world.server.answer(requestFor(20))))
+    await Promise.all(Array.from({ length: 50 }, async () => world.server.answer(requestFor(20))))
     isOver = true
     // Each of the 50 looks once before it waits; a turn of its own is a slice and little more.
     expect(Math.max(...looksByTurn.slice(1))).toBeLessThan(20)
+  })
+})
+
+describe('a small request', () => {
+  it('is answered at once where all of it is at hand', async () => {
+    const { server } = openWorld({ isAtHand: true })
+    const first = await server.answer(requestFor(1))
+    // Pointer and heartbeats are at hand from now on.
+    const second = server.answer(requestFor(1))
+    expect(second).not.toBeInstanceOf(Promise)
+    expect(await second).toMatchObject({ entities: first.entities, degraded: [] })
+    const failed = server.answer({ ...requestFor(1), entities: [{}] })
+    await expect(failed).rejects.toMatchObject({ code: 'ENTITY_INVALID' })
   })
 })

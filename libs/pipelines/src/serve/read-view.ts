@@ -3,6 +3,7 @@
 
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
+import { after, soon, type Soon } from '@tidemark/ports/soon'
 import { PIN_LEASE_MS } from '../pointer.ts'
 import type { BatchBlob, BatchBlobCache } from './batch-blobs.ts'
 import { isSameCatalog, type IsCurrentCatalog, type ResolvedView } from './feature-request.ts'
@@ -51,17 +52,27 @@ export interface ViewReading {
 }
 
 /** Throws what reading the pointer throws, and DeadlinePassed. */
-export async function readView(context: ReadingContext, view: ResolvedView, partitions: readonly number[], work: SlicedWork): Promise<ViewReading> {
-  const { pins, batchBlobs, speedChunks, clock, rules } = context
-  let pin = await pins.pin(view.id)
-  for (let i = 0; i < PINS_PER_READ_MAX; i++) {
-    const blobs = batchBlobs.read(view, pin.n, work)
-    const chunks = part(speedChunks.read(view, partitions, work))
-    const [batch, speed] = blobs instanceof Promise ? await Promise.all([part(blobs), chunks]) : [{ isRead: true as const, value: blobs }, await chunks]
-    const isTooOld = rules.isExpired(pin, clock.nowMs()) || (speed.isRead && rules.needsNewerPin(speed.value.goneThroughEpoch, pin.cut))
-    if (!isTooOld) return { pin, batch, speed }
-    pin = await pins.renew(view.id)
-  }
+export function readView(context: ReadingContext, view: ResolvedView, partitions: readonly number[], work: SlicedWork): Soon<ViewReading> {
+  const readWith = (pin: Pin, pinCount: number): Soon<ViewReading> =>
+    after(readPinned(context, view, pin, partitions, work), (reading) => {
+      if (!isTooOld(context, reading)) return reading
+      return context.pins.renew(view.id).then((newer) => (pinCount < PINS_PER_READ_MAX ? readWith(newer, pinCount + 1) : notServable(view, newer)))
+    })
+  return after(context.pins.pin(view.id), (pin) => readWith(pin, 1))
+}
+
+function readPinned({ batchBlobs, speedChunks }: ReadingContext, view: ResolvedView, pin: Pin, partitions: readonly number[], work: SlicedWork): Soon<ViewReading> {
+  const batch = part(() => batchBlobs.read(view, pin.n, work))
+  const speed = part(() => speedChunks.read(view, partitions, work))
+  if (batch instanceof Promise || speed instanceof Promise) return Promise.all([batch, speed]).then(([ofBatch, ofSpeed]) => ({ pin, batch: ofBatch, speed: ofSpeed }))
+  return { pin, batch, speed }
+}
+
+function isTooOld({ rules, clock }: ReadingContext, { pin, speed }: ViewReading): boolean {
+  return rules.isExpired(pin, clock.nowMs()) || (speed.isRead && rules.needsNewerPin(speed.value.goneThroughEpoch, pin.cut))
+}
+
+function notServable(view: ResolvedView, pin: Pin): ViewReading {
   const problem: Problem = {
     code: 'NOT_SERVABLE', message: `Its speed state was ahead of ${PINS_PER_READ_MAX} pointers in turn.`, where: `view ${view.id}`,
     action: 'Ask again; where it stays so, look at `tidemark pointer show` and whether the speed layer has another pointer register.',
@@ -70,11 +81,11 @@ export async function readView(context: ReadingContext, view: ResolvedView, part
 }
 
 /** A failure of a store or of what it holds is part of the answer; a bug is not, and after the deadline there is none. */
-async function part<T>(reading: Promise<T>): Promise<Part<T>> {
-  try {
-    return { isRead: true, value: await reading }
-  } catch (error) {
+function part<T>(read: () => Soon<T>): Soon<Part<T>> {
+  const reading = soon(read)
+  if (!(reading instanceof Promise)) return { isRead: true, value: reading }
+  return reading.then((value): Part<T> => ({ isRead: true, value }), (error: unknown): Part<T> => {
     if (!(error instanceof TidemarkError)) throw error
     return { isRead: false, problem: error.problems[0]! }
-  }
+  })
 }

@@ -2,6 +2,7 @@
 // processors' heartbeats. All large requests of a server together have one slice of each turn of the event loop.
 
 import type { Clock } from '@tidemark/ports/clock'
+import { inTurn, type Soon } from '@tidemark/ports/soon'
 
 /** How long they work before others have their turn. */
 export const SLICE_MAX_MS = 5
@@ -33,6 +34,11 @@ export class Slices {
     return nowMs >= this.endMs
   }
 
+  /** Where the slice is over: what ends when the next one begins. */
+  pause(): Promise<void> | undefined {
+    return this.isOver() ? this.next() : undefined
+  }
+
   /** Resolves in a later turn of the event loop, when nobody waits who has waited for longer. */
   next(): Promise<void> {
     return new Promise((resolve) => {
@@ -55,6 +61,17 @@ export class Slices {
   }
 }
 
+/**
+ * A piece of work for each item, in their order. Between two of them, where `pause` gives something to wait for, it goes on after that; where it
+ * never does, all is done at once.
+ */
+export function inSlices<T>(items: readonly T[], pause: () => Promise<void> | undefined, work: (item: T, i: number) => void): Soon<void> {
+  return inTurn(items, (item, i) => {
+    const paused = i > 0 ? pause() : undefined
+    return paused === undefined ? work(item, i) : paused.then(() => work(item, i))
+  })
+}
+
 /** What ends reading once the deadline has passed: its answer has been given. */
 export class DeadlinePassed extends Error {}
 
@@ -74,18 +91,17 @@ export class SlicedWork {
     return this.wasLate
   }
 
-  isSliceOver(): boolean {
-    return this.slices.isOver()
+  /** Where the slice is over: what ends when the next one begins. */
+  pause(): Promise<void> | undefined {
+    return this.slices.pause()?.then(() => {
+      this.wasLate = this.slices.nowMs() >= this.deadlineAtMs
+    })
   }
 
-  async nextSlice(): Promise<void> {
-    await this.slices.next()
-    this.wasLate = this.slices.nowMs() >= this.deadlineAtMs
-  }
-
-  /** The next slice of work that ends with its deadline. Throws DeadlinePassed. */
-  async nextSliceInTime(): Promise<void> {
-    await this.nextSlice()
-    if (this.wasLate) throw new DeadlinePassed('The deadline has passed.')
+  /** The same for work that ends with its deadline: DeadlinePassed. */
+  pauseInTime(): Promise<void> | undefined {
+    return this.pause()?.then(() => {
+      if (this.wasLate) throw new DeadlinePassed('The deadline has passed.')
+    })
   }
 }

@@ -5,12 +5,13 @@ import { AT_DROPPED, AT_LOG_TIME, viewOf } from '@tidemark/aggregation/chunk-for
 import { verifyChunk } from '@tidemark/aggregation/chunk-verify'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Problem } from '@tidemark/feature-schema/errors'
-import type { BucketState, EntityChunks, SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import { after, inTurn, type Soon } from '@tidemark/ports/soon'
+import type { BucketQuestion, BucketState, EntityChunks, SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { LRUCache } from 'lru-cache'
 import { decodeBucketRecord, type BucketRecord } from '../log/bucket-record.ts'
 import { damageOf } from './damage.ts'
 import type { ResolvedView, ViewEntity } from './feature-request.ts'
-import type { SlicedWork } from './sliced-work.ts'
+import { inSlices, type SlicedWork } from './sliced-work.ts'
 
 /** What an entry costs besides its chunks. */
 const ENTRY_SIZE_BYTES = 500
@@ -39,6 +40,18 @@ interface VerifiedState {
   readonly logTimeMs: number
 }
 
+interface KnownRecord {
+  readonly bytes: Uint8Array
+  readonly record: BucketRecord
+}
+
+/** What was read so far. */
+type SpeedReading = { -readonly [name in keyof SpeedChunksRead]: SpeedChunksRead[name] } & {
+  readonly chunks: (readonly Uint8Array[] | Problem)[]
+  readonly replayedBuckets: number[]
+  readonly buckets: Map<number, BucketState>
+}
+
 /** Whether the chunks that a store gives are the ones that were verified. A store makes an object of its own for each state. */
 export type IsSameState = (known: EntityChunks, read: EntityChunks) => boolean
 
@@ -61,6 +74,8 @@ export class SpeedChunkReader {
   private readonly isSame: IsSameState
   private readonly isReplaying: IsReplaying
   private readonly verified: LRUCache<string, VerifiedState>
+  /** By bucket. */
+  private readonly records = new WeakMap<ViewPlan, (KnownRecord | undefined)[]>()
 
   constructor({ store, cacheSizeMaxBytes, isSame, isReplaying: ofRecord }: SpeedChunkReaderOptions) {
     this.store = store
@@ -70,38 +85,48 @@ export class SpeedChunkReader {
   }
 
   /** Throws STORE_DAMAGED, what the store throws, and DeadlinePassed. `partitions`: those whose fences are read too. */
-  async read(view: ResolvedView, partitions: readonly number[], work: SlicedWork): Promise<SpeedChunksRead> {
-    const { id, entities } = view
-    const known = entities.map((entity) => this.verified.get(stateName(id, entity)))
-    const chunks = new Array<readonly Uint8Array[] | Problem>(entities.length)
-    const buckets = new Map<number, BucketState>()
-    const replayedBuckets: number[] = []
-    let goneThroughEpoch = -Infinity
-    let logTimeMs = -Infinity
-    for (const part of partsOf(placesOf(entities))) {
-      const states = await this.store.read(part.map(([bucket, at]) => ({
-        view: id, bucket, partitions, entities: at.map((i) => entities[i]!.key), known: at.map((i) => known[i]?.stored ?? null),
-      })))
-      for (const [k, [bucket, at]] of part.entries()) {
-        const state = states[k]!
-        buckets.set(bucket, state)
-        const record = state.record && decodeBucketRecord(state.record, `bucket ${bucket} of view ${id}`)
-        if (record !== null) goneThroughEpoch = Math.max(goneThroughEpoch, record.startsAfterEpoch)
-        if (this.isReplaying(record)) replayedBuckets.push(bucket)
-        for (const [j, i] of at.entries()) {
-          if (entities.length > 1 && work.isSliceOver()) await work.nextSliceInTime()
-          const read = this.verify(view, entities[i]!, state.entities[j]!, known[i])
-          if ('code' in read) {
-            chunks[i] = read
-            continue
-          }
-          chunks[i] = read.chunks
-          goneThroughEpoch = Math.max(goneThroughEpoch, read.goneThroughEpoch)
-          logTimeMs = Math.max(logTimeMs, read.logTimeMs)
-        }
-      }
+  read(view: ResolvedView, partitions: readonly number[], work: SlicedWork): Soon<SpeedChunksRead> {
+    const { entities } = view
+    const known = entities.map((entity) => this.verified.get(stateName(view.id, entity)))
+    const reading: SpeedReading = {
+      chunks: new Array<readonly Uint8Array[] | Problem>(entities.length), goneThroughEpoch: -Infinity, replayedBuckets: [], logTimeMs: -Infinity, buckets: new Map(),
     }
-    return { chunks, goneThroughEpoch, replayedBuckets, logTimeMs, buckets }
+    const read = inTurn(partsOf(placesOf(entities)), (part) => {
+      const questions = part.map(([bucket, at]): BucketQuestion => ({
+        view: view.id, bucket, partitions, entities: at.map((i) => entities[i]!.key), known: at.map((i) => known[i]?.stored ?? null), knownRecord: this.knownRecords(view)[bucket]?.bytes ?? null,
+      }))
+      return after(this.store.read(questions), (states) => {
+        for (const [k, [bucket]] of part.entries()) this.takeBucket(reading, view, bucket, states[k]!)
+        const places = part.flatMap(([bucket, at]) => at.map((i, j) => ({ bucket, i, j })))
+        return inSlices(places, () => work.pauseInTime(), ({ bucket, i, j }) => {
+          takeState(reading, i, this.verify(view, entities[i]!, reading.buckets.get(bucket)!.entities[j]!, known[i]))
+        })
+      })
+    })
+    return after(read, () => reading)
+  }
+
+  private takeBucket(reading: SpeedReading, view: ResolvedView, bucket: number, state: BucketState): void {
+    reading.buckets.set(bucket, state)
+    const record = state.record && this.decodeRecord(view, bucket, state.record)
+    if (record !== null) reading.goneThroughEpoch = Math.max(reading.goneThroughEpoch, record.startsAfterEpoch)
+    if (this.isReplaying(record)) reading.replayedBuckets.push(bucket)
+  }
+
+  /** A record says the same as long as it is the same: it is decoded once. */
+  private decodeRecord(view: ResolvedView, bucket: number, bytes: Uint8Array): BucketRecord {
+    const records = this.knownRecords(view)
+    const known = records[bucket]
+    if (known?.bytes === bytes) return known.record
+    const record = decodeBucketRecord(bytes, `bucket ${bucket} of view ${view.id}`)
+    records[bucket] = { bytes, record }
+    return record
+  }
+
+  private knownRecords({ plan }: ResolvedView): (KnownRecord | undefined)[] {
+    let records = this.records.get(plan)
+    if (records === undefined) this.records.set(plan, (records = new Array<KnownRecord | undefined>(plan.view.bucketCount).fill(undefined)))
+    return records
   }
 
   private verify({ plan, id }: ResolvedView, entity: ViewEntity, stored: EntityChunks, known: VerifiedState | undefined): VerifiedState | Problem {
@@ -113,6 +138,16 @@ export class SpeedChunkReader {
     this.verified.set(stateName(id, entity), state)
     return state
   }
+}
+
+function takeState(reading: SpeedReading, i: number, read: VerifiedState | Problem): void {
+  if ('code' in read) {
+    reading.chunks[i] = read
+    return
+  }
+  reading.chunks[i] = read.chunks
+  reading.goneThroughEpoch = Math.max(reading.goneThroughEpoch, read.goneThroughEpoch)
+  reading.logTimeMs = Math.max(reading.logTimeMs, read.logTimeMs)
 }
 
 function stateName(id: string, { name }: ViewEntity): string {

@@ -87,6 +87,17 @@ export function speedReadCases(createHarness: () => Promise<SpeedViewStoreHarnes
     expect(plainState(ofOthers!)).toEqual(plainState(asked!))
   })
 
+  it.each([null, 'r', 'other', 'record', 'record and more'])('gives the record that is stored, also where %j is known', async (known) => {
+    await using harness = await createHarness()
+    const { store, other } = harness
+    const question = { ...BUCKET, entities: [], partitions: [], knownRecord: known === null ? null : bytesOf(known) }
+    expect((await other.read([question]))[0]!.record).toBeNull()
+    for (const record of ['record', 'r', '']) {
+      await store.write(BUCKET, writeOf({ put: { record } }))
+      expect(textOf((await other.read([question]))[0]!.record!)).toBe(record)
+    }
+  })
+
   it('reads a bucket as of one moment, while others write it', async () => {
     await using harness = await createHarness()
     const { store, other } = harness
