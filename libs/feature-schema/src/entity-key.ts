@@ -19,12 +19,17 @@ export const KEY_TAGS: Readonly<Record<KeyType, string>> = { boolean: 'b', int32
 
 /** The bytes of checked join-key values, in join-key order. */
 export function encodeEntityKey(values: readonly Value[], types: readonly KeyType[]): Uint8Array {
+  return Buffer.from(entityKeyText(values, types))
+}
+
+/** The text whose UTF-8 bytes they are. */
+export function entityKeyText(values: readonly Value[], types: readonly KeyType[]): string {
   let text = ''
   for (let i = 0; i < types.length; i++) {
     const valueText = String(values[i])
     text += `${KEY_TAGS[types[i]!]}${Buffer.byteLength(valueText)}:${valueText}`
   }
-  return Buffer.from(text)
+  return text
 }
 
 /** The values that the bytes were made of. Throws where they were made by nothing like `encodeEntityKey`: that is a bug or damage. */

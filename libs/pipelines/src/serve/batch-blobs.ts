@@ -7,37 +7,44 @@ import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import { LRUCache } from 'lru-cache'
 import { damageOf } from './damage.ts'
-import type { ResolvedView, ViewEntity } from './feature-request.ts'
+import type { ResolvedView } from './feature-request.ts'
+import type { ViewEntity } from './known-entities.ts'
 import { inSlices, type SlicedWork } from './sliced-work.ts'
 
 /** What an entry costs besides its blob. */
 const ENTRY_SIZE_BYTES = 200
 /** Entities that the store is asked for at a time: a store in this process reads them without a pause. */
 const READ_COUNT_MAX = 128
-const ABSENT: Uint8Array = new Uint8Array(0)
 
 /** null: the generation has none. A problem: it is damaged. */
 export type BatchBlob = Uint8Array | null | Problem
 
+/** What a generation has of an entity. */
+interface KeptBlob {
+  readonly n: number
+  readonly blob: Uint8Array | null
+}
+
 export class BatchBlobCache {
   private readonly store: BatchViewStore
-  private readonly cache: LRUCache<string, Uint8Array>
+  /** By entity, of the generation that was last read: all requests of a moment read the same. */
+  private readonly cache: LRUCache<string, KeptBlob>
 
   constructor(store: BatchViewStore, sizeMaxBytes: number) {
     this.store = store
-    this.cache = new LRUCache({ maxSize: sizeMaxBytes, sizeCalculation: ({ byteLength }) => byteLength + ENTRY_SIZE_BYTES })
+    this.cache = new LRUCache({ maxSize: sizeMaxBytes, sizeCalculation: ({ blob }) => (blob?.byteLength ?? 0) + ENTRY_SIZE_BYTES })
   }
 
   /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws, and DeadlinePassed. */
   read(view: ResolvedView, n: number, work: SlicedWork): Soon<readonly BatchBlob[]> {
-    const { id, entities } = view
+    const { entities } = view
     const blobs = new Array<BatchBlob>(entities.length).fill(null)
     if (n === 0) return blobs
     const missing: number[] = []
     for (let i = 0; i < entities.length; i++) {
-      const found = this.cache.get(cacheKey(id, n, entities[i]!))
-      if (found === undefined) missing.push(i)
-      else if (found !== ABSENT) blobs[i] = found
+      const kept = this.cache.get(entities[i]!.name)
+      if (kept?.n === n) blobs[i] = kept.blob
+      else missing.push(i)
     }
     return missing.length === 0 ? blobs : this.load(view, n, missing, blobs, work)
   }
@@ -51,18 +58,15 @@ export class BatchBlobCache {
     return after(read, () => blobs)
   }
 
-  private verify({ plan, id }: ResolvedView, n: number, entity: ViewEntity, row: StoredBatchRow | null): BatchBlob {
+  private verify({ plan }: ResolvedView, n: number, { name }: ViewEntity, row: StoredBatchRow | null): BatchBlob {
     const damage = row === null ? null : damageOf(() => verifyBlob(plan, row.blob))
     if (damage !== null) return damage
-    this.cache.set(cacheKey(id, n, entity), row?.blob ?? ABSENT)
-    return row?.blob ?? null
+    const blob = row?.blob ?? null
+    this.cache.set(name, { n, blob })
+    return blob
   }
 }
 
 function partsOf(places: readonly number[]): number[][] {
   return Array.from({ length: Math.ceil(places.length / READ_COUNT_MAX) }, (_, part) => places.slice(part * READ_COUNT_MAX, (part + 1) * READ_COUNT_MAX))
-}
-
-function cacheKey(id: string, n: number, { name }: ViewEntity): string {
-  return `${id} ${n} ${name}`
 }

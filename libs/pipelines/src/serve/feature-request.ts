@@ -2,13 +2,14 @@
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
-import { bucketOf, encodeEntityKey, entityHash, type KeyType } from '@tidemark/feature-schema/entity-key'
+import type { KeyType } from '@tidemark/feature-schema/entity-key'
 import { readEntity, type EntityKey } from '@tidemark/feature-schema/entity-request'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import { viewId } from '../names.ts'
 import { resolveFeatures, type FeatureName, type ResolvedFeature } from '../resolve-features.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
+import { KnownEntities, type EntityView, type ViewEntity } from './known-entities.ts'
 import { inSlices, type Slices } from './sliced-work.ts'
 
 export const ENTITIES_PER_REQUEST_MAX = 1_000
@@ -30,20 +31,9 @@ export interface FeatureRequest {
   readonly explain: boolean
 }
 
-/** An entity as one view knows it. */
-export interface ViewEntity {
-  readonly key: Uint8Array
-  /** The key's bytes as latin1, to look things up by. */
-  readonly name: string
-  readonly bucket: number
-}
-
 /** A view that features are asked of. */
-export interface AskedView {
+export interface AskedView extends EntityView {
   readonly plan: ViewPlan
-  /** `airport_delays@1` */
-  readonly id: string
-  readonly keyTypes: readonly KeyType[]
 }
 
 /** What a request asks of each entity: a function of the catalog and the names, and so the same for many requests. */
@@ -75,16 +65,16 @@ export function resolveNames(plans: readonly ViewPlan[], names: readonly Feature
   return {
     features,
     names: features.map(({ plan, feature }) => ({ view: plan.view.name, feature: feature.name })),
-    views: asked.map((plan) => ({ plan, id: viewId(plan.view), keyTypes: plan.keys.map(({ type }) => type as KeyType) })),
+    views: asked.map((plan) => ({ plan, id: viewId(plan.view), keyTypes: plan.keys.map(({ type }) => type as KeyType), bucketCount: plan.view.bucketCount })),
     joinKeys: [...new Set(asked.flatMap(({ keys }) => keys.map(({ key }) => key)))],
   }
 }
 
 /** Throws ENTITY_INVALID with every problem of every entity. */
-export function resolveEntities(asked: AskedFeatures, entities: FeatureRequest['entities'], slices: Slices): Soon<ResolvedRequest> {
+export function resolveEntities(asked: AskedFeatures, entities: FeatureRequest['entities'], known: KnownEntities, slices: Slices): Soon<ResolvedRequest> {
   const problems: Problem[] = []
   const views = asked.views.map((view) => ({ ...view, entities: [] as ViewEntity[] }))
-  return after(inTurn(views, (view) => readEntities(view, entities, problems, slices)), () => {
+  return after(inTurn(views, (view) => readEntities(view, entities, problems, known, slices)), () => {
     refuseUnknownKeys(asked.joinKeys, entities, problems)
     const [first, ...others] = problems
     if (first !== undefined) throw new TidemarkError([first, ...others.slice(0, PROBLEMS_MAX - 1)])
@@ -97,13 +87,14 @@ export type IsCurrentCatalog = (known: FeatureCatalog, current: FeatureCatalog) 
 
 export const isSameCatalog: IsCurrentCatalog = (known, current) => known === current
 
-/** Resolves requests, and the names of each list once, as long as the catalog is the same. */
+/** Resolves requests, and the names of each list and each entity once, as long as the catalog is the same. */
 export class RequestResolver {
   private readonly slices: Slices
   private readonly isCurrent: IsCurrentCatalog
   private catalog: FeatureCatalog | null = null
   /** By the list itself: a service has its own, and a caller that asks the same again may give the same. */
   private known = new WeakMap<readonly FeatureName[], AskedFeatures>()
+  private entities = new KnownEntities()
 
   constructor(slices: Slices, isCurrent: IsCurrentCatalog = isSameCatalog) {
     this.slices = slices
@@ -116,11 +107,12 @@ export class RequestResolver {
     if (this.catalog === null || !this.isCurrent(this.catalog, catalog)) {
       this.catalog = catalog
       this.known = new WeakMap()
+      this.entities = new KnownEntities()
     }
     const names = 'features' in asked ? asked.features : serviceFeatures(catalog.services, asked.service)
     let features = this.known.get(names)
     if (features === undefined) this.known.set(names, (features = resolveNames(catalog.plans, names)))
-    return resolveEntities(features, entities, this.slices)
+    return resolveEntities(features, entities, this.entities, this.slices)
   }
 }
 
@@ -131,16 +123,15 @@ function serviceFeatures(services: FeatureCatalog['services'], name: string): re
 }
 
 /** Those of a view, in the order of the request. */
-function readEntities(into: AskedView & { readonly entities: ViewEntity[] }, entities: FeatureRequest['entities'], problems: Problem[], slices: Slices): Soon<void> {
-  const { plan: { keys, view }, keyTypes } = into
+function readEntities(into: AskedView & { readonly entities: ViewEntity[] }, entities: FeatureRequest['entities'], problems: Problem[], known: KnownEntities, slices: Slices): Soon<void> {
+  const { plan: { keys, view } } = into
   return inSlices(entities, () => slices.pause(), (entity, i) => {
     const found = readEntity(keys as readonly EntityKey[], entity, `entity ${i} of view ${view.name}`)
     if ('problems' in found) {
       problems.push(...found.problems)
       return
     }
-    const key = encodeEntityKey(found.values, keyTypes)
-    into.entities.push({ key, name: Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1'), bucket: bucketOf(entityHash(key), view.bucketCount) })
+    into.entities.push(known.entityOf(into, found.values))
   })
 }
 

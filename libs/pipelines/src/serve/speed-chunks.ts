@@ -10,7 +10,8 @@ import type { BucketQuestion, BucketState, EntityChunks, SpeedViewStore } from '
 import { LRUCache } from 'lru-cache'
 import { decodeBucketRecord, type BucketRecord } from '../log/bucket-record.ts'
 import { damageOf } from './damage.ts'
-import type { ResolvedView, ViewEntity } from './feature-request.ts'
+import type { ResolvedView } from './feature-request.ts'
+import type { ViewEntity } from './known-entities.ts'
 import { inSlices, type SlicedWork } from './sliced-work.ts'
 
 /** What an entry costs besides its chunks. */
@@ -87,7 +88,7 @@ export class SpeedChunkReader {
   /** Throws STORE_DAMAGED, what the store throws, and DeadlinePassed. `partitions`: those whose fences are read too. */
   read(view: ResolvedView, partitions: readonly number[], work: SlicedWork): Soon<SpeedChunksRead> {
     const { entities } = view
-    const known = entities.map((entity) => this.verified.get(stateName(view.id, entity)))
+    const known = entities.map(({ name }) => this.verified.get(name))
     const reading: SpeedReading = {
       chunks: new Array<readonly Uint8Array[] | Problem>(entities.length), goneThroughEpoch: -Infinity, replayedBuckets: [], logTimeMs: -Infinity, buckets: new Map(),
     }
@@ -129,13 +130,13 @@ export class SpeedChunkReader {
     return records
   }
 
-  private verify({ plan, id }: ResolvedView, entity: ViewEntity, stored: EntityChunks, known: VerifiedState | undefined): VerifiedState | Problem {
+  private verify({ plan }: ResolvedView, { name }: ViewEntity, stored: EntityChunks, known: VerifiedState | undefined): VerifiedState | Problem {
     if (known !== undefined && known.plan === plan && this.isSame(known.stored, stored)) return known
     const chunks = stored.filter((chunk) => chunk !== null).map(({ bytes }) => bytes)
     const damage = damageOf(() => chunks.forEach((chunk) => verifyChunk(plan, chunk)))
     if (damage !== null) return damage
     const state = { plan, stored, chunks, ...headsOf(chunks) }
-    this.verified.set(stateName(id, entity), state)
+    this.verified.set(name, state)
     return state
   }
 }
@@ -148,10 +149,6 @@ function takeState(reading: SpeedReading, i: number, read: VerifiedState | Probl
   reading.chunks[i] = read.chunks
   reading.goneThroughEpoch = Math.max(reading.goneThroughEpoch, read.goneThroughEpoch)
   reading.logTimeMs = Math.max(reading.logTimeMs, read.logTimeMs)
-}
-
-function stateName(id: string, { name }: ViewEntity): string {
-  return `${id} ${name}`
 }
 
 /** By bucket: where its entities are. */
