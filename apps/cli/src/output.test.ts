@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { Writable } from 'node:stream'
 import { EXIT, tellFailure } from './failure.ts'
 import { createOutput, type Output, tableText } from './output.ts'
@@ -77,19 +77,53 @@ describe('output', () => {
 })
 
 describe('progress', () => {
+  const AT_ONCE = { onTerminal: 1, elsewhere: 1 }
+
   it('is shown on a terminal once the work takes long, and leaves nothing behind', async () => {
     const { output, err } = outputOn(true)
-    using progress = createProgress(output, err, 1)
+    using progress = createProgress(output, err, AT_ONCE)
     progress.step('reading')
     await err.shows('reading …')
     progress.step('computing')
     progress.advance(1_000, 2_000)
-    await err.shows('1,000 of 2,000')
+    await err.shows('░ 1,000 of 2,000, ')
     progress[Symbol.dispose]()
     expect(err.text.endsWith('\u001b[2K')).toBe(true)
   })
 
-  it('is not shown elsewhere, nor with --json, nor for work that ends at once', () => {
+  it('is a line elsewhere, without a bar, where the work takes very long', async () => {
+    const { output, err } = outputOn(false)
+    using progress = createProgress(output, err, AT_ONCE)
+    progress.step('replaying')
+    progress.reach(0.5, () => '7 records')
+    await err.shows('\n')
+    progress[Symbol.dispose]()
+    expect(err.text).toMatch(/^(replaying 7 records, 50%, \d s\n)+$/)
+  })
+
+  it('says how long the rest may take, once that is no guess', () => {
+    jest.useFakeTimers()
+    try {
+      const { output, err } = outputOn(false)
+      using progress = createProgress(output, err)
+      progress.step('reading')
+      jest.advanceTimersByTime(10_000)
+      progress.step('replaying')
+      const shownAfterMs = (doneShare: number, afterMs: number): string => {
+        progress.reach(doneShare, () => '')
+        err.text = ''
+        jest.advanceTimersByTime(afterMs)
+        return err.text
+      }
+      expect(shownAfterMs(0.04, 20_000)).toContain(', 4%, 30 s')
+      expect(shownAfterMs(0.4, 30_000)).toContain(', 40%, about 75 s to go, 60 s')
+      expect(shownAfterMs(0.2, 30_000)).toContain(', 20%, about 5 min to go, 90 s')
+    } finally {
+      jest.useRealTimers()
+    }
+  })
+
+  it('is not shown with --json, nor for work that ends soon', () => {
     for (const { output, err } of [outputOn(false), outputOn(true, {}, true), outputOn(true)]) {
       const progress = createProgress(output, err)
       progress.advance(1, 2)

@@ -1,5 +1,6 @@
-// Progress on stderr: only on a terminal, and only once the work takes longer than a second. A step of unknown length shows how
-// long it has been at it, one of known length a bar.
+// Progress on stderr: on a terminal a line that is drawn again and again, once the work takes longer than a second; elsewhere a line of its own now and
+// then, once it takes so long that somebody may look whether it still lives. A step of unknown length shows how long it has been at it, one of known
+// length a bar.
 import cliProgress from 'cli-progress'
 import { formatNumber, type Output, type TextStream } from './output.ts'
 
@@ -8,30 +9,53 @@ export interface Progress extends Disposable {
   step(name: string): void
   /** How far the step is. */
   advance(doneCount: number, totalCount: number): void
+  /** How far the step is, from 0 to 1, where that grows evenly enough to say from it how long the rest will take; and in words. */
+  reach(doneShare: number, text: () => string): void
 }
 
-const SHOWN_AFTER_MS = 1_000
+/** Where lines are drawn again, and where each stays. */
+const SHOWN_AFTER_MS = { onTerminal: 1_000, elsewhere: 30_000 }
+const SHOWN_AGAIN_ELSEWHERE_MS = 30_000
 const BAR_WIDTH = 30
+/** Before, what is left would be a guess. */
+const ESTIMATED_AFTER_MS = 5_000
+const ESTIMATED_FROM_SHARE = 0.05
+
+interface State {
+  readonly name: string
+  readonly sinceMs: number
+  /** null: not known. */
+  readonly doneShare: number | null
+  readonly isSteady: boolean
+  readonly text: () => string
+}
 
 /** Progress of one command; dispose it before anything else is written. */
 export function createProgress(output: Output, stream: TextStream & NodeJS.WritableStream, shownAfterMs = SHOWN_AFTER_MS): Progress {
-  if (output.isJson || stream.isTTY !== true) return { step() {}, advance() {}, [Symbol.dispose]() {} }
-  let state = { name: 'working', doneCount: 0, totalCount: 0 }
+  if (output.isJson) return { step() {}, advance() {}, reach() {}, [Symbol.dispose]() {} }
+  const isTerminal = stream.isTTY === true
   const startedMs = Date.now()
+  let state = stateOf('working')
   const bar = new cliProgress.SingleBar({
     stream,
     clearOnComplete: true,
     hideCursor: true,
     gracefulExit: false,
-    format: () => `${state.name} ${barText(state)} ${((Date.now() - startedMs) / 1000).toFixed(0)} s`,
+    noTTYOutput: true,
+    notTTYSchedule: SHOWN_AGAIN_ELSEWHERE_MS,
+    format: () => `${lineOf(state, isTerminal)}, ${((Date.now() - startedMs) / 1000).toFixed(0)} s`,
   })
-  const timer = setTimeout(() => bar.start(1, 0), shownAfterMs)
+  const timer = setTimeout(() => bar.start(1, 0), isTerminal ? shownAfterMs.onTerminal : shownAfterMs.elsewhere)
   return {
     step(name) {
-      state = { name, doneCount: 0, totalCount: 0 }
+      state = stateOf(name)
     },
     advance(doneCount, totalCount) {
-      state = { ...state, doneCount, totalCount }
+      const text = (): string => `${formatNumber(doneCount)} of ${formatNumber(totalCount)}`
+      state = { ...state, text, doneShare: totalCount === 0 ? null : doneCount / totalCount, isSteady: false }
+    },
+    reach(doneShare, text) {
+      state = { ...state, text, doneShare, isSteady: true }
     },
     [Symbol.dispose]() {
       clearTimeout(timer)
@@ -40,8 +64,20 @@ export function createProgress(output: Output, stream: TextStream & NodeJS.Writa
   }
 }
 
-function barText({ doneCount, totalCount }: { readonly doneCount: number; readonly totalCount: number }): string {
-  if (totalCount === 0) return '…'
-  const filled = Math.floor((BAR_WIDTH * doneCount) / totalCount)
-  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${formatNumber(doneCount)} of ${formatNumber(totalCount)}`
+function stateOf(name: string): State {
+  return { name, sinceMs: Date.now(), doneShare: null, isSteady: false, text: () => '' }
+}
+
+function lineOf({ name, sinceMs, doneShare, isSteady, text }: State, isTerminal: boolean): string {
+  if (doneShare === null) return `${name} …`
+  const filled = Math.floor(BAR_WIDTH * doneShare)
+  const bar = isTerminal ? `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ` : ''
+  return `${name} ${bar}${text()}${isSteady ? `, ${(100 * doneShare).toFixed(0)}%${toGo(doneShare, Date.now() - sinceMs)}` : ''}`
+}
+
+/** As long as the pace stays what it was; a rough figure, since it does not quite. */
+function toGo(doneShare: number, elapsedMs: number): string {
+  if (doneShare < ESTIMATED_FROM_SHARE || elapsedMs < ESTIMATED_AFTER_MS) return ''
+  const seconds = (elapsedMs / 1_000) * (1 / doneShare - 1)
+  return `, about ${seconds < 90 ? `${5 * Math.ceil(seconds / 5)} s` : `${Math.round(seconds / 60)} min`} to go`
 }

@@ -1,7 +1,9 @@
 // Training data is what serving would have said: a replay through the whole system and a training set over the files agree, value for value.
 import { describe, expect, it, jest } from '@jest/globals'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, watch } from 'node:fs'
+import { join } from 'node:path'
 import { seededRandom } from '@tidemark/aggregation/testing/random'
+import { INGEST_LIMITS } from '@tidemark/pipelines/ingest/ingest-limits'
 import { makeFolder } from './testing/run-cli.ts'
 
 // Each test starts processes, on a machine that may be busy.
@@ -30,26 +32,26 @@ const MINUTE_MS = 60_000
 const DAYS = 5
 
 /** Trips of some days, in the order of the log: late ones, senseless ones and ones of nobody among them. */
-function tripsCsv(seed: number): string {
+function tripsCsv(seed: number, tripCount = 1_500, driverCount = 5): string {
   const { below, chance } = seededRandom(seed)
   const lines = ['at,driver,zone,fare,tipped,logged_at']
   let loggedMs = START_MS
-  for (let i = 0; i < 1_500; i++) {
-    loggedMs += below((2 * DAYS * 24 * 60 * MINUTE_MS) / 1_500)
+  for (let i = 0; i < tripCount; i++) {
+    loggedMs += below((2 * DAYS * 24 * 60 * MINUTE_MS) / tripCount)
     const stampedMs = chance(0.1) ? loggedMs - below(20 * MINUTE_MS) : loggedMs
     const atMs = chance(0.1) ? stampedMs - below(36 * 60 * MINUTE_MS) : stampedMs - below(MINUTE_MS)
     const fare = chance(0.03) ? 9_999 : below(60)
-    lines.push(`${new Date(atMs).toISOString()},${chance(0.04) ? '' : `d${below(5)}`},z${below(4)},${fare},${['true', 'false', ''][below(3)]},${new Date(stampedMs).toISOString()}`)
+    lines.push(`${new Date(atMs).toISOString()},${chance(0.04) ? '' : `d${below(driverCount)}`},z${below(4)},${fare},${['true', 'false', ''][below(3)]},${new Date(stampedMs).toISOString()}`)
     if (chance(0.005)) lines.push('no,trip')
   }
   return `${lines.join('\n')}\n`
 }
 
-function rowsCsv(seed: number): string {
+function rowsCsv(seed: number, driverCount = 5): string {
   const { below } = seededRandom(seed + 1)
   const rows = Array.from({ length: 300 }, (_, i) => {
     const timeMs = i % 7 === 0 ? START_MS + below(DAYS * 24 * 12) * 5 * MINUTE_MS : START_MS + below(DAYS * 24 * 60 * MINUTE_MS)
-    return `${i},${i === 50 ? 'soon' : new Date(timeMs).toISOString()},${i === 60 ? '' : `d${below(6)}`},z${below(5)}`
+    return `${i},${i === 50 ? 'soon' : new Date(timeMs).toISOString()},${i === 60 ? '' : `d${below(driverCount + 1)}`},z${below(5)}`
   })
   return `id,asked_at,driver,zone\n${rows.join('\n')}\n`
 }
@@ -81,6 +83,47 @@ describe('tidemark replay', () => {
     const compared = await folder.json('compare', 'trained.csv', 'replayed.csv', '--tolerance', '1e-9')
     expect({ seed, ...(compared.document as object) }).toMatchObject({ seed, differCount: 0, ok: true })
     expect((replayed.document as { statusCounts: unknown }).statusCounts).toEqual((trained.document as { statusCounts: unknown }).statusCounts)
+  })
+
+  it('says what a training set says of many entities, with more records between questions about one than wait for them', async () => {
+    using folder = makeFolder()
+    const seed = Number(process.env['TIDEMARK_SEED'] ?? 11)
+    folder.write('features.ts', DEFINITIONS("appendTime: 'logged_at'"))
+    folder.write('trips.csv', tripsCsv(seed, 1.3 * INGEST_LIMITS.pollCountMax, 500))
+    folder.write('rows.csv', rowsCsv(seed, 500))
+    const common = ['--definitions', 'features.ts', '--events', 'trips.csv', '--rows', 'rows.csv', '--time', 'asked_at', '--statuses']
+    const trained = await folder.json('training-set', ...common, '--out', 'trained.csv')
+    const replayed = await folder.json('replay', ...common, '--out', 'replayed.csv', '--batch-every', '2d')
+    expect([trained.code, replayed.code]).toEqual([0, 0])
+    expect((replayed.document as { recordCount: number }).recordCount).toBeGreaterThan(INGEST_LIMITS.pollCountMax)
+    const compared = await folder.json('compare', 'trained.csv', 'replayed.csv', '--tolerance', '1e-9')
+    expect({ seed, ...(compared.document as object) }).toMatchObject({ seed, differCount: 0, ok: true })
+  })
+
+  it('leaves nothing when it is interrupted while it archives, and says so', async () => {
+    using folder = makeFolder()
+    folder.write('features.ts', DEFINITIONS(''))
+    folder.write('trips.csv', tripsCsv(1, 20_000))
+    folder.write('rows.csv', rowsCsv(1))
+    const temporary = join(folder.path, 'temporary')
+    mkdirSync(temporary)
+    const archived = Promise.withResolvers<unknown>()
+    const watcher = watch(temporary, { recursive: true }, (_, name) => {
+      if (name?.includes(join('objects', 'archive')) === true) archived.resolve(name)
+    })
+    try {
+      const args = ['replay', '--definitions', 'features.ts', '--events', 'trips.csv', '--rows', 'rows.csv', '--time', 'asked_at', '--out', 'out.csv', '--batch-every', '6h']
+      const { child, ended } = folder.start(args, { TMPDIR: temporary })
+      await Promise.race([archived.promise, ended])
+      child.kill('SIGINT')
+      const { code, stdout, stderr } = await ended
+      expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+      expect(stderr.endsWith('interrupted, nothing was written\n')).toBe(true)
+    } finally {
+      watcher.close()
+    }
+    expect(readdirSync(temporary)).toEqual([])
+    expect(readdirSync(folder.path).sort()).toEqual(['features.ts', 'rows.csv', 'temporary', 'trips.csv'])
   })
 
   it('refuses what it cannot do, and leaves nothing behind', async () => {

@@ -1,5 +1,5 @@
 // `tidemark replay`: what serving would have said to each row at its time, by letting the events pass through the whole system.
-import type { ReplayResult } from '@tidemark/pipelines/replay/replay'
+import type { ReplayPhase, ReplayProgress, ReplayResult } from '@tidemark/pipelines/replay/replay'
 import { parseDurationMs } from '@tidemark/feature-schema/duration'
 import { type Command, Option } from 'commander'
 import { addFeatureOptions, chooseFeatures, type FeatureOptions } from '../chosen-features.ts'
@@ -8,7 +8,7 @@ import { usageError } from '../failure.ts'
 import { rejectedLines } from '../input-report.ts'
 import { listenForInterrupts } from '../interrupt.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
-import { counted, formatNumber, type Output } from '../output.ts'
+import { counted, formatNumber, formatTime, type Output } from '../output.ts'
 import type { Progress } from '../progress.ts'
 import { parseRowKeys, statusTable } from '../training-rows.ts'
 import { requireFree } from '../write-file.ts'
@@ -66,15 +66,21 @@ async function play(options: ReplayOptions, startProgress: () => Progress): Prom
   requireFree(options.out, options.overwrite === true, [options.definitions, options.rows, ...pathsOf(inputs)])
   using interrupts = listenForInterrupts()
   using progress = startProgress()
-  progress.step('replaying events')
+  progress.step('replaying')
   // Loaded here, so that other commands start without the stores.
   const { replayInFolder } = await import('@tidemark/embedded-system/replay-in-folder')
   return await replayInFolder({
     definitions, features: names, rows, rowKeys, output, signal: interrupts.signal, batchEveryMs: options.batchEvery,
     views: plans.map((plan) => ({ plan, input: inputs.get(plan.source.name)! })),
     hasStatuses: options.statuses === true, hasDefaults: options.defaults === true,
-    onProgress: ({ answeredCount, rowCount }) => progress.advance(answeredCount, rowCount * plans.length),
+    onProgress: (each) => progress.reach(each.doneShare, () => progressText(each, plans.length)),
   })
+}
+
+const PHASES = { streaming: '', archiving: ', archiving', batch: ', making a generation' } as const satisfies Record<ReplayPhase, string>
+
+function progressText({ phase, atMs, recordCount, answeredCount, rowCount }: ReplayProgress, viewCount: number): string {
+  return `${formatTime(atMs).slice(0, 10)}${PHASES[phase]}, ${counted(recordCount, 'record')}, ${formatNumber(answeredCount)} of ${counted(rowCount * viewCount, 'answer')}`
 }
 
 function summaryText(output: Output, out: string, { rowCount, columns, recordCount, generationCount, statusCounts, unreadableTimeCount }: ReplayResult, seconds: number): string {
