@@ -3,6 +3,7 @@
 
 import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
 import type { WaitingClock } from '@tidemark/ports/clock'
+import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 
 export interface SimulatedClock extends WaitingClock {
   /** Sets it forward. */
@@ -11,42 +12,22 @@ export interface SimulatedClock extends WaitingClock {
   goOn(): void
 }
 
-interface Wait {
-  readonly endMs: number
-  readonly signal: AbortSignal | undefined
-  readonly end: () => void
-}
-
 export function createSimulatedClock(startMs: number): SimulatedClock {
   const real = createSystemClock()
-  const waits = new Set<Wait>()
-  let standsAtMs = startMs
+  const standing = createSteppedClock(startMs)
   /** When it was told to go on, by the process's own time; null: it stands. */
   let goesOnFromMs: number | null = null
   return {
-    nowMs: () => (goesOnFromMs === null ? standsAtMs : standsAtMs + Math.floor(performance.now() - goesOnFromMs)),
+    nowMs: () => standing.nowMs() + (goesOnFromMs === null ? 0 : Math.floor(performance.now() - goesOnFromMs)),
     set(nowMs) {
-      if (goesOnFromMs !== null || nowMs < standsAtMs) throw new Error(`A clock that ${goesOnFromMs === null ? `stands at ${standsAtMs}` : 'goes on'} cannot be set to ${nowMs}.`)
-      standsAtMs = nowMs
-      for (const wait of waits) if (wait.endMs <= nowMs) wait.end()
+      const byMs = nowMs - standing.nowMs()
+      if (goesOnFromMs !== null || byMs < 0) throw new Error(`A clock that ${goesOnFromMs === null ? `stands at ${standing.nowMs()}` : 'goes on'} cannot be set to ${nowMs}.`)
+      standing.step(byMs)
     },
     goOn() {
       goesOnFromMs ??= performance.now()
-      for (const { endMs, signal, end } of waits) void real.wait(endMs - standsAtMs, signal).then(end)
+      for (const { leftMs, signal, wake } of standing.waiting()) void real.wait(leftMs, signal).then(wake)
     },
-    wait(durationMs, signal) {
-      if (goesOnFromMs !== null) return real.wait(durationMs, signal)
-      if (durationMs <= 0 || signal?.aborted === true) return Promise.resolve()
-      return new Promise((resolve) => {
-        const end = (): void => {
-          waits.delete(wait)
-          signal?.removeEventListener('abort', end)
-          resolve()
-        }
-        const wait: Wait = { endMs: standsAtMs + durationMs, signal, end }
-        waits.add(wait)
-        signal?.addEventListener('abort', end, { once: true })
-      })
-    },
+    wait: (durationMs, signal) => (goesOnFromMs === null ? standing : real).wait(durationMs, signal),
   }
 }

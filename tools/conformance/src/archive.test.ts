@@ -3,7 +3,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createDuckDbBatchEngine } from '@tidemark/adapter-duckdb/duckdb-batch-engine'
 import { createParquetArchiveFormat } from '@tidemark/adapter-duckdb/parquet-archive-format'
-import { createManualClock } from '@tidemark/adapter-memory/manual-clock'
 import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-engine'
 import { MemoryEventLog } from '@tidemark/adapter-memory/memory-event-log'
 import { createMemoryObjectStore } from '@tidemark/adapter-memory/memory-object-store'
@@ -20,6 +19,7 @@ import type { BatchEngine } from '@tidemark/ports/batch-engine'
 import type { Revision } from '@tidemark/ports/revision'
 import { clicks, expressionOf, lifetimeRung, measureOf } from '@tidemark/ports/testing/batch-engine-fixture'
 import { collectPanes } from '@tidemark/ports/testing/collect-streams'
+import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 
 const EPOCH_MS = 10_000
 /** Many small files, and a machine that may be busy. */
@@ -65,7 +65,7 @@ describe.each([
 /** An archive of some epochs, what was sent, and the cuts that seals end with. */
 async function archived(format: ArchiveFormat): Promise<{ archive: Archive; sent: Sent[]; cuts: number[] }> {
   const random = seededRandom(7)
-  const clock = createManualClock(START_MS)
+  const clock = createSteppedClock(START_MS)
   const log = new MemoryEventLog({ clock })
   let revision = 0
   const archive: Archive = { format, objects: createMemoryObjectStore(), registers: createMemoryRegisterStore({ newRevision: () => ++revision as Revision }) }
@@ -78,7 +78,7 @@ async function archived(format: ArchiveFormat): Promise<{ archive: Archive; sent
     if (step.did === 'sealed') cuts.push(step.through)
   })
   const idle = async (): Promise<void> => {
-    while (clock.nextWakeMs() === null) await new Promise((resolve) => setImmediate(resolve))
+    while (clock.waiting().length === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   for (let i = 0; i < 60; i++) {
     if (i === 30) await log.ensureTopic('clicks', 3)
@@ -88,10 +88,10 @@ async function archived(format: ArchiveFormat): Promise<{ archive: Archive; sent
     const [at] = await log.append([{ topic: 'clicks', partition, records: [{ key: null, value: Buffer.from(JSON.stringify({ at: START_MS, user: 'ann', amount })) }] }])
     sent.push({ place: `${partition} ${at!.firstOffset} ${amount}`, amount })
     await idle()
-    clock.advance(random.below(2_500) + 200)
+    clock.step(random.below(2_500) + 200)
   }
   await idle()
-  clock.advance(3 * EPOCH_MS)
+  clock.step(3 * EPOCH_MS)
   await idle()
   ending.abort()
   await running

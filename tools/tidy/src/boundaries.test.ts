@@ -23,7 +23,7 @@ const forbidden: [folder: string, specifier: string, rule: string][] = [
   ['libs/feature-schema', 'node:child_process', 'no-restricted-imports'],
   ['libs/ports', '@tidemark/aggregation/window-tail', boundary],
   ['libs/ports', 'zod', boundary],
-  ['libs/pipelines', '@tidemark/adapter-memory/manual-clock', boundary],
+  ['libs/pipelines', '@tidemark/adapter-memory/memory-event-log', boundary],
   ['libs/pipelines', '@duckdb/node-api', boundary],
   ['tools/bench', '@tidemark/cli/main', boundary],
   ['examples/flights', '@tidemark/cli/main', boundary],
@@ -38,7 +38,7 @@ const allowed: [folder: string, specifier: string][] = [
   ['libs/pipelines', '@tidemark/ports/clock'],
   ['libs/adapters/memory', '@tidemark/ports/clock'],
   ['libs/adapters/duckdb', '@duckdb/node-api'],
-  ['apps/cli', '@tidemark/adapter-memory/manual-clock'],
+  ['apps/cli', '@tidemark/adapter-memory/memory-event-log'],
   ['tools/conformance', '@tidemark/aggregation/window-tail'],
 ]
 

@@ -4,7 +4,7 @@ import { consumerGroupsContract } from '@tidemark/ports/consumer-groups.contract
 import { eventLogContract } from '@tidemark/ports/event-log.contract'
 import { SESSION_TIMEOUT_DEFAULT_MS } from '@tidemark/ports/group-members'
 import { speedViewStoreContract } from '@tidemark/ports/speed-view-store.contract'
-import { createSteppedClock } from '@tidemark/ports/testing/stepped-clock'
+import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 import { openEmbeddedConsumerGroups } from './embedded-consumer-groups.ts'
 import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
 import { openEmbeddedEventLog, RECORD_SIZE_MAX_BYTES } from './embedded-event-log.ts'

@@ -4,7 +4,7 @@ import { jobQueueContract } from '@tidemark/ports/job-queue.contract'
 import { objectStoreContract } from '@tidemark/ports/object-store.contract'
 import { registerStoreContract } from '@tidemark/ports/register-store.contract'
 import type { Revision } from '@tidemark/ports/revision'
-import { createManualClock } from './manual-clock.ts'
+import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 import { createMemoryBatchViewStore } from './memory-batch-view-store.ts'
 import { createMemoryJobQueue } from './memory-job-queue.ts'
 import { createMemoryObjectStore } from './memory-object-store.ts'
@@ -29,7 +29,7 @@ registerStoreContract('memory', () => {
 })
 
 jobQueueContract('memory', () => {
-  const clock = createManualClock(1_000_000)
+  const clock = createSteppedClock(1_000_000)
   const queue = createMemoryJobQueue({ clock })
-  return Promise.resolve({ queue, other: queue, advance: clock.advance, nowMs: clock.nowMs, ...nothingToClose })
+  return Promise.resolve({ queue, other: queue, advance: clock.step, nowMs: clock.nowMs, ...nothingToClose })
 })

@@ -170,7 +170,7 @@ describe('a clean-up', () => {
     const cleaner = createCleaner({ stores, view, leaseMs: LEASE_MS })
     expect(await cleaner.step()).toEqual({ kind: 'waiting', untilMs: clock.nowMs() + LEASE_MS + 1 })
     expect((await stores.views.generationsOf(view, entities)).some((generations) => generations.length > 2)).toBe(true)
-    clock.advance(LEASE_MS + 1)
+    clock.step(LEASE_MS + 1)
     while ((await cleaner.step()).kind === 'working');
     for (const generations of await stores.views.generationsOf(view, entities)) expect(generations.filter((n) => n <= 3).length).toBe(1)
     expect(new Set((await stagedKeys(stage.world)).map((key) => key.slice(stagedPrefix(view).length)[0]))).toEqual(new Set(['3', '4']))
@@ -194,7 +194,7 @@ describe('a clean-up', () => {
     } }
     const cleaner = createCleaner({ stores: { ...stores, objects }, view, leaseMs: LEASE_MS })
     const clean = async (): Promise<void> => {
-      for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) clock.advance(LEASE_MS)
+      for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) clock.step(LEASE_MS)
     }
     expect(await codeOf(clean())).toBe('STORE_UNAVAILABLE')
     expect(await readWriteSet(stores.objects, view, 1)).toBeNull()
@@ -214,7 +214,7 @@ describe('a clean-up', () => {
     const { stores, view, clock } = stage.world
     const clean = async (): Promise<void> => {
       const cleaner = createCleaner({ stores, view, leaseMs: LEASE_MS })
-      for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) clock.advance(LEASE_MS)
+      for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) clock.step(LEASE_MS)
     }
     await clean()
     await stage.through(zombie, 'record')
@@ -254,7 +254,7 @@ describe('runDue', () => {
       nowMs: () => clock.nowMs(),
       async wait(durationMs, signal) {
         for (let i = 0; i < 100 && signal?.aborted !== true; i++) await Promise.resolve()
-        if (signal?.aborted !== true) clock.advance(durationMs)
+        if (signal?.aborted !== true) clock.step(durationMs)
       },
     }
     return { stores, queue: createMemoryJobQueue({ clock }), clock: waiting, plans: [plan], run: { leaseMs: LEASE_MS }, leaseMs: 60_000, ...more }
@@ -294,7 +294,7 @@ describe('runDue', () => {
     await queue.take(jobQueueOf('touch@1'), 60_000)
     await stage.through(stage.run(), 'record')
     expect(await runDue(options)).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
-    clock.advance(60_001)
+    clock.step(60_001)
     expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { n: 1 } }])
 
     await stage.world.seal()
@@ -304,7 +304,7 @@ describe('runDue', () => {
       return stores.openEpochs(...asked)
     } } }
     expect(await runDue(moving)).toMatchObject([{ kind: 'failed', error: { code: 'POINTER_MOVED' }, retryAtMs: expect.any(Number) }])
-    clock.advance(1_000_000)
+    clock.step(1_000_000)
     expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { kind: 'published', base: 1, cut: 1 } }])
   })
 

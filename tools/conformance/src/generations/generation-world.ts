@@ -1,7 +1,6 @@
 // A small world for the laws of generations: a history of events whose epochs are sealed one after another, stores in memory, and a judge
 // that says by brute force what each read of a pinned generation must give.
 
-import { createManualClock, type ManualClock } from '@tidemark/adapter-memory/manual-clock'
 import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-engine'
 import { createMemoryBatchViewStore } from '@tidemark/adapter-memory/memory-batch-view-store'
 import { createMemoryObjectStore } from '@tidemark/adapter-memory/memory-object-store'
@@ -19,6 +18,7 @@ import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register
 import { viewId } from '@tidemark/pipelines/names'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import type { Revision } from '@tidemark/ports/revision'
+import { createSteppedClock, type SteppedClock } from '@tidemark/ports/stepped-clock'
 import { archiveOf } from '../event-records.ts'
 
 export interface WorldHistory {
@@ -32,7 +32,7 @@ export interface World {
   readonly plan: ViewPlan
   /** `airport_delays@1` */
   readonly view: string
-  readonly clock: ManualClock
+  readonly clock: SteppedClock
   readonly stores: BatchStores
   /** Every entity, by its key bytes. */
   readonly entities: readonly Uint8Array[]
@@ -47,7 +47,7 @@ export interface World {
 export function createWorld({ view, source, events, entities }: WorldHistory, random: Random, changeViews: (views: BatchViewStore) => BatchViewStore = (views) => views): World {
   const plan = planView(view, source)
   const keys = entities.map((values) => encodeEntityKey(values, plan.keys.map(({ type }) => type as KeyType)))
-  const clock = createManualClock(1_000_000)
+  const clock = createSteppedClock(1_000_000)
   const revisions = seededRandom(random.below(2 ** 31))
   const registers = createMemoryRegisterStore({ newRevision: () => Math.floor(revisions.next() * 2 ** 53) as Revision })
   const epochs = [...new Set(events.map(({ epoch }) => epoch))].sort((a, b) => a - b)

@@ -52,7 +52,7 @@ export class Stage {
     for (;;) {
       const step = await run.step()
       if (step.kind === 'over') return step.result
-      if (step.kind === 'waiting') this.world.clock.advance(Math.max(0, step.untilMs - this.world.clock.nowMs()))
+      if (step.kind === 'waiting') this.world.clock.step(Math.max(0, step.untilMs - this.world.clock.nowMs()))
     }
   }
 
@@ -101,7 +101,7 @@ export const SCHEDULES: Readonly<Record<string, (bug: GenerationBug) => Promise<
     const stage = new Stage(bug)
     for (let i = 0; i < 3; i++) await stage.publish()
     const cleaner = createCleaner({ stores: stage.world.stores, view: stage.world.view, leaseMs: LEASE_MS })
-    for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) stage.world.clock.advance(LEASE_MS)
+    for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) stage.world.clock.step(LEASE_MS)
     await stage.rollBack(2)
     // One back from the new one is 2; were the floor counted without what it was before, and one more were kept, it would be 1.
     await stage.world.seal()
@@ -129,7 +129,7 @@ export const SCHEDULES: Readonly<Record<string, (bug: GenerationBug) => Promise<
     await stage.world.seal()
     const run = stage.run()
     await stage.through(run, 'plan')
-    stage.world.clock.advance(LEASE_MS + 1)
+    stage.world.clock.step(LEASE_MS + 1)
     await stage.through(run, 'load')
     await losing(stage.rollBack(2), 'ROLLBACK_REFUSED')
     return stage.judge(await stage.pointer)

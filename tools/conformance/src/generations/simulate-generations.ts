@@ -87,7 +87,7 @@ class Simulation {
     for (let i = 0; i < 2; i++) this.others.push(await this.spawn('reader', (actor) => this.read(actor)))
     this.others.push(await this.spawn('cleaner', (actor) => this.clean(actor)))
     for (this.turn = 0; this.turn < turnCount && this.wrong === null; this.turn++) {
-      this.world.clock.advance(random.below(3))
+      this.world.clock.step(random.below(3))
       const dice = random.next()
       if (dice < 0.06) await this.world.seal()
       else if (dice < 0.5) await this.goRun()
@@ -247,7 +247,7 @@ class Simulation {
 
   private async finish(): Promise<void> {
     const { stores, view, clock, plan, entities } = this.world
-    const waiting = { nowMs: () => clock.nowMs(), wait: (durationMs: number) => Promise.resolve(clock.advance(durationMs)) }
+    const waiting = { nowMs: () => clock.nowMs(), wait: (durationMs: number) => Promise.resolve(clock.step(durationMs)) }
     while (await this.world.seal());
     const { pointer: before } = await readPointer(stores.registers, view)
     const sane = before.published.filter(({ n }) => !this.isTainted(n)).at(-1)
@@ -258,13 +258,13 @@ class Simulation {
     // What zombies still do comes too late for everything.
     for (const zombie of this.zombies) {
       for (let left = 1_000; left > 0 && zombie.state !== 'over'; left--) {
-        clock.advance(1)
+        clock.step(1)
         await zombie.go()
       }
     }
     this.collect()
     const cleaner = createCleaner({ stores, view, leaseMs: this.leaseMs, rules: this.rules })
-    for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) clock.advance(1)
+    for (let step = await cleaner.step(); step.kind !== 'idle'; step = await cleaner.step()) clock.step(1)
     const { pointer } = await readPointer(stores.registers, view)
     if (this.isTainted(pointer.n)) return
     for (const entity of entities) {
