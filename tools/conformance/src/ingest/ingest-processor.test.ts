@@ -1,197 +1,20 @@
-// What the stream processor does beside folding: it stands still, goes on, starts, is wiped, gets other views, splits, and tells how far it is.
+// What the stream processor does beside folding: it starts, is wiped, gets other views, splits, and tells how far it is.
 
 import { describe, expect, it } from '@jest/globals'
-import { decodeHeartbeat, type Heartbeat } from '@tidemark/pipelines/ingest/heartbeat'
 import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
-import { decodeBucketRecord } from '@tidemark/pipelines/log/bucket-record'
 import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
-import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
-import { decodeFence, encodeFence } from '@tidemark/pipelines/log/fence'
-import { withAppendTime, withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
+import { withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
 import type { BucketWrite } from '@tidemark/ports/speed-view-store'
-import { CLICKS, EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
+import { EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
 import { judgeAll } from './ingest-judge.ts'
+import { bucketOf, codes, heartbeatOf, worldOf } from './ingest-looks.ts'
 import { bucketOfHere, click, drain } from './ingest-schedules.ts'
-import { IngestWorld } from './ingest-world.ts'
+import type { IngestWorld } from './ingest-world.ts'
 import { overriding } from './pausable-store.ts'
 
 const [user] = HERE
 
-function worldOf(partitionCount = 1, limits: Partial<IngestLimits> = {}): Promise<IngestWorld> {
-  return IngestWorld.create({ source: CLICKS, views: [totals], partitionCount, limits })
-}
-
-async function heartbeatOf(world: IngestWorld, partition = 0): Promise<Heartbeat> {
-  return decodeHeartbeat((await world.store.heartbeats('totals@1')).get(partition)!, 'heartbeat')
-}
-
-async function bucketOf(world: IngestWorld): Promise<{ startsAfterEpoch: number; next: number | null }> {
-  const [state] = await world.store.read([{ ...bucketOfHere, entities: [], partitions: [0] }])
-  const fence = state!.fences[0]
-  return { startsAfterEpoch: decodeBucketRecord(state!.record!, '').startsAfterEpoch, next: fence ? decodeFence(fence, '').next : null }
-}
-
-const codes = (world: IngestWorld): string[] => world.alarms.map(({ code }) => code)
 const nowEpoch = (world: IngestWorld): number => Math.floor(world.nowMs / EPOCH_MS)
-
-describe('standing still', () => {
-  it('law 4: stops before a record that was appended too far ahead, and goes on with a declared time', async () => {
-    const world = await worldOf()
-    const processor = world.processor([0])
-    await world.append(0, click(world, user))
-    world.log.shiftAppendTimes(world.topic, 0, 3_600_000)
-    await world.append(0, click(world, user, 2))
-    world.log.shiftAppendTimes(world.topic, 0, 0)
-    await world.append(0, click(world, user, 4))
-    for (let i = 0; i < 5; i++, world.nowMs += 1_000) await drain(processor)
-    expect(codes(world)).toEqual(['APPEND_TIME_AHEAD'])
-    expect(processor.status()).toMatchObject([{ nextOffset: 1, stopped: { code: 'APPEND_TIME_AHEAD' } }])
-    expect((await heartbeatOf(world)).stopped).toMatchObject({ code: 'APPEND_TIME_AHEAD' })
-    await declareAppendTime(world, world.source, { partition: 0, offset: 1, appendTimeMs: world.nowMs })
-    world.nowMs += 1_000
-    await drain(processor)
-    expect(processor.status()).toMatchObject([{ nextOffset: 3, stopped: null }])
-    expect(await judgeAll(world, USERS)).toBeNull()
-  })
-
-  it('law 4: believes a stamp that is ahead by the declared skew, and no further one', async () => {
-    const world = await worldOf()
-    const processor = world.processor([0])
-    for (const [aheadMs, expected] of [[CLICKS.skewMaxMs, { nextOffset: 1, stopped: null }], [CLICKS.skewMaxMs + 1, { nextOffset: 1, stopped: { code: 'APPEND_TIME_AHEAD' } }]] as const) {
-      world.log.shiftAppendTimes(world.topic, 0, aheadMs)
-      await world.append(0, click(world, user))
-      await drain(processor)
-      expect(processor.status()).toMatchObject([expected])
-    }
-    world.nowMs += 1_000
-    await drain(processor)
-    expect(processor.status()).toMatchObject([{ nextOffset: 2, stopped: null }])
-    expect(await judgeAll(world, USERS)).toBeNull()
-  })
-
-  it('law 4: a time that is declared while the clock comes up to the stamp is the same for everybody', async () => {
-    const world = await worldOf()
-    const stampedMs = world.nowMs + 3_600_000
-    const declared = { partition: 0, offset: 1, appendTimeMs: world.nowMs }
-    // Between its reading of the register and its fold.
-    let isDue = false
-    const read = async (name: string): ReturnType<typeof world.registers.read> => {
-      const found = await world.registers.read(name)
-      if (isDue && name.startsWith('seal/')) {
-        isDue = false
-        await declareAppendTime(world, world.source, declared)
-        world.nowMs = stampedMs
-      }
-      return found
-    }
-    const processor = world.processor([0], (ports) => ({ ...ports, registers: { ...ports.registers, read } }))
-    await world.append(0, click(world, user))
-    await drain(processor)
-    world.log.shiftAppendTimes(world.topic, 0, 3_600_000)
-    await world.append(0, click(world, user, 2))
-    world.log.shiftAppendTimes(world.topic, 0, 0)
-    isDue = true
-    for (let i = 0; i < 3; i++, world.nowMs += 1_000) await drain(processor)
-    expect(isDue).toBe(false)
-    expect(processor.status()).toMatchObject([{ nextOffset: 2, stopped: null }])
-    expect((await heartbeatOf(world)).knownTimeMs).toBe(declared.appendTimeMs)
-    expect(await judgeAll(world, USERS)).toBeNull()
-  })
-
-  it('law 4: a record whose time is announced waits, whatever the clock says; one that is not ahead any more counts as it is stamped', async () => {
-    const world = await worldOf()
-    const processor = world.processor([0])
-    world.log.shiftAppendTimes(world.topic, 0, 3_600_000)
-    await world.append(0, click(world, user))
-    world.log.shiftAppendTimes(world.topic, 0, 0)
-    await drain(processor)
-    const declared = { partition: 0, offset: 0, appendTimeMs: world.nowMs }
-    await changeSealRegister(world.registers, world.source, (register) => withAppendTime(register, { ...declared, appendTimeMs: null }))
-    world.nowMs += 7_200_000
-    await drain(processor)
-    expect(processor.status()).toMatchObject([{ nextOffset: 0, stopped: { code: 'APPEND_TIME_AHEAD' } }])
-    await expect(declareAppendTime(world, world.source, declared)).rejects.toMatchObject({ code: 'USAGE' })
-    expect((await world.register()).overrides).toEqual([])
-    world.nowMs += 1_000
-    await drain(processor)
-    expect(processor.status()).toMatchObject([{ nextOffset: 1, stopped: null }])
-    expect(await judgeAll(world, USERS)).toBeNull()
-  })
-
-  it('law 6: stops where what it needs next is gone from the log, never skipping it', async () => {
-    const world = await worldOf()
-    await world.append(0, click(world, user), click(world, user, 2))
-    await drain(world.processor([0]))
-    await world.append(0, click(world, user, 4), click(world, user, 8))
-    world.log.moveStart(world.topic, 0, 3)
-    const processor = world.processor([0])
-    await drain(processor)
-    expect(codes(world)).toEqual(['LOG_OFFSET_GONE'])
-    expect((await bucketOf(world)).next).toBe(2)
-    world.nowMs += 1_000
-    await processor.step()
-    expect((await heartbeatOf(world)).stopped).toMatchObject({ code: 'LOG_OFFSET_GONE' })
-  })
-
-  it('lets a view that cannot start not stop the others', async () => {
-    const world = await worldOf()
-    const processor = world.processor([0])
-    await world.append(0, click(world, user), click(world, THERE[0]))
-    await drain(processor)
-    world.log.moveStart(world.topic, 0, 1)
-    world.nowMs += 60_000
-    await drain(processor)
-    world.views = [totals, large]
-    processor.setViews(world.views)
-    await world.append(0, click(world, user, 4))
-    await drain(processor)
-    expect(world.alarms).toMatchObject([{ code: 'LOG_OFFSET_GONE', where: 'source clicks, partition 0, view large@1' }])
-    world.views = [totals]
-    expect(await judgeAll(world, USERS)).toBeNull()
-  })
-
-  it('law 6: stops where a topic was made anew, also when nothing comes', async () => {
-    const world = await worldOf()
-    const processor = world.processor([0])
-    await world.append(0, click(world, user))
-    await drain(processor)
-    world.log.makeAnew(world.topic)
-    world.nowMs += 1_000
-    await drain(processor)
-    expect(codes(world)).toEqual(['LOG_REPLACED'])
-    await world.append(0, click(world, user, 2), click(world, user, 2))
-    await drain(world.processor([0]))
-    expect(codes(world)).toEqual(['LOG_REPLACED', 'LOG_REPLACED'])
-  })
-
-  it('law 6: compares each fence with the log, also where others are as far', async () => {
-    const world = await worldOf()
-    await world.append(0, click(world, user))
-    const processor = world.processor([0])
-    await drain(processor)
-    // So that the fences of all buckets are at the same place.
-    world.nowMs += 60_000
-    await drain(processor)
-    const [state] = await world.store.read([{ ...bucketOfHere, entities: [], partitions: [0] }])
-    const fence = decodeFence(state!.fences[0]!, '')
-    const ofAnother = encodeFence({ ...fence, mark: { ...fence.mark!, checksum: fence.mark!.checksum + 1 } })
-    await world.store.write(bucketOfHere, { expected: { fences: [], chunks: [] }, put: { fences: [{ partition: 0, bytes: ofAnother }], chunks: [] } })
-    await drain(world.processor([0]))
-    expect(codes(world)).toEqual(['LOG_REPLACED'])
-  })
-
-  it('law 6: notices a record in the place of offsets that nobody saw', async () => {
-    const world = await worldOf()
-    const processor = world.processor([0])
-    await world.append(0, click(world, user))
-    world.log.appendInvisible(world.topic, 0, 1)
-    await drain(processor)
-    world.log.truncate(world.topic, 0, 1)
-    await world.append(0, click(world, user, 2), click(world, user, 4))
-    await drain(processor)
-    expect(codes(world)).toEqual(['LOG_REPLACED'])
-  })
-})
 
 describe('the seam', () => {
   it('law 3: takes back the closing of an epoch that a record comes for', async () => {
@@ -255,6 +78,28 @@ describe('the seam', () => {
 })
 
 describe('work', () => {
+  it('law 6: folds of what another one has folded meanwhile only the rest', async () => {
+    const world = await worldOf()
+    await drain(world.processor([0]))
+    let isDue = true
+    const late = world.processor([0], (ports) => ({
+      ...ports,
+      store: overriding(ports.store, { async write(bucket, write) {
+        if (isDue && write.put.chunks.length > 0) {
+          isDue = false
+          await world.append(0, click(world, user, 4))
+          await drain(world.processor([0]))
+        }
+        return ports.store.write(bucket, write)
+      } }),
+    }))
+    await drain(late)
+    await world.append(0, click(world, user), click(world, THERE[0]), click(world, user, 2))
+    await drain(late)
+    expect(isDue).toBe(false)
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
   it('reads a partition from the lowest when a view is added', async () => {
     const world = await worldOf(2)
     const processor = world.processor([0, 1])
