@@ -75,8 +75,9 @@ it('fails a step with its coded error, and does the next', async () => {
   expect(await drain(archiver)).toBe('idle')
 })
 
-it('ends a step with the reason of its signal', async () => {
+it('ends a step with the reason of its signal, having done nothing', async () => {
   await using ports = await open(true)
+  await append(ports, '{"at":1,"n":1}')
   const archiver = ports.createArchiver!({ ...ports, source, onAlarm })
   const ended = new AbortController()
   const step = archiver.step(ended.signal)
@@ -84,6 +85,8 @@ it('ends a step with the reason of its signal', async () => {
   ended.abort(reason)
   await expect(step).rejects.toBe(reason)
   await expect(archiver.step(ended.signal)).rejects.toBe(reason)
+  expect((await readSealRegister(ports.registers, source)).register.openings).toEqual([])
+  expect(await archiver.step()).toMatchObject({ did: 'opened' })
 })
 
 it('does the step that is under way before it closes', async () => {

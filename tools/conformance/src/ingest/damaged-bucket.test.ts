@@ -3,9 +3,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { decodeHeartbeat } from '@tidemark/pipelines/ingest/heartbeat'
+import { INGEST_LIMITS } from '@tidemark/pipelines/ingest/ingest-limits'
 import { decodeBucketRecord } from '@tidemark/pipelines/log/bucket-record'
 import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
-import type { BucketWrite, SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import type { BucketQuestion, BucketWrite, SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { damageChunk } from './damage-chunk.ts'
 import { CLICKS, EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
 import { judgeAll } from './ingest-judge.ts'
@@ -144,16 +145,18 @@ describe('a damaged bucket', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
-  it('is known where the store itself cannot read it', async () => {
+  it.each([0, 1])('is known where the store itself cannot read it: bucket %i', async (bucket) => {
     const world = await filledWorld()
-    let isBad = true
+    const discarded: number[] = []
+    const isAsked = (asked: readonly BucketQuestion[]): boolean => asked.some((question) => question.view === 'totals@1' && question.bucket === bucket)
     const store: Partial<SpeedViewStore> = {
-      read: (asked) => (isBad && asked.some(({ view, bucket }) => view === 'totals@1' && bucket === 0) ? Promise.reject(damaged) : world.store.read(asked)),
-      discard: (...given) => ((isBad = false), world.store.discard(...given)),
+      read: (asked) => (discarded.length === 0 && isAsked(asked) ? Promise.reject(damaged) : world.store.read(asked)),
+      discard: (key, expected) => (discarded.push(key.bucket), world.store.discard(key, expected)),
     }
     const processor = world.processor([0], (ports) => ({ ...ports, store: overriding(ports.store, store) }))
     await settle(world, processor)
-    expect(world.alarms).toMatchObject([{ code: 'STORE_DAMAGED', where: 'bucket 0 of view totals@1' }])
+    expect(discarded).toEqual([bucket])
+    expect(world.alarms).toMatchObject([{ code: 'STORE_DAMAGED', where: `bucket ${bucket} of view totals@1` }])
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
@@ -181,5 +184,12 @@ describe('a damaged bucket', () => {
     for (let i = 0; i < 40; i++, world.nowMs += 30_000) await drain(processor)
     expect(await judgeAll(world, USERS)).toBeNull()
     expect(await heartbeatOf('totals@1')).toBeNull()
+    // Long ago is as if never.
+    world.nowMs += 2 * INGEST_LIMITS.discardPauseMaxMs
+    discardedAt.length = 0
+    isBad = true
+    const againFromMs = world.nowMs - fromMs
+    for (let i = 0; i < 300; i++, world.nowMs += 1_000) await drain(processor)
+    expect(discardedAt.map((atMs) => atMs - againFromMs)).toEqual([0, 60_000, 180_000].map((atMs) => expect.closeTo(atMs, -4.5)))
   })
 })

@@ -1,0 +1,32 @@
+import { expect, it } from '@jest/globals'
+import { createSteppedClock } from '@tidemark/ports/stepped-clock'
+import { Deadlines } from './deadlines.ts'
+
+it('passes deadlines with the first tick at or after them, but those that were lifted, and ticks for nobody', async () => {
+  const clock = createSteppedClock(1_000)
+  const deadlines = new Deadlines(clock)
+  const passed: number[] = []
+  const set = (atMs: number): (() => void) => {
+    const deadline = { atMs, pass: () => void passed.push(atMs) }
+    deadlines.set(deadline)
+    return () => deadlines.lift(deadline)
+  }
+  const tick = async (): Promise<number[]> => {
+    clock.step(5)
+    await new Promise(setImmediate)
+    return passed.splice(0)
+  }
+  set(1_005)
+  set(1_006)
+  set(1_010)
+  const lift = set(1_015)
+  expect(await tick()).toEqual([1_005])
+  expect(await tick()).toEqual([1_006, 1_010])
+  lift()
+  expect(await tick()).toEqual([])
+  expect(clock.waiting()).toEqual([])
+  set(1_030)
+  expect(await tick()).toEqual([])
+  expect([await tick(), await tick()]).toEqual([[], [1_030]])
+  expect(clock.waiting()).toEqual([])
+})
