@@ -4,8 +4,12 @@
 
 import { Worker } from 'node:worker_threads'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { ArchiveLimits } from '@tidemark/pipelines/archive/archive-limits'
 import type { Archiver, ArchiverOptions, ArchiveStep } from '@tidemark/pipelines/archive/archiver'
 import type { ArchiverFolder, FromArchiverThread, ToArchiverThread } from './archiver-messages.ts'
+
+/** It takes no turn from anybody: steps so long that what is decoded in one hides that something is written. */
+const THREAD_LIMITS: Partial<ArchiveLimits> = { fetchCountMax: 20_000 }
 
 export interface ArchiverThread extends AsyncDisposable {
   /** An archiver on the thread's own ports, by the clock that it is given, which has to go at the system's pace. */
@@ -50,7 +54,7 @@ export function startArchiverThread(folder: ArchiverFolder): ArchiverThread {
   return {
     createArchiver({ source, clock, onAlarm, limits = {} }) {
       const archiver = onAlarms.push(onAlarm) - 1
-      post({ kind: 'create', archiver, source, limits })
+      post({ kind: 'create', archiver, source, limits: { ...THREAD_LIMITS, ...limits } })
       return {
         async step(signal) {
           signal?.throwIfAborted()

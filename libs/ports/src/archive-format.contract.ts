@@ -3,10 +3,11 @@ import { describe, expect, it } from '@jest/globals'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import { compileEventDecoder, isRejected } from '@tidemark/feature-schema/event-decoder'
 import type { Row } from '@tidemark/feature-schema/value'
-import type { ArchivedRecord, ArchiveFormat, SegmentContents, SegmentObject } from './archive-format.ts'
+import type { ArchivedRecord, ArchiveFormat, SegmentObject } from './archive-format.ts'
 import type { BatchEngine } from './batch-engine.ts'
 import type { ObjectStore } from './object-store.ts'
 import { clicks, groupPanes, measureOf, type BatchEngineHarness } from './testing/batch-engine-fixture.ts'
+import { encodeSegment, type SegmentContents } from './testing/encode-segment.ts'
 
 export interface ArchiveFormatHarness extends AsyncDisposable {
   readonly format: ArchiveFormat
@@ -21,21 +22,32 @@ export function archiveFormatContract(name: string, createHarness: () => Promise
     it('gives records back with their bytes, times, headers and rows', async () => {
       await using harness = await createHarness()
       const contents = contentsOf([full, sparse, override])
-      const bytes = await harness.format.encode(contents)
+      const bytes = await encodeSegment(harness.format, contents)
       expect(plain(await harness.format.read(bytes, clicks, 'here'))).toEqual(plain(contents.records))
     })
 
     it('gives rejected records back with their reason, without a value too', async () => {
       await using harness = await createHarness()
       const contents = contentsOf([rejected, { ...rejected, record: { ...rejected.record, offset: 41, value: null } }])
-      const bytes = await harness.format.encode(contents)
+      const bytes = await encodeSegment(harness.format, contents)
       expect(plain(await harness.format.read(bytes, clicks, 'here'))).toEqual(plain(contents.records))
+    })
+
+    it('gives thousands of records back, with texts of every length, NULLs and large integers among them', async () => {
+      await using harness = await createHarness()
+      const contents = contentsOf(Array.from({ length: 5_000 }, (_, i) => archived(i, JSON.stringify({
+        at: i, user: i % 5 === 0 ? null : `${'ab\u0000'.repeat(i % 7)}${i % 11 === 0 ? 'ü' : ''}`.slice(0, i % 19), shop: i % 3_000 === 2_999 ? '9007199254740993' : i % 4 === 0 ? null : i,
+        price: i % 3 === 0 ? null : i / 7, paid: i % 6 === 0 ? null : i % 2 === 0,
+      }))))
+      const found = await harness.format.read(await encodeSegment(harness.format, contents), clicks, 'here')
+      expect(found.map(({ row }) => row)).toEqual(contents.records.map(({ row }) => row))
+      expect(plain(found)).toEqual(plain(contents.records))
     })
 
     it('makes the same bytes of the same contents', async () => {
       await using harness = await createHarness()
       const contents = contentsOf(Array.from({ length: 3_000 }, (_, i) => archived(i, `{"at":${i},"user":"user ${i % 17}","price":${i / 7}}`)))
-      const [first, second] = [await harness.format.encode(contents), await harness.format.encode(contents)]
+      const [first, second] = [await encodeSegment(harness.format, contents), await encodeSegment(harness.format, contents)]
       expect(Buffer.compare(first, second)).toBe(0)
     })
 
@@ -85,7 +97,7 @@ export function archiveFormatContract(name: string, createHarness: () => Promise
 
     it('does not read what it did not write', async () => {
       await using harness = await createHarness()
-      const bytes = await harness.format.encode(contentsOf([full]))
+      const bytes = await encodeSegment(harness.format, contentsOf([full]))
       await expect(harness.format.read(bytes.slice(0, bytes.byteLength >> 1), clicks, 'here')).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
       await expect(harness.format.read(Buffer.from('nothing'), clicks, 'here')).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
     })
@@ -119,7 +131,7 @@ function contentsOf(records: readonly ArchivedRecord[], { partition = 0, epoch =
 }
 
 async function put({ format, objects }: ArchiveFormatHarness, key: string, contents: SegmentContents): Promise<SegmentObject> {
-  const bytes = await format.encode(contents)
+  const bytes = await encodeSegment(format, contents)
   await objects.create(key, bytes)
   return { key, sizeBytes: bytes.byteLength, checksum: crc32(bytes), sourceVersion: contents.source.version, isRejected: contents.records[0]!.row === null }
 }

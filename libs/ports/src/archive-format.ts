@@ -21,12 +21,19 @@ export interface ArchivedRecord {
   readonly rejection: string | null
 }
 
-export interface SegmentContents {
+/** What all records of a segment are of. */
+export interface SegmentPlace {
   readonly source: SourceDefinition
   readonly partition: number
   readonly epoch: number
-  /** In the order of their offsets; either all of them were rejected, or none. */
-  readonly records: readonly ArchivedRecord[]
+}
+
+/** A segment that is being made, in memory. */
+export interface SegmentBuilder {
+  /** Adds a record, whose bytes must not change until the segment is finished. In the order of offsets; either all are rejected, or none. */
+  add(record: ArchivedRecord): void
+  /** The segment, of at least one record; nothing is added afterwards. */
+  finish(): Promise<Uint8Array>
 }
 
 /** Events of the archive as an engine's input, with all that the log knows of them; its files are there until this is disposed. */
@@ -57,8 +64,8 @@ export interface ArchiveOpening {
 export interface ArchiveFormat {
   /** Ends the keys of segments: `parquet`. */
   readonly extension: string
-  /** The same bytes for the same contents, as long as the format's own version does not change. */
-  encode(contents: SegmentContents): Promise<Uint8Array>
+  /** Begins a segment: the same bytes for the same records, as long as the format's own version does not change. */
+  begin(place: SegmentPlace): SegmentBuilder
   /**
    * Opens segments for a source's schema: those of its own version by their columns, without the rejected ones; all of another
    * version by their records' bytes. OBJECT_MISSING; STORE_DAMAGED, also where a segment has another size or checksum than it should.

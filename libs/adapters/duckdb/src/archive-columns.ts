@@ -9,13 +9,13 @@
 //   $rejection                       VARCHAR, why the record was rejected; NULL: it was not
 //   the source's fields by name      BOOLEAN, INTEGER, BIGINT, DOUBLE, VARCHAR, TIMESTAMP; all NULL where the record was rejected
 
-import { BIGINT, BLOB, BOOLEAN, DOUBLE, DuckDBBlobValue, DuckDBDataChunk, VARCHAR, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
 import type { FieldDefinition, SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Value } from '@tidemark/feature-schema/value'
-import type { ArchivedRecord, SegmentContents } from '@tidemark/ports/archive-format'
+import type { ArchivedRecord, SegmentPlace } from '@tidemark/ports/archive-format'
 import type { LogColumnNames } from '@tidemark/ports/batch-engine'
 import type { DuckDbSession } from './duckdb-session.ts'
 import { quoteName } from './sql-text.ts'
+import { appendColumns, BytesColumn, NumberColumn, TextColumn, type StagedColumn } from './staged-columns.ts'
 
 export const SEGMENT_VERSION = 1
 export const SEGMENT_VERSION_KEY = 'tidemark.segment'
@@ -25,75 +25,79 @@ export const SEGMENT_LOG_COLUMNS = {
   appendTime: '$append_time', partition: '$partition', offset: '$offset', knownTime: '$known_time', epoch: '$epoch',
 } satisfies LogColumnNames
 
-/** DuckDB takes at most so many rows a chunk. */
-const CHUNK_ROWS = 2048
-
-/** A column as it is appended, which is cheapest for JavaScript, and as it is written. */
+/** A column as it is taken and appended, and as it is written. */
 interface SegmentColumn {
   readonly name: string
-  readonly staged: DuckDBType
+  readonly staged: StagedColumn<never>
   readonly sql: (column: string) => string
-  readonly valueOf: (record: ArchivedRecord) => DuckDBValue
+  readonly take: (record: ArchivedRecord) => void
 }
 
 const timestampSql = (column: string): string => `make_timestamp(${column}::BIGINT * 1000)`
-const bigintSql = (column: string): string => `${column}::BIGINT`
+const castTo = (type: string) => (column: string): string => `${column}::${type}`
 const asItIs = (column: string): string => column
 
-/** Appends the records to a table of the session, and gives back the SELECT of a segment's columns from it. */
-export async function stageSegment(session: DuckDbSession, { source, partition, epoch, records }: SegmentContents): Promise<string> {
-  const all = [...recordColumns(), ...source.fields.map((field, i) => fieldColumn(field, i, records))]
-  // A column without a value, as keys and headers mostly are, is not worth its way through the appender.
-  const columns = all.filter(({ valueOf }) => records.some((record) => valueOf(record) !== null))
-  await session.run(`CREATE TABLE ${session.schema}.segment (${columns.map(({ staged }, i) => `c${i} ${String(staged)}`).join(', ')})`)
-  const appender = await session.connection.createAppender('segment', session.schema)
-  try {
-    for (let from = 0; from < records.length; from += CHUNK_ROWS) {
-      const some = records.slice(from, from + CHUNK_ROWS)
-      const chunk = DuckDBDataChunk.create(columns.map(({ staged }) => staged), some.length)
-      for (const [i, { valueOf }] of columns.entries()) chunk.setColumnValues(i, some.map(valueOf))
-      appender.appendDataChunk(chunk)
-    }
-  } finally {
-    appender.closeSync()
+/** The columns of a segment, filled record by record. */
+export class SegmentColumns {
+  private readonly place: SegmentPlace
+  private readonly columns: readonly SegmentColumn[]
+  private rowCount = 0
+  private areRejected = false
+
+  constructor(place: SegmentPlace) {
+    this.place = place
+    this.columns = [...recordColumns(), ...place.source.fields.map(fieldColumn)]
   }
-  const constants = [`${partition}::BIGINT AS ${quoteName('$partition')}`, `${epoch}::BIGINT AS ${quoteName('$epoch')}`]
-  const stagedAs = (column: SegmentColumn): string => (columns.includes(column) ? `c${columns.indexOf(column)}` : `NULL::${String(column.staged)}`)
-  return `SELECT ${[...constants, ...all.map((column) => `${column.sql(stagedAs(column))} AS ${quoteName(column.name)}`)].join(', ')} FROM ${session.schema}.segment`
+
+  add(record: ArchivedRecord): void {
+    const isRejected = record.row === null
+    if (this.rowCount++ === 0) this.areRejected = isRejected
+    else if (isRejected !== this.areRejected) throw new Error('Rejected records have segments of their own.')
+    for (const { take } of this.columns) take(record)
+  }
+
+  /** Appends the records to a table of the session, and gives back the SELECT of a segment's columns from it. */
+  async stage(session: DuckDbSession): Promise<string> {
+    const { place: { partition, epoch }, columns, rowCount } = this
+    // A column without a value, as keys and headers mostly are, is not worth its way through the appender.
+    const appended = columns.filter(({ staged: { hasValue } }) => hasValue)
+    await appendColumns(session, 'segment', appended.map(({ staged }) => staged), rowCount)
+    const constants = [`${partition}::BIGINT AS ${quoteName('$partition')}`, `${epoch}::BIGINT AS ${quoteName('$epoch')}`]
+    const stagedAs = (column: SegmentColumn): string => (appended.includes(column) ? `c${appended.indexOf(column)}` : `NULL::${String(column.staged.type)}`)
+    return `SELECT ${[...constants, ...columns.map((column) => `${column.sql(stagedAs(column))} AS ${quoteName(column.name)}`)].join(', ')} FROM ${session.schema}.segment`
+  }
+}
+
+function columnOf<T>(name: string, staged: StagedColumn<T>, sql: SegmentColumn['sql'], valueOf: (record: ArchivedRecord) => T | null): SegmentColumn {
+  return { name, staged, sql, take: (record) => staged.add(valueOf(record)) }
 }
 
 function recordColumns(): SegmentColumn[] {
   return [
-    { name: '$offset', staged: DOUBLE, sql: bigintSql, valueOf: ({ record }) => record.offset },
-    { name: '$append_time', staged: DOUBLE, sql: timestampSql, valueOf: ({ appendTimeMs }) => appendTimeMs },
-    { name: '$known_time', staged: DOUBLE, sql: timestampSql, valueOf: ({ knownTimeMs }) => knownTimeMs },
-    { name: '$logged_time', staged: DOUBLE, sql: timestampSql, valueOf: ({ record, appendTimeMs }) => (record.appendTimeMs === appendTimeMs ? null : record.appendTimeMs) },
-    { name: '$key', staged: BLOB, sql: asItIs, valueOf: ({ record }) => blobOf(record.key) },
-    { name: '$value', staged: BLOB, sql: asItIs, valueOf: ({ record }) => blobOf(record.value) },
-    { name: '$headers', staged: VARCHAR, sql: asItIs, valueOf: ({ record }) => headersText(record.headers) },
-    { name: '$rejection', staged: VARCHAR, sql: asItIs, valueOf: ({ rejection }) => rejection },
+    columnOf('$offset', new NumberColumn(), castTo('BIGINT'), ({ record }) => record.offset),
+    columnOf('$append_time', new NumberColumn(), timestampSql, ({ appendTimeMs }) => appendTimeMs),
+    columnOf('$known_time', new NumberColumn(), timestampSql, ({ knownTimeMs }) => knownTimeMs),
+    columnOf('$logged_time', new NumberColumn(), timestampSql, ({ record, appendTimeMs }) => (record.appendTimeMs === appendTimeMs ? null : record.appendTimeMs)),
+    columnOf('$key', new BytesColumn(), asItIs, ({ record }) => record.key),
+    columnOf('$value', new BytesColumn(), asItIs, ({ record }) => record.value),
+    columnOf('$headers', new TextColumn(), asItIs, ({ record }) => headersText(record.headers)),
+    columnOf('$rejection', new TextColumn(), asItIs, ({ rejection }) => rejection),
   ]
 }
 
-function fieldColumn({ name, type }: FieldDefinition, index: number, records: readonly ArchivedRecord[]): SegmentColumn {
+function fieldColumn({ name, type }: FieldDefinition, index: number): SegmentColumn {
   const valueOf = ({ row }: ArchivedRecord): Value => (row === null ? null : row[index]!)
-  switch (type) {
-    case 'boolean':
-      return { name, staged: BOOLEAN, sql: asItIs, valueOf }
-    case 'int32':
-      return { name, staged: DOUBLE, sql: (column) => `${column}::INTEGER`, valueOf }
-    case 'int64': {
-      if (!records.some((record) => typeof valueOf(record) === 'bigint')) return { name, staged: DOUBLE, sql: bigintSql, valueOf }
-      const bigintOf = (value: Value): bigint | null => (value === null ? null : BigInt(value))
-      return { name, staged: BIGINT, sql: asItIs, valueOf: (record) => bigintOf(valueOf(record)) }
-    }
-    case 'double':
-      return { name, staged: DOUBLE, sql: asItIs, valueOf }
-    case 'string':
-      return { name, staged: VARCHAR, sql: asItIs, valueOf }
-    case 'timestamp':
-      return { name, staged: DOUBLE, sql: timestampSql, valueOf }
+  if (type === 'string') return columnOf(name, new TextColumn(), asItIs, valueOf as (record: ArchivedRecord) => string | null)
+  const numberOf = (record: ArchivedRecord): number | bigint | null => {
+    const value = valueOf(record)
+    return typeof value === 'boolean' ? Number(value) : value as number | bigint | null
   }
+  return columnOf(name, new NumberColumn(), NUMBER_SQL[type], numberOf)
+}
+
+/** From numbers as they are appended. */
+const NUMBER_SQL: Readonly<Record<Exclude<FieldDefinition['type'], 'string'>, SegmentColumn['sql']>> = {
+  boolean: castTo('BOOLEAN'), int32: castTo('INTEGER'), int64: castTo('BIGINT'), double: asItIs, timestamp: timestampSql,
 }
 
 export interface ReadSegment {
@@ -132,10 +136,6 @@ export async function readSegment(session: DuckDbSession, path: string, source: 
 function fieldValue(type: FieldDefinition['type'], value: unknown): Value {
   if (typeof value !== 'bigint') return value as Value
   return type === 'int64' && !Number.isSafeInteger(Number(value)) ? value : Number(value)
-}
-
-function blobOf(bytes: Uint8Array | null): DuckDBBlobValue | null {
-  return bytes === null ? null : new DuckDBBlobValue(bytes)
 }
 
 function bytesOf(value: unknown): Uint8Array | null {

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
-import type { ArchivedRecord, ArchiveFormat, ArchiveInput, ArchiveOpening, SegmentContents, SegmentObject } from '@tidemark/ports/archive-format'
-import { readSegment, SEGMENT_LOG_COLUMNS, SEGMENT_VERSION, SEGMENT_VERSION_KEY, stageSegment, type ReadSegment } from './archive-columns.ts'
+import type { ArchiveFormat, ArchiveInput, ArchiveOpening, SegmentBuilder, SegmentObject, SegmentPlace } from '@tidemark/ports/archive-format'
+import { readSegment, SEGMENT_LOG_COLUMNS, SEGMENT_VERSION, SEGMENT_VERSION_KEY, SegmentColumns, type ReadSegment } from './archive-columns.ts'
 import { coded, messageOf, openDuckDb, rethrowCoded, type DuckDb, type DuckDbLimits } from './duckdb-session.ts'
 import { literalPath } from './input-files.ts'
 import { quoteText } from './sql-text.ts'
@@ -23,7 +23,7 @@ export async function createParquetArchiveFormat(limits: DuckDbLimits = {}): Pro
   const files: TemporaryFiles = { database, nextPath: () => join(folder, `${fileCount++}.parquet`) }
   return {
     extension: 'parquet',
-    encode: (contents) => encode(files, contents),
+    begin: (place) => begin(files, place),
     open: (opening) => open(files, opening),
     read: async (bytes, source, where) => (await read(files, bytes, source, where)).records,
     async [Symbol.asyncDispose]() {
@@ -39,17 +39,21 @@ interface TemporaryFiles {
   nextPath(): string
 }
 
-async function encode(files: TemporaryFiles, contents: SegmentContents): Promise<Uint8Array> {
-  await using file = temporaryFile(files)
-  await writeSegment(files, contents, file.path)
-  return await readFile(file.path)
+function begin(files: TemporaryFiles, place: SegmentPlace): SegmentBuilder {
+  const columns = new SegmentColumns(place)
+  return {
+    add: (record) => columns.add(record),
+    async finish() {
+      await using file = temporaryFile(files)
+      await writeSegment(files, columns, file.path)
+      return await readFile(file.path)
+    },
+  }
 }
 
-async function writeSegment({ database }: TemporaryFiles, contents: SegmentContents, path: string): Promise<void> {
-  const { records } = contents
-  if (records.some(({ row }) => (row === null) !== (records[0]!.row === null))) throw new Error('Rejected records have segments of their own.')
+async function writeSegment({ database }: TemporaryFiles, columns: SegmentColumns, path: string): Promise<void> {
   await using session = await database.openSession()
-  const rows = await stageSegment(session, contents)
+  const rows = await columns.stage(session)
   await session
     .run(`COPY (${rows}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {'${SEGMENT_VERSION_KEY}': '${SEGMENT_VERSION}'})`)
     .catch(rethrowCoded)
@@ -103,13 +107,17 @@ async function decodeAgain(files: TemporaryFiles, { source, objects, decode }: A
   if (object === null) throw coded('OBJECT_MISSING', 'There is no such object.', segment.key, 'Restore it; objects of the archive are never deleted by Tidemark.')
   assertIntact(object.bytes, segment)
   const found = await read(files, object.bytes, null, segment.key)
-  const records = found.records.flatMap(({ record, ...archived }): ArchivedRecord[] => {
-    const row = decode(record)
-    return row === null ? [] : [{ ...archived, record, row, rejection: null }]
-  })
-  if (records.length === 0) return null
+  const columns = new SegmentColumns({ source, partition: found.partition, epoch: found.epoch })
+  let count = 0
+  for (const archived of found.records) {
+    const row = decode(archived.record)
+    if (row === null) continue
+    columns.add({ ...archived, row, rejection: null })
+    count++
+  }
+  if (count === 0) return null
   const file = opened.use(temporaryFile(files))
-  await writeSegment(files, { ...found, source, records }, file.path)
+  await writeSegment(files, columns, file.path)
   return file.path
 }
 

@@ -9,7 +9,7 @@ import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import { VALUE_READERS } from '@tidemark/feature-schema/accepted-value'
 import type { Row, Value } from '@tidemark/feature-schema/value'
-import type { ArchiveFormat, ArchivedRecord, ArchiveOpening, SegmentContents, SegmentObject } from '@tidemark/ports/archive-format'
+import type { ArchiveFormat, ArchivedRecord, ArchiveOpening, SegmentObject, SegmentPlace } from '@tidemark/ports/archive-format'
 import type { LogColumnNames } from '@tidemark/ports/batch-engine'
 
 const PLAIN_FORMAT_VERSION = 1
@@ -33,7 +33,10 @@ interface PlainSegment {
 export function createPlainArchiveFormat(): ArchiveFormat {
   return {
     extension: 'json',
-    encode: async (contents) => encode(contents),
+    begin(place) {
+      const records: PlainRecord[] = []
+      return { add: (record) => void records.push(plainOf(record)), finish: async () => encode(place, records) }
+    },
     async open(opening) {
       const records: Record<string, unknown>[] = []
       for (const segment of opening.segments) {
@@ -46,15 +49,16 @@ export function createPlainArchiveFormat(): ArchiveFormat {
   }
 }
 
-function encode({ source, partition, epoch, records }: SegmentContents): Uint8Array {
-  const plain: PlainSegment = {
-    formatVersion: PLAIN_FORMAT_VERSION, sourceVersion: source.version, partition, epoch,
-    records: records.map(({ record, appendTimeMs, knownTimeMs, row, rejection }) => [
-      record.offset, record.appendTimeMs, appendTimeMs, knownTimeMs, base64(record.key), base64(record.value), headersText(record.headers),
-      row === null ? null : row.map((value) => (typeof value === 'bigint' ? String(value) : value)), rejection,
-    ]),
-  }
+function encode({ source, partition, epoch }: SegmentPlace, records: readonly PlainRecord[]): Uint8Array {
+  const plain: PlainSegment = { formatVersion: PLAIN_FORMAT_VERSION, sourceVersion: source.version, partition, epoch, records }
   return Buffer.from(JSON.stringify(plain))
+}
+
+function plainOf({ record, appendTimeMs, knownTimeMs, row, rejection }: ArchivedRecord): PlainRecord {
+  return [
+    record.offset, record.appendTimeMs, appendTimeMs, knownTimeMs, base64(record.key), base64(record.value), headersText(record.headers),
+    row === null ? null : row.map((value) => (typeof value === 'bigint' ? String(value) : value)), rejection,
+  ]
 }
 
 async function bytesOf({ objects }: ArchiveOpening, { key, sizeBytes, checksum }: SegmentObject): Promise<Uint8Array> {

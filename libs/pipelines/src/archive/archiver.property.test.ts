@@ -1,6 +1,8 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { runHistory } from '../testing/archive-history.ts'
 import type { ArchiveRules } from './archive-rules.ts'
+
+jest.setTimeout(60_000)
 
 const seeds = process.env.TIDEMARK_SEED === undefined ? Array.from({ length: Number(process.env.TIDEMARK_RUNS ?? 20) }, (_, i) => i + 1) : [Number(process.env.TIDEMARK_SEED)]
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
+import { setImmediate } from 'node:timers/promises'
 import type { ArchivedRecord } from '@tidemark/ports/archive-format'
+import { encodeSegment } from '@tidemark/ports/testing/encode-segment'
 import { ticks } from '../testing/archive-history.ts'
 import { ArchiveWorld } from '../testing/archive-world.ts'
 import { ARCHIVE_BUGS } from '../testing/archive-bugs.ts'
@@ -210,6 +212,27 @@ describe('an archiver', () => {
     expect(world.codes()).toEqual(['LOG_REPLACED'])
   })
 
+  it.each([1, 2, 3])('fails with the store, at object %i, and archives everything all the same once it answers', async (failing) => {
+    const world = new ArchiveWorld(1, 14_000)
+    world.append(0, 10_100, 10_200, 11_100, 11_200, 12_100, 13_100)
+    let count = 0
+    const objects: ArchiveWorld['objects'] = {
+      ...world.objects,
+      create: async (key, bytes) => {
+        await setImmediate()
+        if (++count === failing) throw new Error(`no room for ${key}`)
+        return world.objects.create(key, bytes)
+      },
+    }
+    const archiver = world.archiver({ objects })
+    await expect(world.settle(archiver)).rejects.toThrow('no room')
+    const started = count
+    await setImmediate()
+    expect(count).toBe(started)
+    await world.settle(archiver)
+    expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 10, '0 2': 11, '0 3': 11, '0 4': 12 })
+  })
+
   describe('where an object of the key is there', () => {
     const key = 'archive/ticks/0/10/0-1.v1.json'
     const resultOf = async (change: (records: ArchivedRecord[]) => ArchivedRecord[]): Promise<string> => {
@@ -218,7 +241,7 @@ describe('an archiver', () => {
       const records = [10_500, 10_400].map((appendTimeMs, offset): ArchivedRecord => (
         { record: { offset, appendTimeMs, key: null, value: Buffer.from(`{"at":${appendTimeMs}}`), headers: {} }, appendTimeMs, knownTimeMs: 10_500, row: [appendTimeMs, null], rejection: null }
       ))
-      await world.objects.create(key, await plainFormat.encode({ source: ticks, partition: 0, epoch: 10, records: change(records) }))
+      await world.objects.create(key, await encodeSegment(plainFormat, { source: ticks, partition: 0, epoch: 10, records: change(records) }))
       const archiver = world.archiver()
       return world.settle(archiver).catch(({ code, problems: [problem] }: { code: string; problems: { where: string }[] }) => `${code} at ${problem!.where}`)
     }

@@ -22,7 +22,7 @@ import { ARCHIVE_RULES, type ArchiveRules } from './archive-rules.ts'
 import { ensureManifest } from './manifest-store.ts'
 import { PartitionArchive } from './partition-archive.ts'
 import { planSeal, seal } from './seal.ts'
-import { segmentWriter, type WriteSegment } from './segment-writer.ts'
+import { segmentWriter, type BeginSegment } from './segment-writer.ts'
 
 export interface ArchiverOptions {
   readonly source: SourceDefinition
@@ -74,9 +74,9 @@ export class ArchiveWork {
   readonly options: Required<Omit<ArchiverOptions, 'limits'>>
   readonly limits: ArchiveLimits
   readonly topic: string
-  readonly write: WriteSegment
   readonly partitions = new Map<number, PartitionArchive>()
   private readonly decode: DecodeLogRecord
+  private readonly beginSegment: BeginSegment
   private read: ReadSealRegister | null = null
   private published: number | null = null
   private partitionCount = 0
@@ -86,7 +86,7 @@ export class ArchiveWork {
     this.options = { rules, ...options }
     this.limits = { ...ARCHIVE_LIMITS, ...limits }
     this.topic = topicOf(options.source)
-    this.write = segmentWriter(options.source, options.objects, options.format)
+    this.beginSegment = segmentWriter(options.source, options.objects, options.format)
     this.decode = compileLogDecoder(options.source)
   }
 
@@ -174,42 +174,61 @@ export class ArchiveWork {
     // Compared after the fetch: what was fetched then follows what was read.
     if (await this.isReplaced(partition, batch !== null)) return this.stand(partition, replacedAlarm(next))
     if (batch === null) return this.goOn(partition)
-    let recordCount = 0
-    const archived = (): ArchiveStep => ({ did: 'archived', partition: partition.partition, recordCount })
-    for (const record of batch.records) {
-      const admission = await this.admit(read, partition, record)
-      if (admission !== 'take') return recordCount > 0 ? archived() : admission === 'stand' ? null : { did: 'overtaken' }
-      if (partition.isDue(partition.reader.epochOf(record), this.limits)) await partition.write(this.write)
-      partition.take(record, this.decode)
-      recordCount++
+    const { recordCount, refusal } = await this.takeRecords(read, partition, batch.records)
+    if (refusal === null) {
+      partition.reader.skipTo(batch.next)
+      this.goOn(partition)
     }
-    partition.reader.skipTo(batch.next)
-    this.goOn(partition)
-    return archived()
+    if (refusal === null || recordCount > 0) return { did: 'archived', partition: partition.partition, recordCount }
+    return refusal === 'ahead' ? null : { did: 'overtaken' }
   }
 
-  /**
-   * Whether a record may be taken. One of an epoch that is sealed, or closing, without it is first given its place in the register; the
-   * next step goes on from there. One that is stamped ahead of the clock stops the partition.
-   */
-  private async admit(read: ReadSealRegister, partition: PartitionArchive, record: LogRecord): Promise<'take' | 'stand' | 'wait'> {
-    const { source, registers, clock, rules, onAlarm } = this.options
-    const { reader, partition: number } = partition
-    const appendTimeMs = reader.appendTimeMs(record)
-    if (rules.isAhead(appendTimeMs, clock.nowMs(), source.skewMaxMs)) {
-      const message = `It was appended at ${appendTimeMs}, more than ${source.skewMaxMs} ms from now. Mend the broker's clock; to go on, declare an append time for this offset.`
-      this.stand(partition, { code: 'APPEND_TIME_AHEAD', message, offset: record.offset })
-      return 'stand'
+  /** Takes records as far as they may be taken; one segment is written while those of the next are taken. */
+  private async takeRecords(read: ReadSealRegister, partition: PartitionArchive, records: readonly LogRecord[]): Promise<{ readonly recordCount: number; readonly refusal: Refusal | null }> {
+    let recordCount = 0
+    try {
+      for (const record of records) {
+        const epoch = partition.reader.epochOf(record)
+        const refusal = this.refusalOf(read, partition, record, epoch)
+        if (refusal !== null) {
+          await partition.written()
+          if (refusal === 'ahead') this.standAhead(partition, record)
+          else await this.giveEpoch(read, partition, record, epoch)
+          return { recordCount, refusal }
+        }
+        if (partition.isDue(epoch, this.limits)) await partition.beginWriting()
+        partition.take(record, this.decode, this.beginSegment)
+        recordCount++
+      }
+      return { recordCount, refusal: null }
+    } finally {
+      // A step leaves nothing behind that is still at work.
+      await partition.written()
     }
-    const epoch = reader.epochOf(record)
-    if (isExpected(read.register, number, record.offset, epoch)) return 'take'
-    const next = withUnexpected(read.register, number, record.offset, epoch)
+  }
+
+  /** Why a record may not be taken as it is; null: it may. */
+  private refusalOf({ register }: ReadSealRegister, { reader, partition }: PartitionArchive, record: LogRecord, epoch: number): Refusal | null {
+    const { source, clock, rules } = this.options
+    if (rules.isAhead(reader.appendTimeMs(record), clock.nowMs(), source.skewMaxMs)) return 'ahead'
+    return isExpected(register, partition, record.offset, epoch) ? null : 'unexpected'
+  }
+
+  /** One that is stamped ahead of the clock stops the partition. */
+  private standAhead(partition: PartitionArchive, record: LogRecord): void {
+    const { skewMaxMs } = this.options.source
+    const message = `It was appended at ${partition.reader.appendTimeMs(record)}, more than ${skewMaxMs} ms from now. Mend the broker's clock; to go on, declare an append time for this offset.`
+    this.stand(partition, { code: 'APPEND_TIME_AHEAD', message, offset: record.offset })
+  }
+
+  /** A record of an epoch that is sealed, or closing, without it is given its place in the register; the next step goes on from there. */
+  private async giveEpoch(read: ReadSealRegister, { partition }: PartitionArchive, { offset }: LogRecord, epoch: number): Promise<void> {
+    const { source, registers, onAlarm } = this.options
+    const next = withUnexpected(read.register, partition, offset, epoch)
     const replaced = await replaceSealRegister(registers, read.revision, next)
-    if (replaced !== null && next.openings !== read.register.openings) {
-      const message = `It came for epoch ${epoch}, which is sealed: a broker's clock is behind by more than ${source.skewMaxMs} ms. It counts in the next epoch.`
-      onAlarm({ code: 'SEAM_BROKEN', message, where: this.place(number, record.offset) })
-    }
-    return 'wait'
+    if (replaced === null || next.openings === read.register.openings) return
+    const message = `It came for epoch ${epoch}, which is sealed: a broker's clock is behind by more than ${source.skewMaxMs} ms. It counts in the next epoch.`
+    onAlarm({ code: 'SEAM_BROKEN', message, where: this.place(partition, offset) })
   }
 
   /** RULE reset: the archive's position is compared with the log. */
@@ -253,6 +272,9 @@ export class ArchiveWork {
     return `source ${this.options.source.name}, partition ${partition}, offset ${offset}`
   }
 }
+
+/** Stamped ahead of the clock; or of an epoch that is sealed, or closing, without it. */
+type Refusal = 'ahead' | 'unexpected'
 
 interface PartitionAlarm extends Pick<Alarm, 'code' | 'message'> {
   readonly offset: number

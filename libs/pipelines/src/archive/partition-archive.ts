@@ -1,7 +1,6 @@
 // What an archiver holds of one partition that is not sealed yet: its epochs, each with the segments that are written and the records that
 // are still to be. It is a function of the log and the register from the last seal on, so it may be thrown away and read again at any time.
 
-import type { ArchivedRecord } from '@tidemark/ports/archive-format'
 import type { LogRecord } from '@tidemark/ports/event-log'
 import type { Alarm } from '../alarm.ts'
 import type { DecodeLogRecord } from '../log/log-decoder.ts'
@@ -11,7 +10,7 @@ import { markOf, PartitionReader, type EpochRule, type PartitionPosition } from 
 import type { SealRegister } from '../log/seal-register.ts'
 import type { ArchiveLimits } from './archive-limits.ts'
 import { positionAfter } from './position-after.ts'
-import type { WriteSegment } from './segment-writer.ts'
+import type { BeginSegment, OpenSegment } from './segment-writer.ts'
 
 /** One epoch of the partition. */
 interface EpochPart {
@@ -20,8 +19,9 @@ interface EpochPart {
   readonly first: LogMark
   readonly before: PartitionPosition
   readonly segments: Segment[]
-  accepted: ArchivedRecord[]
-  rejected: ArchivedRecord[]
+  /** What is held; null: nothing. */
+  accepted: OpenSegment | null
+  rejected: OpenSegment | null
   sizeBytes: number
 }
 
@@ -37,6 +37,8 @@ export class PartitionArchive {
   /** When it was last compared with the log; null: not yet. */
   comparedAtMs: number | null = null
   private parts: EpochPart[] = []
+  /** What is being written, and is not among its epoch's segments yet. */
+  private writing: Promise<void> | null = null
   private followed: ReadonlySet<string>
 
   /** Stands where the register's last seal ends. */
@@ -61,19 +63,18 @@ export class PartitionArchive {
     return this.proof === null ? [this.reader.position()] : [this.reader.position(), { next: this.proof.offset + 1, mark: this.proof }]
   }
 
-  /** Takes the next record; afterwards `isFull` says whether a segment is due. */
-  take(record: LogRecord, decode: DecodeLogRecord): void {
+  /** Takes the next record. */
+  take(record: LogRecord, decode: DecodeLogRecord, begin: BeginSegment): void {
     const epoch = this.reader.epochOf(record)
     if (this.parts.at(-1)?.epoch !== epoch) {
-      this.parts.push({ epoch, first: markOf(record), before: this.reader.position(), segments: [], accepted: [], rejected: [], sizeBytes: 0 })
+      this.parts.push({ epoch, first: markOf(record), before: this.reader.position(), segments: [], accepted: null, rejected: null, sizeBytes: 0 })
     }
     const part = this.parts.at(-1)!
     this.reader.take(record)
     if (this.proof !== null && record.offset >= this.proof.offset) this.proof = null
     const { row, rejection } = decode(record)
-    const archived = { record, appendTimeMs: this.reader.appendTimeMs(record), knownTimeMs: this.reader.knownTimeMs, row, rejection: rejection?.message ?? null }
-    if (row === null) part.rejected.push(archived)
-    else part.accepted.push(archived)
+    const held = row === null ? (part.rejected ??= begin({ partition: this.partition, epoch }, true)) : (part.accepted ??= begin({ partition: this.partition, epoch }, false))
+    held.add({ record, appendTimeMs: this.reader.appendTimeMs(record), knownTimeMs: this.reader.knownTimeMs, row, rejection: rejection?.message ?? null })
     part.sizeBytes += (record.value?.byteLength ?? 0) + (record.key?.byteLength ?? 0)
   }
 
@@ -81,21 +82,31 @@ export class PartitionArchive {
   isDue(epoch: number, { segmentCountMax, segmentSizeMaxBytes }: ArchiveLimits): boolean {
     const part = this.parts.at(-1)
     if (part === undefined || isWritten(part)) return false
-    return part.epoch !== epoch || part.accepted.length + part.rejected.length >= segmentCountMax || part.sizeBytes >= segmentSizeMaxBytes
+    return part.epoch !== epoch || (part.accepted?.rowCount ?? 0) + (part.rejected?.rowCount ?? 0) >= segmentCountMax || part.sizeBytes >= segmentSizeMaxBytes
+  }
+
+  /**
+   * Begins to write what is held, once what was begun before is written, so that more can be taken meanwhile. Whoever begins waits for `written`
+   * before he asks anything else of log, register or store.
+   */
+  async beginWriting(): Promise<void> {
+    await this.written()
+    this.writing = this.write()
+    // It is heard by whoever waits for it.
+    this.writing.catch(() => undefined)
+  }
+
+  async written(): Promise<void> {
+    const { writing } = this
+    this.writing = null
+    await writing
   }
 
   /** Writes what is held of the epochs through one. */
-  async write(write: WriteSegment, through = Infinity): Promise<void> {
-    for (const part of this.parts) {
-      if (part.epoch > through || isWritten(part)) continue
-      const place = { partition: this.partition, epoch: part.epoch }
-      const written: Segment[] = []
-      for (const records of [part.accepted, part.rejected]) if (records.length > 0) written.push(await write(place, records))
-      part.segments.push(...written)
-      part.accepted = []
-      part.rejected = []
-      part.sizeBytes = 0
-    }
+  async write(through = Infinity): Promise<void> {
+    const held = this.parts.filter((part) => part.epoch <= through && !isWritten(part)).map((part) => ({ part, segments: [part.accepted, part.rejected].filter((segment) => segment !== null) }))
+    for (const { part } of held) Object.assign(part, { accepted: null, rejected: null, sizeBytes: 0 })
+    for (const { part, segments } of held) for (const segment of segments) part.segments.push(await segment.write())
   }
 
   /** The last epoch that a record proves to be over; -Infinity: none. */
@@ -138,7 +149,7 @@ export class PartitionArchive {
 }
 
 function isWritten({ accepted, rejected }: EpochPart): boolean {
-  return accepted.length === 0 && rejected.length === 0
+  return accepted === null && rejected === null
 }
 
 /** What a register says of a partition's records, each as its offset and the rest. */

@@ -44,7 +44,7 @@ export async function seal(work: ArchiveWork, read: ReadSealRegister, through: n
   const { registers, source, rules } = work.options
   const planned = await close(work, read, through)
   if (planned === null || (await work.isAnyReplaced())) return null
-  for (const partition of work.partitions.values()) await partition.write(work.write, through)
+  for (const partition of work.partitions.values()) await partition.write(through)
   const manifest = manifestOf(work, planned.register, through)
   const current = await readSealRegister(registers, source, planned)
   if (!rules.isSealable(planned, current)) return null

@@ -4,7 +4,7 @@
 import { crc32 } from 'node:zlib'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
-import type { ArchivedRecord, ArchiveFormat } from '@tidemark/ports/archive-format'
+import type { ArchivedRecord, ArchiveFormat, SegmentBuilder } from '@tidemark/ports/archive-format'
 import type { ObjectStore } from '@tidemark/ports/object-store'
 import type { Segment } from '../log/manifest.ts'
 import { markOf } from '../log/partition-position.ts'
@@ -14,35 +14,61 @@ export interface SegmentPlace {
   readonly epoch: number
 }
 
-export type WriteSegment = (place: SegmentPlace, records: readonly ArchivedRecord[]) => Promise<Segment>
+export type BeginSegment = (place: SegmentPlace, isRejected: boolean) => OpenSegment
 
-/** Records are all accepted or all rejected, at least one. Throws LOG_REPLACED where the object of the key has other ones, and what the store throws. */
-export function segmentWriter(source: SourceDefinition, objects: ObjectStore, format: ArchiveFormat): WriteSegment {
-  return async ({ partition, epoch }, records) => {
-    const isRejected = records[0]!.row === null
-    const firstOffset = records[0]!.record.offset
-    const lastOffset = records.at(-1)!.record.offset
-    const key = segmentKey(source, { partition, epoch }, `${firstOffset}-${lastOffset}`, isRejected, format.extension)
-    const encoded = await format.encode({ source, partition, epoch, records })
-    const bytes = (await objects.create(key, encoded)) ? encoded : await written(key, encoded, records)
-    return {
-      key, epoch, firstOffset, lastOffset, rowCount: records.length, rejectedCount: isRejected ? records.length : 0,
-      sizeBytes: bytes.byteLength, checksum: crc32(bytes),
-    }
+export function segmentWriter(source: SourceDefinition, objects: ObjectStore, format: ArchiveFormat): BeginSegment {
+  return (place, isRejected) => new OpenSegment({ source, objects, format, place, isRejected })
+}
+
+interface SegmentTarget {
+  readonly source: SourceDefinition
+  readonly objects: ObjectStore
+  readonly format: ArchiveFormat
+  readonly place: SegmentPlace
+  readonly isRejected: boolean
+}
+
+/** Records that will be a segment, all accepted or all rejected. */
+export class OpenSegment {
+  rowCount = 0
+  private readonly target: SegmentTarget
+  private readonly builder: SegmentBuilder
+  private firstOffset = 0
+  private lastOffset = 0
+
+  constructor(target: SegmentTarget) {
+    this.target = target
+    this.builder = target.format.begin({ source: target.source, ...target.place })
   }
 
-  /** The bytes of an object that is there: another release may write the same records otherwise. */
-  async function written(key: string, encoded: Uint8Array, records: readonly ArchivedRecord[]): Promise<Uint8Array> {
-    const object = await objects.get(key)
-    if (object === null) throw new TidemarkError([{ code: 'OBJECT_MISSING', message: 'It could not be created because it was there, and was gone then.', where: key, action: 'See who removes objects of the archive.' }])
-    if (Buffer.compare(object.bytes, encoded) === 0) return encoded
-    const found = await format.read(object.bytes, source, key)
-    if (found.length === records.length && found.every((one, i) => isSame(one, records[i]!))) return object.bytes
-    throw new TidemarkError([{
-      code: 'LOG_REPLACED', message: 'It was written with other records than the log has at its offsets.', where: key,
-      action: 'Find out what became of the log; the object stays as it is.',
-    }])
+  add(archived: ArchivedRecord): void {
+    const { record: { offset } } = archived
+    if (this.rowCount++ === 0) this.firstOffset = offset
+    this.lastOffset = offset
+    this.builder.add(archived)
   }
+
+  /** Creates its object; nothing is added afterwards. Throws LOG_REPLACED where the object of its key has other records, and what the store throws. */
+  async write(): Promise<Segment> {
+    const { rowCount, firstOffset, lastOffset, target: { source, objects, format, place, isRejected } } = this
+    const key = segmentKey(source, place, `${firstOffset}-${lastOffset}`, isRejected, format.extension)
+    const encoded = await this.builder.finish()
+    const bytes = (await objects.create(key, encoded)) ? encoded : await written(this.target, key, encoded)
+    return { key, epoch: place.epoch, firstOffset, lastOffset, rowCount, rejectedCount: isRejected ? rowCount : 0, sizeBytes: bytes.byteLength, checksum: crc32(bytes) }
+  }
+}
+
+/** The bytes of an object that is there: another release may write the same records otherwise. */
+async function written({ source, objects, format }: SegmentTarget, key: string, encoded: Uint8Array): Promise<Uint8Array> {
+  const object = await objects.get(key)
+  if (object === null) throw new TidemarkError([{ code: 'OBJECT_MISSING', message: 'It could not be created because it was there, and was gone then.', where: key, action: 'See who removes objects of the archive.' }])
+  if (Buffer.compare(object.bytes, encoded) === 0) return encoded
+  const [found, records] = [await format.read(object.bytes, source, key), await format.read(encoded, source, key)]
+  if (found.length === records.length && found.every((one, i) => isSame(one, records[i]!))) return object.bytes
+  throw new TidemarkError([{
+    code: 'LOG_REPLACED', message: 'It was written with other records than the log has at its offsets.', where: key,
+    action: 'Find out what became of the log; the object stays as it is.',
+  }])
 }
 
 /** `archive/flights/3/8911/1042-2041.v1.parquet` */

@@ -50,7 +50,13 @@ export function createPlainObjects(): PlainObjects {
 /** Segments as JSON; nothing opens them. */
 export const plainFormat: ArchiveFormat = {
   extension: 'json',
-  encode: async ({ records }) => Buffer.from(JSON.stringify(records.map(({ record, ...rest }) => [{ ...record, value: Buffer.from(record.value!).toString() }, rest]))),
+  begin() {
+    const records: unknown[] = []
+    return {
+      add: ({ record, ...rest }) => void records.push([{ ...record, value: Buffer.from(record.value!).toString() }, rest]),
+      finish: async () => Buffer.from(JSON.stringify(records)),
+    }
+  },
   read: async (bytes) =>
     (JSON.parse(Buffer.from(bytes).toString()) as [ArchivedRecord['record'] & { value: unknown }, Omit<ArchivedRecord, 'record'>][]).map(([record, rest]) => ({
       ...rest, record: { ...record, value: Buffer.from(String(record.value)) },
