@@ -68,7 +68,11 @@ export const featureAnswerSchema = {
 export function answerJson({ t, features, tailsMs, entities, views, degraded }: FeatureAnswer, slices: Slices): Soon<string> {
   const texts: string[] = []
   const written = inSlices(entities, () => slices.pause(), (entity) => void texts.push(entityText(entity)))
-  return after(written, () => `{"t":${t},${headText(features, tailsMs)},"entities":[${texts.join()}],"views":${JSON.stringify(views)},"degraded":${JSON.stringify(degraded)}}`)
+  return after(written, () => `{"t":${t},${headText(features, tailsMs)},"entities":[${texts.join()}],"views":[${views.map(viewText).join()}],"degraded":${degraded.length === 0 ? '[]' : JSON.stringify(degraded)}}`)
+}
+
+function viewText({ view, version, generation, cut, lagMs }: FeatureAnswer['views'][number]): string {
+  return `{"view":${JSON.stringify(view)},"version":${version},"generation":${generation},"cut":${cut},"lagMs":${lagMs}}`
 }
 
 /** What was last written of a list of features: its tails are the same for as long as the finest of their resolutions. */

@@ -4,7 +4,9 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { DEADLINE_MAX_MS } from '@tidemark/pipelines/serve/answer-features'
 import { ENTITIES_PER_REQUEST_MAX, FEATURES_PER_REQUEST_MAX, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
+import { parseBody, type Beginning } from '@tidemark/pipelines/serve/known-beginnings'
 import { featureNames } from '@tidemark/pipelines/serve/name-lists'
+import type { FeatureName } from '@tidemark/pipelines/resolve-features'
 
 export const DEADLINE_DEFAULT_MS = 1_000
 
@@ -43,19 +45,29 @@ const validate = new Ajv({ allErrors: true }).compile<FeatureRequestBody>(featur
 
 /** Reads a body. Throws USAGE or REQUEST_TOO_LARGE with every problem of its form. */
 export function readFeatureRequest(text: string): FeatureRequest {
-  const body = parseJson(text)
+  const { body, beginning } = parseJson(text)
   if (!validate(body)) {
     const [first, ...others] = validate.errors!.map(problemOf)
     throw new TidemarkError([first!, ...others])
   }
   const { service, features, entities, policy = 'degrade', deadlineMs = DEADLINE_DEFAULT_MS, explain = false } = body
   if ((service === undefined) === (features === undefined)) throw new TidemarkError([usage('It must have either `service` or `features`.', 'body', 'Name a service, or list features as VIEW:FEATURE.')])
-  return { asked: service === undefined ? { features: featureNames(features!) } : { service }, entities, policy, deadlineMs, explain }
+  return { asked: service === undefined ? { features: namesOf(features!, beginning) } : { service }, entities, policy, deadlineMs, explain }
 }
 
-function parseJson(text: string): unknown {
+/** Of beginnings, by their names: what is asked for again and again is not even compared with what was asked before. */
+const namesOfBeginnings = new WeakMap<Beginning, readonly FeatureName[]>()
+
+function namesOf(features: readonly string[], beginning: Beginning | null): readonly FeatureName[] {
+  if (beginning?.['features'] !== features) return featureNames(features)
+  let names = namesOfBeginnings.get(beginning)
+  if (names === undefined) namesOfBeginnings.set(beginning, (names = featureNames(features)))
+  return names
+}
+
+function parseJson(text: string): ReturnType<typeof parseBody> {
   try {
-    return JSON.parse(text)
+    return parseBody(text)
   } catch (error) {
     throw new TidemarkError([usage(`It is not JSON: ${(error as Error).message}.`, 'body', 'Send a JSON object with content-type application/json.')], { cause: error })
   }
