@@ -145,7 +145,7 @@ async function openPartitions(registers: RegisterStore, { plan }: ResolvedView):
 /** What a degradation is under the policy `fail`, and what to do about it. */
 const FAILURES: Readonly<Record<DegradationCode, Pick<Problem, 'code' | 'action'>>> = {
   DEADLINE: { code: 'DEADLINE_EXCEEDED', action: 'Give a longer deadline, or ask for fewer entities at a time' },
-  STATE_DAMAGED: { code: 'BLOB_DAMAGED', action: 'Rebuild the state from log and archive, and look at the disk' },
+  STATE_DAMAGED: { code: 'BLOB_DAMAGED', action: 'Look at the disk or the transport; the stream\'s state is computed anew by itself, for a generation\'s raise the view\'s version' },
   BATCH_UNAVAILABLE: { code: 'STORE_UNAVAILABLE', action: 'Look at the batch store, and ask again' },
   SPEED_UNAVAILABLE: { code: 'STORE_UNAVAILABLE', action: 'Look at the speed store, and ask again' },
   SPEED_SILENT: { code: 'NOT_SERVABLE', action: 'See that the speed layer runs and that its machine is not overloaded, and ask again' },
