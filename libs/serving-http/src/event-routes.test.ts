@@ -138,6 +138,17 @@ describe('POST /v1/events/{source}', () => {
     expect(errors).toHaveLength(errorCount)
   })
 
+  it.each([
+    ['is announced to be', 'content-length: 99999999999\r\n\r\n{'],
+    ['turns out to be', `transfer-encoding: chunked\r\n\r\n${(EVENTS_BODY_SIZE_MAX_BYTES + 1).toString(16)}\r\n${' '.repeat(EVENTS_BODY_SIZE_MAX_BYTES + 1)}`],
+  ])('refuses a body that %s too long before its end', async (_, sent) => {
+    const socket = connect(listener.port, '127.0.0.1').setEncoding('utf8')
+    socket.write(`POST /v1/events/trips HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n${sent}`)
+    const [answer] = (await once(socket, 'data')) as [string]
+    expect(answer).toMatch(/^HTTP\/1.1 413 [^]*REQUEST_TOO_LARGE/)
+    socket.destroy()
+  })
+
   it('refuses sources that no view reads, other methods, and tells of a full log', async () => {
     expect(await problemOf(await post('{}', 'application/json', 'trip'))).toMatchObject({ status: 404, code: 'UNKNOWN_NAME', problems: [{ action: 'Did you mean trips?' }] })
     expect(await problemOf(await fetch(`${listener.url}/v1/events/trips`))).toMatchObject({ status: 405 })

@@ -1,5 +1,5 @@
-// Reads the body of a request up to a limit; more is read to its end and thrown away, so that the client hears why. Text is UTF-8, and nothing
-// is compressed: what is sent otherwise is refused, never guessed at.
+// Reads the body of a request up to a limit. A longer one is refused as soon as that is known, and read to its end and thrown away meanwhile: many a
+// client hears why only once it has sent all. Text is UTF-8, and nothing is compressed: what is sent otherwise is refused, never guessed at.
 
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
@@ -53,18 +53,26 @@ function refuseMedia(request: IncomingMessage, where: string, message: string, a
 }
 
 function collect(request: IncomingMessage, sizeMaxBytes: number): Promise<Buffer> {
+  const announcedBytes = Number(request.headers['content-length'] ?? 0)
+  if (announcedBytes > sizeMaxBytes) {
+    request.resume()
+    return Promise.reject(tooLarge(`It has ${announcedBytes} bytes`, sizeMaxBytes))
+  }
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
+    let chunks: Buffer[] = []
     let sizeBytes = 0
     request.on('data', (chunk: Buffer) => {
       sizeBytes += chunk.length
-      if (sizeBytes <= sizeMaxBytes) chunks.push(chunk)
+      if (sizeBytes <= sizeMaxBytes) return void chunks.push(chunk)
+      chunks = []
+      reject(tooLarge('It has more bytes than the limit', sizeMaxBytes))
     })
-    request.on('end', () => {
-      if (sizeBytes <= sizeMaxBytes) return resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
-      reject(new TidemarkError([{ code: 'REQUEST_TOO_LARGE', message: `It has ${sizeBytes} bytes; the limit is ${sizeMaxBytes}.`, where: 'body', action: 'Send it in several requests.' }]))
-    })
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
     // Nobody hears the answer; it is no error of the server's.
     request.on('error', (error) => reject(new TidemarkError([{ code: 'USAGE', message: `The client hung up: ${error.message}.`, where: 'body', action: 'Send all of it.' }], { cause: error })))
   })
+}
+
+function tooLarge(what: string, sizeMaxBytes: number): TidemarkError {
+  return new TidemarkError([{ code: 'REQUEST_TOO_LARGE', message: `${what}; the limit is ${sizeMaxBytes}.`, where: 'body', action: 'Send it in several requests.' }])
 }
