@@ -1,5 +1,6 @@
 // Event files as a command line names them: `--events FILE…` where one source is needed, `--events SOURCE=FILE…` where several
 // are; formats by extension, or as --format says.
+import { existsSync, globSync } from 'node:fs'
 import { extname } from 'node:path'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
@@ -57,10 +58,18 @@ function sourceOf(text: string, sources: readonly SourceDefinition[]): { readonl
   const at = text.indexOf('=')
   const prefix = text.slice(0, Math.max(0, at))
   if (names.includes(prefix)) return { source: prefix, path: text.slice(at + 1) }
-  if (names.length === 1) return { source: names[0]!, path: text }
+  if (names.length === 1 && (!SOURCE_NAME.test(prefix) || isThere(text))) return { source: names[0]!, path: text }
+  if (names.length === 1) throw usageError(`There is no source ${prefix} to read, and no file ${text}.`, `--events ${text}`, didYouMean(prefix, names))
   if (at > 0) throw usageError(`No source ${prefix} is needed.`, `--events ${text}`, didYouMean(prefix, names))
   throw usageError(`Events of ${names.length} sources are needed, and this does not say of which it is.`, `--events ${text}`,
     `Say which: --events ${names.map((name) => `${name}=FILE`).join(' ')}.`)
+}
+
+const SOURCE_NAME = /^[a-z_]\w*$/i
+
+/** Folders of a table in partitions have names such as `day=2024-03-14`. */
+function isThere(pathOrPattern: string): boolean {
+  return existsSync(pathOrPattern) || globSync(pathOrPattern).length > 0
 }
 
 function inputOf(source: SourceDefinition, paths: readonly string[], named: EventFormat | undefined, appendTime: string | undefined): EventInput {

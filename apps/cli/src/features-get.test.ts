@@ -102,8 +102,12 @@ describe('tidemark features get', () => {
       [withEvents(...AT, '--entity', '{sensor: 7}'), 2, 'USAGE', 'It is not JSON', 'JSON in quotes'],
       [['features', 'get', '--definitions', 'features.ts', '--events', 'corrupt.parquet', ...AT, ...entity], 3, 'INPUT_UNREADABLE', 'It cannot be read as Parquet', 'the file is whole'],
       [['features', 'get', '--definitions', 'features.ts', '--events', 'readings.txt', ...AT, ...entity], 2, 'USAGE', 'does not tell a format', '--format csv|parquet|ndjson'],
+      [['features', 'get', '--definitions', 'features.ts', '--events', 'reading=readings.csv', ...AT, ...entity], 2, 'USAGE', 'There is no source reading to read', 'Did you mean readings?'],
+      [['features', 'get', '--url', 'ftp://127.0.0.1', ...entity], 2, 'USAGE', '"ftp://127.0.0.1" is no address of HTTP.', 'http://'],
       [['features', 'get', '--definitions', 'faulty.ts', '--events', 'readings.csv', ...AT, ...entity], 3, 'EXPRESSION_INVALID', 'levle', 'level'],
     ]
+    folder.write('day=1.csv', 'read_at,sensor,site\n2024-03-01,7,A\n')
+    expect(await folder.json('features', 'get', '--definitions', 'features.ts', '--events', 'day=*.csv', ...AT, ...entity)).toMatchObject({ code: 0 })
     for (let from = 0; from < cases.length; from += 3) {
       await Promise.all(cases.slice(from, from + 3).map(async ([args, code, errorCode, message, action]) => {
         const ended = await folder.json(...args)

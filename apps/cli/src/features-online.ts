@@ -32,7 +32,7 @@ export async function getOnline(output: Output, url: string, options: OnlineOpti
   const { definitions, events, at, format, appendTime } = options
   const excluded = Object.entries({ definitions, events, at, format, 'append-time': appendTime }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`]))
   if (excluded.length > 0) throw usageError(`--url and ${excluded.join(' and ')} exclude each other.`, excluded.join(' '), 'A server answers as of now, from its own definitions: leave them out.')
-  if (!URL.canParse(url)) throw usageError(`${JSON.stringify(url)} is no address.`, '--url', 'Write http://127.0.0.1:8080.')
+  if (!isHttpUrl(url)) throw usageError(`${JSON.stringify(url)} is no address of HTTP.`, '--url', 'Write http://127.0.0.1:8080.')
   const catalog = (await ask(url, '/v1/catalog')) as Catalog
   const entity = parseEntity(options.entity, catalog.views.map(({ entity: keys }) => ({ keys })))
   const answer = (await ask(url, '/v1/features', { ...askedFor(options, catalog), entities: [entity] })) as Answer
@@ -57,6 +57,10 @@ export async function getOnline(output: Output, url: string, options: OnlineOpti
       ...degraded.map(({ code, view, message }) => `${yellow('degraded')} ${view}: ${message} [${code}]`),
     ].join('\n')
   })
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 }
 
 /** What the request names: the server judges names that do not exist. */
