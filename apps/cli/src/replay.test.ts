@@ -27,6 +27,9 @@ const zones = featureView('zones', { source: trips, entity: { zone: 'zone' }, wh
 export const model = featureService('model', { features: [all(drivers), all(zones)] })
 `
 
+/** As many records a replay lets wait. */
+const HELD_COUNT_MAX = 2 * INGEST_LIMITS.pollCountMax
+
 const START_MS = Date.UTC(2024, 2, 1)
 const MINUTE_MS = 60_000
 const DAYS = 5
@@ -89,13 +92,13 @@ describe('tidemark replay', () => {
     using folder = makeFolder()
     const seed = Number(process.env['TIDEMARK_SEED'] ?? 11)
     folder.write('features.ts', DEFINITIONS("appendTime: 'logged_at'"))
-    folder.write('trips.csv', tripsCsv(seed, 1.3 * INGEST_LIMITS.pollCountMax, 500))
+    folder.write('trips.csv', tripsCsv(seed, HELD_COUNT_MAX + 10_000, 500))
     folder.write('rows.csv', rowsCsv(seed, 500))
     const common = ['--definitions', 'features.ts', '--events', 'trips.csv', '--rows', 'rows.csv', '--time', 'asked_at', '--statuses']
     const trained = await folder.json('training-set', ...common, '--out', 'trained.csv')
     const replayed = await folder.json('replay', ...common, '--out', 'replayed.csv', '--batch-every', '2d')
     expect([trained.code, replayed.code]).toEqual([0, 0])
-    expect((replayed.document as { recordCount: number }).recordCount).toBeGreaterThan(INGEST_LIMITS.pollCountMax)
+    expect((replayed.document as { recordCount: number }).recordCount).toBeGreaterThan(HELD_COUNT_MAX)
     const compared = await folder.json('compare', 'trained.csv', 'replayed.csv', '--tolerance', '1e-9')
     expect({ seed, ...(compared.document as object) }).toMatchObject({ seed, differCount: 0, ok: true })
   })

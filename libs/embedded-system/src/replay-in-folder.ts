@@ -22,9 +22,10 @@ const CHECK_EVERY_MAX_MS = 7 * 24 * 3_600_000
 const INGEST_LIMITS: Partial<IngestLimits> = {
   idleFenceMs: Infinity,
   // Which buckets are read next, the rows say: what others are brought waits.
-  heldCountMax: INGEST_DEFAULTS.pollCountMax,
+  heldCountMax: 2 * INGEST_DEFAULTS.pollCountMax,
   // All that a poll brings is one transaction.
   writesInFlightMax: 1_024,
+  cacheSizeMaxBytes: 512 * 1_048_576,
 }
 
 /** Of the batch engine and of the archiver's, each; what does not fit is put aside on the disk. */

@@ -13,9 +13,11 @@ export const INGEST_LIMITS = {
   fetchSizeMaxBytes: 4 * 1_048_576,
   /**
    * Records that may be polled and not yet folded, in buckets that `foldHeld` has not named: only for who knows which buckets are read next.
-   * With the records of one more poll, they are folded everywhere.
+   * With the records of one more poll, or once entities in memory are to be forgotten, they are folded everywhere.
    */
   heldCountMax: 0,
+  /** Of those records, as the log has them. */
+  heldSizeMaxBytes: 32 * 1_048_576,
   /** How long a poll waits at the end of the log; a record that comes ends the wait. */
   pollWaitMaxMs: 250,
   /** Commands that are under way at a time, each of another bucket. */

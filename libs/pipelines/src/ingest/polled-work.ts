@@ -4,6 +4,7 @@
 
 import type { BucketKey } from '@tidemark/ports/speed-view-store'
 import { ViewWork, type BucketWork } from './bucket-work.ts'
+import type { IngestLimits } from './ingest-limits.ts'
 import type { IngestRules } from './ingest-rules.ts'
 import { Poll } from './poll.ts'
 import type { SpeedView } from './speed-view.ts'
@@ -14,6 +15,7 @@ export class PolledWork {
   private readonly ofViews = new Map<string, ViewWork>()
   /** Records of which it is known whose they are. */
   private gatheredCount = 0
+  private sizeBytes = 0
 
   /** Finds out which buckets the records are for that were polled since the last time. */
   gather(rules: IngestRules, views: readonly SpeedView[]): void {
@@ -23,8 +25,13 @@ export class PolledWork {
       if (work === undefined) ofViews.set(view.id, (work = new ViewWork(view, poll, views.length === 1)))
       work.gather(rules, poll, this.gatheredCount)
     }
-    this.gatheredCount = poll.records.length
+    for (; this.gatheredCount < poll.records.length; this.gatheredCount++) this.sizeBytes += poll.records[this.gatheredCount]!.value?.length ?? 0
     for (const { owned } of poll.parts) owned.isHeldBack = true
+  }
+
+  /** Whether it may wait until its buckets are named. */
+  mayWait({ heldCountMax, heldSizeMaxBytes }: Pick<IngestLimits, 'heldCountMax' | 'heldSizeMaxBytes'>): boolean {
+    return this.poll.records.length <= heldCountMax && this.sizeBytes <= heldSizeMaxBytes
   }
 
   takeAll(): BucketWork[] {
@@ -58,5 +65,6 @@ export class PolledWork {
     this.poll.clear()
     this.ofViews.clear()
     this.gatheredCount = 0
+    this.sizeBytes = 0
   }
 }

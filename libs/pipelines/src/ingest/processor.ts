@@ -203,7 +203,7 @@ class SourceProcessor implements Processor {
     this.register = await takeFetched(context, decode, poll, fetched, this.register!)
     polled.gather(context.rules, views)
     const recordCount = poll.records.length - before
-    const isHeld = poll.records.length <= context.limits.heldCountMax
+    const isHeld = polled.mayWait(context.limits) && !views.some(({ entities }) => entities.isFull)
     const works = isHeld ? [] : polled.takeAll()
     const [deadLetterCount] = await Promise.all([emitPolled(context, poll), readStates(context, works)])
     const counts = await this.write(works)

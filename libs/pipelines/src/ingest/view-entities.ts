@@ -61,9 +61,14 @@ export class ViewEntities {
     entry.sizeBytes = sizeBytes
   }
 
+  /** Whether some are to be forgotten. */
+  get isFull(): boolean {
+    return this.youngBytes > this.sizeMaxBytes / 2
+  }
+
   /** Forgets what was not asked for in a long while, where it is too much. Not while a command is being made. */
   trim(): void {
-    if (this.youngBytes <= this.sizeMaxBytes / 2) return
+    if (!this.isFull) return
     this.old = this.young
     this.young = new Map()
     this.youngBytes = 0

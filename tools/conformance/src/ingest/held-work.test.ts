@@ -2,6 +2,7 @@
 // heartbeat says that it is folded.
 
 import { describe, expect, it } from '@jest/globals'
+import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import type { Processor } from '@tidemark/pipelines/ingest/processor'
 import { decodeFence } from '@tidemark/pipelines/log/fence'
 import { CLICKS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
@@ -14,8 +15,8 @@ const HELD_COUNT_MAX = 10
 const [user] = HERE
 const bucketOfThere = { ...bucketOfHere, bucket: 1 }
 
-function worldOf(partitionCount = 1): Promise<IngestWorld> {
-  return IngestWorld.create({ source: CLICKS, views: [totals], partitionCount, limits: { heldCountMax: HELD_COUNT_MAX } })
+function worldOf(partitionCount = 1, limits: Partial<IngestLimits> = {}): Promise<IngestWorld> {
+  return IngestWorld.create({ source: CLICKS, views: [totals], partitionCount, limits: { heldCountMax: HELD_COUNT_MAX, ...limits } })
 }
 
 /** Where the fences of two buckets are. */
@@ -71,6 +72,20 @@ describe('law 6: work that is held back', () => {
     await drain(processor)
     expect(await fencesOf(world)).toEqual([16, 16])
     expect(await judgeEnd(world, processor)).toBeNull()
+  })
+
+  it('is folded once it takes more memory than it may, or entities are to be forgotten', async () => {
+    for (const limits of [{ heldSizeMaxBytes: 200 }, { cacheSizeMaxBytes: 1 }]) {
+      const world = await worldOf(1, limits)
+      const processor = world.processor([0])
+      await drain(processor)
+      for (let i = 0; i < 4; i++) {
+        await world.append(0, click(world, user, i), click(world, THERE[0], i))
+        await processor.step()
+      }
+      expect((await fencesOf(world))[0]).toBeGreaterThan(0)
+      expect(await judgeEnd(world, processor)).toBeNull()
+    }
   })
 
   it('is polled again by whoever comes after, and when the views are others', async () => {
