@@ -1,12 +1,12 @@
-// The serving API on Express. The one hot route reads its own body and writes its own answer: Express routes it, and nothing else of it
-// is on the way.
+// The serving API on Express. The one hot route reads its own body and writes its own answer: Express' router finds it, and nothing else of
+// Express is on the way. What an app prepares of a request for its handlers takes longer than that, and they would not use it.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { ERROR_CODES, TidemarkError } from '@tidemark/feature-schema/errors'
 import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { after } from '@tidemark/ports/soon'
-import express, { type Express } from 'express'
+import express, { type Express, type Request, type Response } from 'express'
 import { answerJson } from './answer-json.ts'
 import { AnswersOfATurn } from './answers-of-a-turn.ts'
 import { openApiDocument } from './openapi.ts'
@@ -31,8 +31,8 @@ export interface ServingAppOptions {
 /** Answers with an error's problem document; the status is the error's own, unless another is given. */
 export type FailRequest = (response: ServerResponse, error: unknown, status?: number) => void
 
-/** An Express app; what serves it is the caller's. */
-export function createServingApp({ server, catalog, onError, extend, openApi = openApiDocument }: ServingAppOptions): Express {
+/** What answers every request; what serves it is the caller's. */
+export function createServingApp({ server, catalog, onError, extend, openApi = openApiDocument }: ServingAppOptions): RequestListener {
   const app = express()
   app.disable('x-powered-by').disable('etag')
   const fail: FailRequest = (response, error, status) => {
@@ -40,14 +40,6 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
     if (document.status >= 500) onError(error)
     send(response, document.status, JSON.stringify(document), PROBLEM_TYPE)
   }
-  const answers = new AnswersOfATurn()
-  app.post('/v1/features', (request: IncomingMessage, response: ServerResponse) => {
-    const sinceMs = server.slices.nowMs()
-    readJsonBody(request, BODY_SIZE_MAX_BYTES)
-      .then((text) => after(server.answer(readFeatureRequest(text), sinceMs), (answer) => answerJson(answer, server.slices)))
-      .then((text) => answers.send(response, text))
-      .catch((error: unknown) => fail(response, error))
-  })
   app.get('/v1/catalog', (_request, response) => send(response, 200, JSON.stringify(catalogDocument(catalog()))))
   app.get('/v1/errors/:code', ({ params: { code } }, response) => {
     if (code === BUG.code) return send(response, 200, JSON.stringify({ code, status: BUG.status, meaning: BUG.title }))
@@ -62,7 +54,22 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   for (const path of READ_PATHS) app.all(path, (request, response) => refuseMethod(fail, 'GET, HEAD', request, response))
   app.use((request, response) => fail(response, unknown(`There is nothing at ${request.path}.`, request.path)))
   app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: () => void) => fail(response, refusedByRouter(error, request) ?? error))
-  return app
+  const posted = express.Router().post('/v1/features', answerFeatures(server, fail))
+  return (request, response) => {
+    if (request.method !== 'POST') return app(request, response)
+    posted(request as Request, response as Response, (error?: unknown) => (error instanceof Error ? fail(response, error) : app(request, response)))
+  }
+}
+
+function answerFeatures(server: FeatureServer, fail: FailRequest): RequestListener {
+  const answers = new AnswersOfATurn()
+  return (request, response) => {
+    const sinceMs = server.slices.nowMs()
+    readJsonBody(request, BODY_SIZE_MAX_BYTES)
+      .then((text) => after(server.answer(readFeatureRequest(text), sinceMs), (answer) => answerJson(answer, server.slices)))
+      .then((text) => answers.send(response, text))
+      .catch((error: unknown) => fail(response, error))
+  }
 }
 
 /** What Express could not route for a reason of the client's, such as a path that cannot be decoded; null: it is no such error. */
