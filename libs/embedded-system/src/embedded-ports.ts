@@ -44,7 +44,7 @@ export interface EmbeddedPortsOptions extends Pick<EmbeddedEnvironmentOptions, '
 
 /** Opens a folder, or makes it. Throws INPUT_UNREADABLE where it holds other things, STORE_DAMAGED, STORE_TOO_NEW, STORE_FULL or STORE_UNAVAILABLE. */
 export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, isArchiverClockStanding = false, duckDb: limits, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
-  await requireOwnOrEmpty(folder)
+  await requireOwnOrEmpty(folder, objectsFolder)
   await using opened = new AsyncDisposableStack()
   const newRevision = createNewRevision()
   const environmentFolder = join(folder, 'lmdb')

@@ -1,7 +1,7 @@
 // Law 10: everything of a folder that may be other than it was written is named, each kind once, as damage and with its place.
 
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, jest } from '@jest/globals'
 import type { Soon } from '@tidemark/ports/soon'
@@ -24,7 +24,7 @@ const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
 const newRevision = createNewRevision()
 const opened = (folder: string, verify = false): Promise<EmbeddedEnvironment> => openEmbeddedEnvironment({ folder, durability: 'process', verify })
 
-const damagedAs = (message: string, where: string): object => ({ code: 'STORE_DAMAGED', problems: [{ message, where, action: expect.stringContaining('backup') }] })
+const damagedAs = (message: unknown, where: string): object => ({ code: 'STORE_DAMAGED', problems: [{ message, where, action: expect.stringContaining('backup') }] })
 
 async function fill(folder: string): Promise<void> {
   await using environment = await opened(folder)
@@ -73,6 +73,15 @@ describe('of an environment, damage is', () => {
       writeFileSync(join(folder.path, 'FORMAT'), text)
       await expect(opened(folder.path)).rejects.toMatchObject(damagedAs('It does not say which format the folder has.', join(folder.path, 'FORMAT')))
     }
+  })
+
+  it('that its FORMAT is gone, but not where it was not made yet', async () => {
+    await using folder = await temporaryFolder()
+    await (await opened(folder.path))[Symbol.asyncDispose]()
+    rmSync(join(folder.path, 'FORMAT'))
+    await fill(folder.path)
+    rmSync(join(folder.path, 'FORMAT'))
+    await expect(opened(folder.path)).rejects.toMatchObject(damagedAs(expect.stringContaining('FORMAT'), folder.path))
   })
 
   it.each(['get', 'entries', 'lastThrough'] as const)('a value under another key, for %s', async (how) => {

@@ -23,6 +23,8 @@ export interface Databases {
   open(name: string): EmbeddedDatabase
   /** Throws STORE_DAMAGED where LMDB counts other entries than were written. Within a write transaction. */
   checkCount(database: EmbeddedDatabase): number
+  /** How many others than the counts were ever opened in the folder. STORE_DAMAGED. */
+  listedCount(): number
   /** Within a write transaction. */
   putCount(database: EmbeddedDatabase, count: number): void
 }
@@ -60,6 +62,7 @@ export function createDatabases(root: LmdbRoot, folder: string, isMade: boolean)
       if (expected !== found) throw damaged(`${folder}, database ${database.name}`, `It has ${found} entries; ${expected ?? 'an unknown number'} were written.`)
       return found
     },
+    listedCount: () => readCount(counts, COUNTS_NAME, folder) ?? 0,
     putCount: (database, count) => writeCount(counts, database.name, count),
   }
 }

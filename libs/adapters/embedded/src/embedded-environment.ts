@@ -10,7 +10,7 @@ import { asTidemarkError } from './embedded-errors.ts'
 import { createDatabases, type EmbeddedDatabase } from './embedded-databases.ts'
 import { createReader, type Reader } from './embedded-reader.ts'
 import { FILE_CALLS } from './file-calls.ts'
-import { checkFolderFormat, writeFolderFormat } from './folder-format.ts'
+import { checkFolderFormat, formatGone, writeFolderFormat } from './folder-format.ts'
 import { openLmdb, type Durability } from './lmdb-store.ts'
 import { makeFolders } from './object-folder.ts'
 import { verifyEmbeddedFolder } from './verify-folder.ts'
@@ -47,7 +47,11 @@ export async function openEmbeddedEnvironment({ folder, durability = 'disk', ver
     if (isMade && verify) await verifyEmbeddedFolder(folder)
     const root = openLmdb(folder, { durability, readOnly: false })
     const databases = createDatabases(root, folder, isMade)
-    if (!isMade) await writeFolderFormat(folder)
+    if (!isMade) {
+      // Databases are opened after FORMAT is there: where there are some, another process made the folder meanwhile, or FORMAT is gone.
+      if (databases.listedCount() > 0 && !checkFolderFormat(folder)) throw formatGone(folder)
+      await writeFolderFormat(folder)
+    }
     const reader = createReader(folder)
     const queue = createWriteQueue(root, reader, databases, folder)
     return {

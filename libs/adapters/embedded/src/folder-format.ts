@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { TidemarkError } from '@tidemark/feature-schema/errors'
 import { damaged, tooNew } from './embedded-errors.ts'
 
 export const FOLDER_FORMAT_VERSION = 1
@@ -26,6 +27,11 @@ function versionOf(text: string, where: string): number {
   const match = /^\{"format":"([\w-]+)","version":(\d{1,9})\}\s*$/.exec(text)
   if (match === null || match[1] !== FORMAT_NAME) throw damaged(where, 'It does not say which format the folder has.')
   return Number(match[2])
+}
+
+/** Of a folder that was made, and has no FORMAT file any more. */
+export function formatGone(folder: string): TidemarkError {
+  return damaged(folder, 'It holds databases, and its file FORMAT, which is written before the first of them, is gone.')
 }
 
 /** Marks the folder as made; two processes may do so at once. */
