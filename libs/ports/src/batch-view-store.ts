@@ -18,7 +18,10 @@ export interface BatchViewStore extends AsyncDisposable {
   write(view: string, generation: number, rows: readonly BatchRow[]): Promise<void>
   /** Removes the entities' rows of a generation, those that are still to be written too: it outranks every write. */
   remove(view: string, generation: number, entities: readonly Uint8Array[]): Promise<void>
-  /** The newest row at or below the generation, for each entity; null: there is none. At once where the store is in this process. STORE_DAMAGED. */
+  /**
+   * The newest row at or below the generation, for each entity; null: there is none. At once where the store is in this process. STORE_DAMAGED where a row
+   * of one of them is: whoever asks for the others alone is answered.
+   */
   readNewest(view: string, throughGeneration: number, entities: readonly Uint8Array[]): Soon<readonly (StoredBatchRow | null)[]>
   /** The generations of which each entity has a row, newest first. */
   generationsOf(view: string, entities: readonly Uint8Array[]): Promise<readonly (readonly number[])[]>

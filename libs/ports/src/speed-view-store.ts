@@ -64,7 +64,10 @@ export interface BucketWrite {
 }
 
 export interface SpeedViewStore extends AsyncDisposable {
-  /** Each bucket as of one moment; several buckets need not be of the same one: at once where the store is in this process. STORE_DAMAGED. */
+  /**
+   * Each bucket as of one moment; several buckets need not be of the same one: at once where the store is in this process. STORE_DAMAGED where
+   * something of one of them is: whoever asks for the others alone is answered.
+   */
   read(questions: readonly BucketQuestion[]): Soon<readonly BucketState[]>
   /** false: something differed, and nothing was written. Throws a plain error beyond WRITE_KEYS_MAX. */
   write(bucket: BucketKey, write: BucketWrite): Promise<boolean>

@@ -11,6 +11,7 @@ import { asTidemarkError } from './embedded-errors.ts'
 import { openEmbeddedEventLog } from './embedded-event-log.ts'
 import { createEmbeddedJobQueue } from './embedded-job-queue.ts'
 import { createEmbeddedRegisterStore } from './embedded-register-store.ts'
+import { openEmbeddedSpeedViewStore } from './embedded-speed-view-store.ts'
 import { openLmdb, openLmdbDatabase, type LmdbDatabase, type LmdbRoot } from './lmdb-store.ts'
 import { createNewRevision } from './new-revision.ts'
 import { realClock } from './testing/real-clock.ts'
@@ -153,5 +154,30 @@ describe('of what a store keeps, damage is', () => {
       }
     })
     await expect(store.read()).rejects.toMatchObject(damagedAs(message, `${folder.path}${place}`))
+  })
+
+  it('of an entity and of a bucket: whoever asks for others is answered', async () => {
+    await using folder = await temporaryFolder()
+    {
+      await using environment = await opened(folder.path)
+      await (await createEmbeddedBatchViewStore(environment)).write('v@1', 1, ['e', 'f'].map((entity) => ({ entity: bytes(entity), blob: bytes('a') })))
+      const speed = await openEmbeddedSpeedViewStore(environment)
+      for (const bucket of [0, 1]) await speed.write({ view: 'v@1', bucket }, { expected: { fences: [], chunks: [] }, put: { record: bytes('r'), fences: [], chunks: [] } })
+    }
+    // The last byte of the first value of each.
+    await change(folder.path, (_, database) => {
+      for (const name of ['batch-views', 'speed']) {
+        const [{ key, value }] = [...database(name).getRange({ limit: 1 })] as [{ key: Buffer; value: Buffer }]
+        database(name).putSync(key, Buffer.from(value.map((byte, i) => (i === value.length - 1 ? byte ^ 1 : byte))))
+      }
+    })
+    await using environment = await opened(folder.path)
+    const batch = await createEmbeddedBatchViewStore(environment)
+    const speed = await openEmbeddedSpeedViewStore(environment)
+    const question = (bucket: number) => ({ view: 'v@1', bucket, entities: [], partitions: [] })
+    await expect(batch.readNewest('v@1', 1, [bytes('f'), bytes('e')])).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    await expect(speed.read([question(1), question(0)])).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    expect(await batch.readNewest('v@1', 1, [bytes('f')])).toEqual([{ generation: 1, blob: bytes('a') }])
+    expect(await speed.read([question(1)])).toMatchObject([{ record: bytes('r') }])
   })
 })

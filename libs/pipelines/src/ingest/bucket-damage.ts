@@ -4,6 +4,7 @@
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Soon } from '@tidemark/ports/soon'
 import type { BucketKey, BucketQuestion, BucketState, BucketWrite, SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import { isDamage } from '../is-damage.ts'
 
 /** What of a bucket is damaged. */
 export type SeenDamage = Partial<BucketWrite['expected']>
@@ -25,7 +26,7 @@ export function ofBucket<T>(bucket: BucketKey, seen: () => SeenDamage, check: ()
   try {
     return check()
   } catch (error) {
-    throw isDamage(error) ? new BucketDamagedError(error, bucket, seen()) : error
+    throw isNewDamage(error) ? new BucketDamagedError(error, bucket, seen()) : error
   }
 }
 
@@ -34,7 +35,7 @@ export async function readBuckets(store: SpeedViewStore, questions: readonly Buc
   try {
     return await store.read(questions)
   } catch (error) {
-    if (!isDamage(error)) throw error
+    if (!isNewDamage(error)) throw error
     for (const question of questions) await storeOfBucket(question, () => store.read([question]))
     throw error
   }
@@ -45,10 +46,11 @@ export async function storeOfBucket<T>(bucket: BucketKey, work: () => Soon<T>): 
   try {
     return await work()
   } catch (error) {
-    throw isDamage(error) ? new BucketDamagedError(error, bucket) : error
+    throw isNewDamage(error) ? new BucketDamagedError(error, bucket) : error
   }
 }
 
-function isDamage(error: unknown): error is TidemarkError {
-  return error instanceof TidemarkError && !(error instanceof BucketDamagedError) && (error.code === 'BLOB_DAMAGED' || error.code === 'STORE_DAMAGED')
+/** Said of no bucket yet. */
+function isNewDamage(error: unknown): error is TidemarkError {
+  return isDamage(error) && !(error instanceof BucketDamagedError)
 }

@@ -6,7 +6,7 @@ import type { BatchViewStore, StoredBatchRow } from '@tidemark/ports/batch-view-
 import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import { LRUCache } from 'lru-cache'
-import { damageOf } from './damage.ts'
+import { damageOf, readUndamaged } from './damage.ts'
 import type { ResolvedView } from './feature-request.ts'
 import type { ViewEntity } from './known-entities.ts'
 import { inSlices, type SlicedWork } from './sliced-work.ts'
@@ -35,7 +35,7 @@ export class BatchBlobCache {
     this.cache = new LRUCache({ maxSize: sizeMaxBytes, sizeCalculation: ({ blob }) => (blob?.byteLength ?? 0) + ENTRY_SIZE_BYTES })
   }
 
-  /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws, and DeadlinePassed. */
+  /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws of more than damage, and DeadlinePassed. */
   read(view: ResolvedView, n: number, work: SlicedWork): Soon<readonly BatchBlob[]> {
     const { entities } = view
     const blobs = new Array<BatchBlob>(entities.length).fill(null)
@@ -51,14 +51,15 @@ export class BatchBlobCache {
 
   private load(view: ResolvedView, n: number, missing: readonly number[], blobs: BatchBlob[], work: SlicedWork): Soon<readonly BatchBlob[]> {
     const read = inTurn(partsOf(missing), (part) =>
-      after(this.store.readNewest(view.id, n, part.map((i) => view.entities[i]!.key)), (rows) =>
+      after(readUndamaged(part.map((i) => view.entities[i]!.key), (keys) => this.store.readNewest(view.id, n, keys)), (rows) =>
         inSlices(part, () => work.pauseInTime(), (i, at) => {
           blobs[i] = this.verify(view, n, view.entities[i]!, rows[at] ?? null)
         })))
     return after(read, () => blobs)
   }
 
-  private verify({ plan }: ResolvedView, n: number, { name }: ViewEntity, row: StoredBatchRow | null): BatchBlob {
+  private verify({ plan }: ResolvedView, n: number, { name }: ViewEntity, row: StoredBatchRow | Problem | null): BatchBlob {
+    if (row !== null && 'code' in row) return row
     const damage = row === null ? null : damageOf(() => verifyBlob(plan, row.blob))
     if (damage !== null) return damage
     const blob = row?.blob ?? null

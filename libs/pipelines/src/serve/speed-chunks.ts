@@ -9,7 +9,8 @@ import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import type { BucketQuestion, BucketState, EntityChunks, SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { LRUCache } from 'lru-cache'
 import { decodeBucketRecord, type BucketRecord } from '../log/bucket-record.ts'
-import { damageOf } from './damage.ts'
+import { isDamage } from '../is-damage.ts'
+import { damageOf, readUndamaged } from './damage.ts'
 import type { ResolvedView } from './feature-request.ts'
 import type { ViewEntity } from './known-entities.ts'
 import { inSlices, type SlicedWork } from './sliced-work.ts'
@@ -20,7 +21,7 @@ const ENTRY_SIZE_BYTES = 500
 const READ_COUNT_MAX = 128
 
 export interface SpeedChunksRead {
-  /** By entity, in the order of the view: its chunks, verified; a problem where one is damaged. */
+  /** By entity, in the order of the view: its chunks, verified; a problem where one, or what the bucket says of itself, is damaged. */
   readonly chunks: readonly (readonly Uint8Array[] | Problem)[]
   /** The epoch through which sections are gone from any of them, or never were in their bucket; -Infinity: none. */
   readonly goneThroughEpoch: number
@@ -85,7 +86,7 @@ export class SpeedChunkReader {
     this.verified = new LRUCache({ maxSize: cacheSizeMaxBytes, sizeCalculation: ({ chunks }) => chunks.reduce((sum, { byteLength }) => sum + byteLength, ENTRY_SIZE_BYTES) })
   }
 
-  /** Throws STORE_DAMAGED, what the store throws, and DeadlinePassed. `partitions`: those whose fences are read too. */
+  /** Throws what the store throws of more than damage, and DeadlinePassed. `partitions`: those whose fences are read too. */
   read(view: ResolvedView, partitions: readonly number[], work: SlicedWork): Soon<SpeedChunksRead> {
     const { entities } = view
     const known = entities.map(({ name }) => this.verified.get(name))
@@ -96,9 +97,13 @@ export class SpeedChunkReader {
       const questions = part.map(([bucket, at]): BucketQuestion => ({
         view: view.id, bucket, partitions, entities: at.map((i) => entities[i]!.key), known: at.map((i) => known[i]?.stored ?? null), knownRecord: this.knownRecords(view)[bucket]?.bytes ?? null,
       }))
-      return after(this.store.read(questions), (states) => {
-        for (const [k, [bucket]] of part.entries()) this.takeBucket(reading, view, bucket, states[k]!)
-        const places = part.flatMap(([bucket, at]) => at.map((i, j) => ({ bucket, i, j })))
+      return after(readUndamaged(questions, (asked) => this.store.read(asked)), (states) => {
+        const places = part.flatMap(([bucket, at], k) => {
+          const damage = this.takeBucket(reading, view, bucket, states[k]!)
+          if (damage === null) return at.map((i, j) => ({ bucket, i, j }))
+          for (const i of at) reading.chunks[i] = damage
+          return []
+        })
         return inSlices(places, () => work.pauseInTime(), ({ bucket, i, j }) => {
           takeState(reading, i, this.verify(view, entities[i]!, reading.buckets.get(bucket)!.entities[j]!, known[i]))
         })
@@ -107,21 +112,30 @@ export class SpeedChunkReader {
     return after(read, () => reading)
   }
 
-  private takeBucket(reading: SpeedReading, view: ResolvedView, bucket: number, state: BucketState): void {
-    reading.buckets.set(bucket, state)
+  /** What of it is damaged; null: nothing is. */
+  private takeBucket(reading: SpeedReading, view: ResolvedView, bucket: number, state: BucketState | Problem): Problem | null {
+    if ('code' in state) return state
     const record = state.record && this.decodeRecord(view, bucket, state.record)
+    if (record !== null && 'code' in record) return record
+    reading.buckets.set(bucket, state)
     if (record !== null) reading.goneThroughEpoch = Math.max(reading.goneThroughEpoch, record.startsAfterEpoch)
     if (this.isReplaying(record)) reading.replayedBuckets.push(bucket)
+    return null
   }
 
   /** A record says the same as long as it is the same: it is decoded once. */
-  private decodeRecord(view: ResolvedView, bucket: number, bytes: Uint8Array): BucketRecord {
+  private decodeRecord(view: ResolvedView, bucket: number, bytes: Uint8Array): BucketRecord | Problem {
     const records = this.knownRecords(view)
     const known = records[bucket]
     if (known?.bytes === bytes) return known.record
-    const record = decodeBucketRecord(bytes, `bucket ${bucket} of view ${view.id}`)
-    records[bucket] = { bytes, record }
-    return record
+    try {
+      const record = decodeBucketRecord(bytes, `bucket ${bucket} of view ${view.id}`)
+      records[bucket] = { bytes, record }
+      return record
+    } catch (error) {
+      if (isDamage(error)) return error.problems[0]!
+      throw error
+    }
   }
 
   private knownRecords({ plan }: ResolvedView): (KnownRecord | undefined)[] {
