@@ -12,10 +12,10 @@ import { createSweeper } from '@tidemark/pipelines/ingest/sweeper'
 import { viewId } from '@tidemark/pipelines/names'
 import { createFeatureServer, type FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import type { Actor } from '@tidemark/conformance/scheduler'
 import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import type { FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
 import type { Soon } from '@tidemark/ports/soon'
-import type { Actor } from './scheduler.ts'
 import type { World } from './world.ts'
 
 /** How soon who found nothing to do looks again, where nothing has changed. */

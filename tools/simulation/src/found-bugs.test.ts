@@ -1,8 +1,8 @@
 // What random histories once found, each as the shortest schedule that shows it.
 import { describe, expect, it } from '@jest/globals'
 import { seededRandom } from '@tidemark/aggregation/testing/random'
+import { Scheduler, type Actor } from '@tidemark/conformance/scheduler'
 import { archive, ask, processLog, serverOf } from './actors.ts'
-import { Scheduler, type Actor } from './scheduler.ts'
 import { World, type Sent } from './world.ts'
 
 function createWorld(): { readonly world: World; readonly scheduler: Scheduler } {

@@ -3,6 +3,7 @@
 
 import type { OracleEvent } from '@tidemark/aggregation/testing/oracle'
 import { seededRandom, type Random } from '@tidemark/aggregation/testing/random'
+import { Scheduler, type Actor, type Turn } from '@tidemark/conformance/scheduler'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
@@ -15,7 +16,6 @@ import { NO_TROUBLES, Operator } from './operator.ts'
 import { drawPlot, type Plot } from './plot.ts'
 import { Producer } from './producer.ts'
 import { NO_CHANGES, type Rules } from './rules.ts'
-import { Scheduler, type Actor, type Turn } from './scheduler.ts'
 import { START_MS, World } from './world.ts'
 
 export interface Failure {

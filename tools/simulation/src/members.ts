@@ -1,8 +1,8 @@
 // The members of the processors' group: which partitions each believes to be its own. Nothing keeps two from believing in the same one, for as
 // long as it is drawn; there is always somebody for each.
 
+import type { Actor } from '@tidemark/conformance/scheduler'
 import type { History } from './history.ts'
-import type { Actor } from './scheduler.ts'
 
 interface Member {
   readonly actor: Actor

@@ -3,6 +3,7 @@
 
 import { seededRandom } from '@tidemark/aggregation/testing/random'
 import { planView } from '@tidemark/aggregation/view-plan'
+import { Scheduler, type Actor } from '@tidemark/conformance/scheduler'
 import { createCleaner } from '@tidemark/pipelines/batch/clean-up'
 import { createGenerationRun } from '@tidemark/pipelines/batch/generation-run'
 import { createArchiver } from '@tidemark/pipelines/archive/archiver'
@@ -14,7 +15,6 @@ import type { ServeRules } from '@tidemark/pipelines/serve/read-view'
 import { ask, requestOf, serverOf } from './actors.ts'
 import { eventsOf, judgeAnswer, judgeWhole } from './judge.ts'
 import { rulesWith } from './rules.ts'
-import { Scheduler, type Actor } from './scheduler.ts'
 import { World } from './world.ts'
 
 export const SERVE_BUGS: Readonly<Record<string, Partial<ServeRules>>> = {

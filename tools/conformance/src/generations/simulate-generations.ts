@@ -11,7 +11,7 @@ import { rollBack } from '@tidemark/pipelines/batch/move-pointer'
 import { stagedNumber, stagedPrefix } from '@tidemark/pipelines/batch/staged-generation'
 import { cutOf, readPointer, type Pointer } from '@tidemark/pipelines/pointer'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
-import { Actor, type Loss } from './actors.ts'
+import { Scheduler, type Actor } from '../scheduler.ts'
 import { createWorld, type World, type WorldHistory } from './generation-world.ts'
 
 export interface SimulationOptions {
@@ -51,6 +51,7 @@ export async function simulateGenerations(seed: number, options: SimulationOptio
 
 class Simulation {
   private readonly random: Random
+  private readonly scheduler: Scheduler
   private readonly world: World
   private readonly rules: BatchRules
   private readonly tally: Tally
@@ -73,6 +74,7 @@ class Simulation {
 
   constructor(random: Random, { history, rules, changeViews }: SimulationOptions, tally: Tally) {
     this.random = random
+    this.scheduler = new Scheduler(random)
     this.tally = tally
     this.rules = { ...BATCH_RULES, ...rules }
     this.leaseMs = random.between(5, random.pick([60, 250]))
@@ -84,33 +86,27 @@ class Simulation {
 
   async wild(turnCount: number): Promise<Wrong | null> {
     const { random } = this
-    for (let i = 0; i < 2; i++) this.others.push(await this.spawn('reader', (actor) => this.read(actor)))
-    this.others.push(await this.spawn('cleaner', (actor) => this.clean(actor)))
+    for (let i = 0; i < 2; i++) this.others.push(await this.spawn('reader', 0, (actor) => this.read(actor)))
+    this.others.push(await this.spawn('cleaner', this.lostShare, (actor) => this.clean(actor)))
     for (this.turn = 0; this.turn < turnCount && this.wrong === null; this.turn++) {
       this.world.clock.step(random.below(3))
       const dice = random.next()
       if (dice < 0.06) await this.world.seal()
       else if (dice < 0.5) await this.goRun()
-      else if (dice < 0.53) this.others.push(await this.spawn('operator', (actor) => this.operate(actor)))
-      else await random.pick(this.others).go()
+      else if (dice < 0.53) this.others.push(await this.spawn('operator', this.lostShare, (actor) => this.operate(actor)))
+      else await this.scheduler.go(random.pick(this.others))
       this.collect()
     }
     return this.wrong === null ? null : { turn: this.turn, wrong: this.wrong }
   }
 
-  private guard<Port extends object>(actor: Actor, port: Port): Port {
-    const draw = (): Loss => (this.random.chance(this.lostShare) ? this.random.pick(['request', 'answer']) : null)
-    return actor.guard(port, draw)
-  }
-
-  private async spawn(name: string, live: (actor: Actor) => Promise<void>): Promise<Actor> {
-    const actor = new Actor(name)
-    return actor.start(() => live(actor))
+  private spawn(name: string, lostShare: number, live: (actor: Actor) => Promise<void>): Promise<Actor> {
+    return this.scheduler.start({ name, lostShare }, live)
   }
 
   /** Forgets who is over; what they threw must be coded, except where it is a bug. */
   private collect(): void {
-    for (const { error, name } of [...this.runs, ...this.zombies, ...this.others].filter(({ state }) => state === 'over')) {
+    for (const { error, name } of this.scheduler.takeEnded()) {
       if (error instanceof TidemarkError) {
         if (error.code === 'POINTER_MOVED') this.tally.lostCount++
         else if (error.code === 'GATE_CLOSED') this.tally.blockedCount++
@@ -118,7 +114,7 @@ class Simulation {
         else if (!['STORE_UNAVAILABLE', 'ROLLBACK_REFUSED', 'OBJECT_MISSING'].includes(error.code)) this.wrong ??= `${name}: ${error.message}`
       } else if (error !== null) this.wrong ??= `${name}: ${(error as Error).stack ?? String(error)}`
     }
-    const isAlive = ({ state }: Actor): boolean => state !== 'over'
+    const isAlive = ({ fate }: Actor): boolean => fate === 'alive'
     this.runs = this.runs.filter(isAlive)
     this.zombies = this.zombies.filter(isAlive)
     this.others = this.others.filter(isAlive)
@@ -132,21 +128,21 @@ class Simulation {
       if (this.hasZombies && random.chance(0.7)) this.zombies.push(victim)
     }
     if (this.runs.length === 0 || (this.hasZombies && this.runs.length < 2 && random.chance(0.05))) {
-      this.runs.push(await this.spawn(`run ${++this.startedCount}`, (actor) => this.runOnce(actor)))
+      this.runs.push(await this.spawn(`run ${++this.startedCount}`, this.lostShare, (actor) => this.runOnce(actor)))
     }
-    await (this.zombies.length > 0 && random.chance(0.04) ? random.pick(this.zombies) : random.pick(this.runs)).go()
+    await this.scheduler.go(this.zombies.length > 0 && random.chance(0.04) ? random.pick(this.zombies) : random.pick(this.runs))
   }
 
   private async runOnce(actor: Actor): Promise<void> {
     const { world: { stores, plan, openNonsense }, world, random } = this
     const isNonsense = random.chance(0.12)
     const isMissed = random.chance(0.6)
-    const registers = this.guard(actor, stores.registers)
+    const registers = actor.guard(stores.registers)
     const run = createGenerationRun({
       plan, rules: this.rules, leaseMs: this.leaseMs, keptCount: this.keptCount, partSizeMaxBytes: 400,
       isTakingOver: random.chance(0.2),
       stores: {
-        ...stores, registers, views: this.guard(actor, stores.views), objects: this.guard(actor, stores.objects),
+        ...stores, registers, views: actor.guard(stores.views), objects: actor.guard(stores.objects),
         openEpochs: (...asked) => (isNonsense ? openNonsense : stores.openEpochs)(...asked),
       },
       gate: {
@@ -165,13 +161,13 @@ class Simulation {
         return
       }
       if (step.stage === 'purge') this.tally.purgedCount++
-      while (step.kind === 'waiting' && world.clock.nowMs() < step.untilMs) await actor.turn()
+      if (step.kind === 'waiting') await actor.pause(() => world.clock.nowMs() >= step.untilMs)
     }
   }
 
   private async clean(actor: Actor): Promise<void> {
     const { stores, view, clock } = this.world
-    const guarded = { registers: this.guard(actor, stores.registers), views: this.guard(actor, stores.views), objects: this.guard(actor, stores.objects), clock }
+    const guarded = { registers: actor.guard(stores.registers), views: actor.guard(stores.views), objects: actor.guard(stores.objects), clock }
     const cleaner = createCleaner({ stores: guarded, view, leaseMs: this.leaseMs, rules: this.rules })
     for (;;) {
       const step = await cleaner.step().catch((error: unknown) => {
@@ -179,13 +175,13 @@ class Simulation {
         throw error
       })
       if (step?.kind === 'working') this.tally.cleanedCount++
-      else await actor.turn()
+      else await actor.pause(() => true)
     }
   }
 
   /** Away from nonsense where that is what is read; now and then to any generation that is not. */
   private async operate(actor: Actor): Promise<void> {
-    const registers = this.guard(actor, this.world.stores.registers)
+    const registers = actor.guard(this.world.stores.registers)
     const { pointer: { n, published } } = await readPointer(registers, this.world.view)
     const sane = published.filter((generation) => !this.isTainted(generation.n)).map((generation) => generation.n)
     const isAlarmed = this.isTainted(n)
@@ -257,9 +253,9 @@ class Simulation {
     await runGeneration({ stores, plan, rules: this.rules, leaseMs: this.leaseMs, keptCount: this.keptCount, gate: { isEmptyAllowed: true, check: ({ n, base }) => (this.bases.set(n, base), []) } }, waiting)
     // What zombies still do comes too late for everything.
     for (const zombie of this.zombies) {
-      for (let left = 1_000; left > 0 && zombie.state !== 'over'; left--) {
+      for (let left = 1_000; left > 0 && zombie.fate === 'alive'; left--) {
         clock.step(1)
-        await zombie.go()
+        await this.scheduler.go(zombie)
       }
     }
     this.collect()

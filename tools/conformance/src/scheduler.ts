@@ -135,7 +135,14 @@ export class Scheduler {
     let dice = this.random.next() * ready.reduce((sum, { weight }) => sum + weight, 0)
     const actor = ready.find(({ weight }) => (dice -= weight) < 0)
     if (actor === undefined) return false
-    await this.give(actor, this.random.pick(actor.waiting.filter(isReadyNow)))
+    return this.go(actor)
+  }
+
+  /** Gives one turn to one actor; false: it has nothing to do. */
+  async go(actor: Actor): Promise<boolean> {
+    const ready = actor.waiting.filter(isReadyNow)
+    if (ready.length === 0) return false
+    await this.give(actor, this.random.pick(ready))
     return true
   }
 
