@@ -120,6 +120,15 @@ describe('law 6: work that is held back', () => {
     expect(await judgeEnd(world, processor)).toBeNull()
   })
 
+  it('is polled again after one of its buckets was wiped', async () => {
+    const { world, processor } = await holding()
+    world.store.wipe(bucketOfHere)
+    await processor.foldHeld([bucketOfHere])
+    expect(processor.status()).toMatchObject([{ nextOffset: null }])
+    await world.append(0, click(world, user, 8))
+    expect(await judgeEnd(world, processor)).toBeNull()
+  })
+
   it('is polled again after a store that failed, and nothing says that it is folded', async () => {
     const world = await worldOf()
     let isDown = false
