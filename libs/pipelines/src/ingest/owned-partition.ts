@@ -2,6 +2,7 @@
 
 import type { Alarm, OnAlarm } from '../alarm.ts'
 import type { PartitionReader } from '../log/partition-position.ts'
+import type { ArchivedRanges } from './archived-ranges.ts'
 import type { LetterLane } from './dead-letter.ts'
 
 export class OwnedPartition {
@@ -16,6 +17,8 @@ export class OwnedPartition {
   lookAgainAtMs = -Infinity
   readonly letters: LetterLane = { committed: null, through: 0 }
   lettersCommittedAtMs = -Infinity
+  /** What the archive says of records behind, for the search of dead letters; null: it was not asked. */
+  archived: ArchivedRanges | null = null
   /** NaN: not read yet. */
   logEnd = NaN
   logEndSeenAtMs = 0

@@ -2,6 +2,7 @@
 // to fold, so that what is rejected delays nobody.
 
 import type { DecodeLogRecord } from '../log/log-decoder.ts'
+import { ArchivedRanges, type OffsetRange } from './archived-ranges.ts'
 import { emitDeadLetters, type RejectedRecord } from './dead-letter.ts'
 import type { IngestContext } from './ingest-context.ts'
 import type { OwnedPartition } from './owned-partition.ts'
@@ -27,20 +28,40 @@ export async function emitPolled({ log, source, clock, limits }: IngestContext, 
 
 /** Searches one page of each partition that is searched less far than it is read. How many were emitted; null: there was nothing to search. */
 export async function searchBehind(context: IngestContext, decode: DecodeLogRecord, partitions: readonly OwnedPartition[]): Promise<number | null> {
-  const { log, topic, source, limits: { fetchCountMax: countMax, fetchSizeMaxBytes: sizeMaxBytes } } = context
+  const { log, topic, source } = context
   let count: number | null = null
   for (const owned of partitions) {
     const { letters, partition, reader } = owned
     if (reader === null || letters.through >= reader.next) continue
+    count ??= 0
     // What retention has removed is not there to be kept.
     const from = Math.max(letters.through, (await log.extent(topic, partition)).start)
-    const batch = await log.fetch(topic, partition, from, { countMax, sizeMaxBytes, waitMaxMs: 0 })
-    const through = Math.min(batch.next, reader.next)
-    const rejected = batch.records.flatMap((record): RejectedRecord[] => {
-      const { rejection } = record.offset < through ? decode(record) : { rejection: null }
-      return rejection === null ? [] : [{ record, code: rejection.code, reason: rejection.message }]
-    })
-    count = (count ?? 0) + (await emitDeadLetters(log, source, partition, letters, rejected, through))
+    const range = await rangeToSearch(context, owned, { from, to: reader.next })
+    if (range === null) continue
+    const { rejected, through } = await searchRange(context, decode, partition, range)
+    count += await emitDeadLetters(log, source, partition, letters, rejected, through)
   }
   return count
+}
+
+/** What is to be decoded next of a range, up to its end at most; it is empty where nothing is. null: the archive's account is still being read. */
+async function rangeToSearch(context: IngestContext, owned: OwnedPartition, { from, to }: OffsetRange): Promise<OffsetRange | null> {
+  // One page is searched as soon as the archive is asked.
+  if (owned.archived === null && to - from <= context.limits.fetchCountMax) return { from, to }
+  owned.archived ??= await ArchivedRanges.of(context, owned.partition)
+  if (!(await owned.archived.readBack(context, from))) return null
+  const next = owned.archived.next(from)
+  return { from: Math.min(next.from, to), to: Math.min(next.to, to) }
+}
+
+/** Decodes the first page of a range; `through` is where the search goes on. */
+async function searchRange({ log, topic, limits }: IngestContext, decode: DecodeLogRecord, partition: number, { from, to }: OffsetRange): Promise<{ readonly rejected: RejectedRecord[]; readonly through: number }> {
+  if (from >= to) return { rejected: [], through: to }
+  const countMax = Math.min(limits.fetchCountMax, to - from)
+  const batch = await log.fetch(topic, partition, from, { countMax, sizeMaxBytes: limits.fetchSizeMaxBytes, waitMaxMs: 0 })
+  const rejected = batch.records.flatMap((record): RejectedRecord[] => {
+    const { rejection } = record.offset < to ? decode(record) : { rejection: null }
+    return rejection === null ? [] : [{ record, code: rejection.code, reason: rejection.message }]
+  })
+  return { rejected, through: Math.min(batch.next, to) }
 }

@@ -114,6 +114,7 @@ async function takeUp(context: IngestContext, views: readonly SpeedView[], owned
     if (await isReplaced(context, partition, fence, 'take-up')) return owned.stop(replacedAlarm(context, partition, fence.next), lookAgainAtMs, onAlarm)
   }
   Object.assign(owned.letters, await readLetterLane(log, source, partition, start))
+  owned.archived = null
   if (owned.letters.through > (await log.extent(topic, partition)).end) return owned.stop(replacedAlarm(context, partition, owned.letters.through), lookAgainAtMs, onAlarm)
   const blocked = views.flatMap((view) => view.blocked.get(partition) ?? [])
   const lowest = lowestOf(fences as PartitionPosition[])
