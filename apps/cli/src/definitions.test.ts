@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from './testing/dev-process.ts'
 import { makeFolder } from './testing/run-cli.ts'
 import { SENSOR_DEFINITIONS } from './testing/sensor-project.ts'
 
@@ -63,6 +64,37 @@ describe('tidemark check', () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
     expect(document).toMatchObject({ files: [{ problems: [{ code: 'DEFINITION_INVALID', where: 'early.ts', action: expect.stringContaining('process.exit') }] }, { ok: true }] })
     expect(await folder.json('plan', 'early.ts')).toMatchObject({ code: 3, document: { error: { problems: [{ where: 'early.ts' }] } } })
+  })
+
+  it('answers on stdout alone where a file prints something itself, and fails later', async () => {
+    using folder = makeFolder()
+    const later = 'setInterval(() => undefined, 1)\nsetTimeout(() => { throw new Error("later") }, 600_000)\n'
+    folder.write('loud.ts', `console.log('one')\nprocess.stdout.write('two\\n')\n${SENSOR_DEFINITIONS}${later}`)
+    const { code, document, stderr } = await folder.json('check', 'loud.ts')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'one\ntwo\n' })
+    expect(document).toMatchObject({ ok: true })
+  })
+
+  it.each([['check'], ['plan'], ['dev', '--definitions']])('is interrupted while a file never ends: %s', async (...command) => {
+    using folder = makeFolder()
+    folder.write('loop.ts', "import { writeFileSync } from 'node:fs'\nwriteFileSync('begun', '')\nfor (;;);\n")
+    for (const [signal, exitCode] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+      const { child, ended } = folder.start([...command, 'loop.ts', '--json'], {})
+      await until(async () => existsSync(join(folder.path, 'begun')), (hasBegun) => hasBegun)
+      child.kill(signal)
+      expect(await ended).toEqual({ code: exitCode, stdout: '{"interrupted":true}\n', stderr: '' })
+      rmSync(join(folder.path, 'begun'))
+    }
+  })
+
+  it('keeps its exit code where nobody reads what it says', async () => {
+    using folder = makeFolder()
+    for (const args of [['check', 'absent.ts'], ['plan', 'absent.ts', '--json'], ['plan', 'absent.ts']]) {
+      const { child, ended } = folder.start(args, {})
+      child.stdout!.destroy()
+      child.stderr!.destroy()
+      expect({ args, code: (await ended).code }).toEqual({ args, code: 3 })
+    }
   })
 
   it('exits with 3 where a file cannot be read, and tells what else it found', async () => {

@@ -83,6 +83,7 @@ describe('a definitions file that ends', () => {
 
   it.each([
     ['what it does later fails', 'setTimeout(() => { throw new Error("later") })\nawait new Promise((resolve) => setTimeout(resolve, 60_000))\n', 'later.'],
+    ['what nobody waits for fails', `${SOUND}void Promise.reject(new Error('unheard'))\n`, 'unheard.'],
     ['a definition has what is no data', `${SOUND.replace("'at' })", "'at', epochLength: () => '1h' })")}`, 'epochLength'],
     ['it ends the process', 'process.exit(0)\n', 'It ended before its definitions were there'],
   ])('is refused where %s', async (_, text, message) => {

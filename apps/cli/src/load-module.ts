@@ -6,12 +6,13 @@ import type { Definitions } from '@tidemark/feature-schema/definition'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { problemError } from './failure.ts'
 import { moduleProblem } from './import-definitions.ts'
+import { listenForInterrupts } from './interrupt.ts'
 
 /** A definitions file that takes longer never ends. */
 export const DEFINITIONS_LOAD_LIMIT_MS = 30_000
 
 export interface LoadOptions {
-  /** Gives the file up where it is aborted. */
+  /** Gives the file up where it is aborted. Default: at Ctrl-C and its kin. */
   readonly signal?: AbortSignal
   readonly limitMs?: number
 }
@@ -21,25 +22,27 @@ export type LoadedModule =
   | { readonly definitions: Definitions }
   | { readonly problems: readonly [Problem, ...Problem[]] }
 
-/** What it defines, not yet checked. Throws DEFINITION_INVALID, or the signal's reason; when it ends, nothing of the file runs any more. */
-export async function loadModule(path: string, { signal, limitMs = DEFINITIONS_LOAD_LIMIT_MS }: LoadOptions = {}): Promise<Definitions> {
-  signal?.throwIfAborted()
+/** What it defines, not yet checked. Throws DEFINITION_INVALID, or the signal's reason, which is `Interrupted` by default; when it ends, nothing of the file runs any more. */
+export async function loadModule(path: string, { signal: given, limitMs = DEFINITIONS_LOAD_LIMIT_MS }: LoadOptions = {}): Promise<Definitions> {
+  using interrupts = given === undefined ? listenForInterrupts() : null
+  const signal = given ?? interrupts!.signal
+  signal.throwIfAborted()
   const thread = new Worker(new URL('./load-module-thread.ts', import.meta.url), { workerData: path, stdout: true })
   // stdout belongs to the command's answer.
   thread.stdout.pipe(process.stderr)
   const limit = AbortSignal.timeout(limitMs)
-  const given = AbortSignal.any([limit, ...(signal === undefined ? [] : [signal])])
+  const ending = AbortSignal.any([limit, signal])
   const giveUp = (): void => void thread.terminate()
-  given.addEventListener('abort', giveUp, { once: true })
+  ending.addEventListener('abort', giveUp, { once: true })
   try {
     const loaded = await saidBy(thread, path)
     if (loaded !== null && 'problems' in loaded) throw new TidemarkError(loaded.problems)
     if (loaded !== null) return loaded.definitions
   } finally {
-    given.removeEventListener('abort', giveUp)
+    ending.removeEventListener('abort', giveUp)
     await thread.terminate()
   }
-  signal?.throwIfAborted()
+  signal.throwIfAborted()
   if (limit.aborted) throw problemError('DEFINITION_INVALID', `It cannot be loaded within ${limitMs / 1_000} s.`, path, 'Take the loop, or the await, that does not end out of it and what it imports.')
   throw problemError(
     'DEFINITION_INVALID', 'It ended before its definitions were there: it ends the process, or waits for something that never comes.', path,
