@@ -3,6 +3,9 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { mkdirSync, openSync, closeSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { createFileObjectStore } from '@tidemark/adapter-embedded/file-object-store'
+import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import { EXIT } from './failure.ts'
 import { postJson, startDev, until, type DevProcess } from './testing/dev-process.ts'
 import { makeFolder, runShell } from './testing/run-cli.ts'
 
@@ -127,6 +130,18 @@ describe('tidemark dev', () => {
     await until(() => askFor(dev, ['zones:trips_lifetime'], { zone: 'z' }), ({ entities, degraded }) => entities[0]?.values[0] === 3 && degraded.length === 0)
     dev.child.kill('SIGTERM')
     expect((await dev.ended).code).toBe(0)
+  })
+
+  it('ends where a part fails for good, with what failed as the last of its lines', async () => {
+    using folder = project()
+    await using dev = await startDev(folder, ...DEV)
+    await using objects = await createFileObjectStore({ folder: join(folder.path, '.tidemark', 'objects'), newRevision: createNewRevision() })
+    // Whose generations they are is not known, so no run may go on with them.
+    for (let n = 1; n <= 20; n++) await objects.create(`views/drivers.1/generations/${n}/part-00000`, Buffer.from('of somebody else'))
+    await send(dev, [trip('a')])
+    const { code, stdout, stderr } = await dev.ended
+    expect({ code, stderr }).toEqual({ code: EXIT.bug, stderr: '' })
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toEqual({ bug: expect.objectContaining({ message: expect.stringContaining('part-00000') }) })
   })
 
   it('refuses what it cannot open, and says what to do', async () => {

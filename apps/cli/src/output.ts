@@ -22,7 +22,7 @@ export interface Output {
   event(document: object, text: () => string): void
   /** A remark for people, on stderr; nothing with --json, whose document has it all. */
   remark(text: string): void
-  /** What went wrong: the document on stdout with --json, else the text on stderr. */
+  /** What went wrong: the document in one line on stdout with --json, so that it may follow events, else the text on stderr. */
   failure(document: unknown, text: string): void
 }
 
@@ -30,17 +30,17 @@ export function createOutput(isJson: boolean, stdout: TextStream, stderr: TextSt
   const colorsFor = ({ isTTY }: TextStream): Colors =>
     picocolors.createColors(isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb')
   const [colors, errorColors] = [colorsFor(stdout), colorsFor(stderr)]
-  const document = (value: unknown): void => void stdout.write(`${toJson(value)}\n`)
+  const line = (value: unknown): void => void stdout.write(`${toJson(value, 0)}\n`)
   const print = (text: string): void => void stdout.write(`${printable(text, colors)}\n`)
   const printError = (text: string): void => void stderr.write(`${printable(text, errorColors)}\n`)
   return {
     isJson,
     colors,
     errorColors,
-    answer: (value, text) => (isJson ? document(value) : print(text())),
-    event: (value, text) => (isJson ? void stdout.write(`${toJson(value, 0)}\n`) : print(text())),
+    answer: (value, text) => (isJson ? void stdout.write(`${toJson(value, 2)}\n`) : print(text())),
+    event: (value, text) => (isJson ? line(value) : print(text())),
     remark: (text) => (isJson ? undefined : printError(text)),
-    failure: (value, text) => (isJson ? document(value) : printError(text)),
+    failure: (value, text) => (isJson ? line(value) : printError(text)),
   }
 }
 
@@ -53,7 +53,7 @@ function printable(text: string, { isColorSupported }: Colors): string {
 }
 
 /** JSON text, in which an integer beyond 2^53 is a string. */
-function toJson(value: unknown, indent = 2): string {
+function toJson(value: unknown, indent: number): string {
   return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner), indent)
 }
 

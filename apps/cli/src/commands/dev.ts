@@ -87,12 +87,18 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
   const { url } = opened.use(await listen(app, { host, port }))
   tellOpened(output, data, await describeFolder(ports, catalog()))
   system.run()
-  const failing = new AbortController()
-  opened.defer(() => failing.abort())
-  const fresh = untilFresh({ system, clock: ports.clock, signal: AbortSignal.any([interrupts.signal, failing.signal]), onWait: (late) => tellCatchingUp(output, late) })
+  const ending = new AbortController()
+  opened.defer(() => ending.abort())
+  const signal = AbortSignal.any([interrupts.signal, ending.signal])
+  const fresh = untilFresh({ system, clock: ports.clock, signal, onWait: (late) => tellCatchingUp(output, late) })
   const late = await Promise.race([system.failed, fresh])
   if (!interrupts.signal.aborted) tellReady(output, url, file, exampleRequests(url, catalog(), ports.clock.nowMs()), late)
-  const watch = watchModules(file, mark, ports.clock, interrupts.signal, definitionReloader(output, file, ports, system, definitions))
+  const watch = watchModules(file, mark, ports.clock, signal, definitionReloader(output, file, ports, system, definitions))
+  // What is being taken up is whole before the system ends.
+  opened.defer(() => {
+    ending.abort()
+    return watch
+  })
   await Promise.race([system.failed, watch])
   output.remark(`ends; everything that was acknowledged is in ${data}`)
 }

@@ -29,7 +29,7 @@ export async function startDev(folder: Folder, ...args: readonly string[]): Prom
   child.stdout!.on('data', (text: string) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop()!
-    for (const line of lines) if (line.startsWith('{"')) events.push(JSON.parse(line) as DevEvent)
+    for (const line of lines) events.push(JSON.parse(line) as DevEvent)
     for (const waiter of waiters) waiter()
   })
   void ended.then(() => {
