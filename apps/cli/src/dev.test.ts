@@ -119,6 +119,9 @@ describe('tidemark dev', () => {
     let saidCount = dev.events.length
     folder.write('features.ts', TRIPS('export const zones = '))
     await dev.next('definitions-refused', () => true, saidCount)
+    saidCount = dev.events.length
+    folder.write('features.ts', TRIPS(ZONES))
+    expect(await dev.next('definitions', () => true, saidCount)).toMatchObject({ changes: [] })
 
     // A source in a new version starts its pipeline anew, with all of its log.
     saidCount = dev.events.length

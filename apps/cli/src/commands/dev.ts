@@ -106,21 +106,27 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
 /** Takes up what the file says by now; or says why not, and goes on with what was there before. */
 function definitionReloader(output: Output, file: string, { registers }: LambdaPorts, system: DevSystem, first: Definitions): (outdated: AbortSignal) => Promise<void> {
   let taken = first
+  let isRefused = false
   return async (outdated) => {
-    const definitions = await loadAgain(output, file, registers, outdated)
-    const changes = definitions === null ? [] : changesBetween(taken, definitions)
-    if (definitions === null || changes.length === 0) return
-    await system.takeUp(definitions)
-    taken = definitions
-    tellTakenUp(output, file, changes)
+    const loaded = await loadAgain(output, file, registers, outdated)
+    if (loaded === null) return
+    const wasRefused = isRefused
+    isRefused = loaded === 'refused'
+    if (loaded === 'refused') return
+    const changes = changesBetween(taken, loaded)
+    if (changes.length > 0) {
+      await system.takeUp(loaded)
+      taken = loaded
+    }
+    if (changes.length > 0 || wasRefused) tellTakenUp(output, file, changes)
   }
 }
 
 /** What is wrong with the file, not with the folder. */
 const ABOUT_DEFINITIONS: readonly ErrorCode[] = ['DEFINITION_INVALID', 'DEFINITION_TOO_NEW', 'EXPRESSION_INVALID', 'INPUT_UNREADABLE', 'UNKNOWN_NAME', 'USAGE']
 
-/** null: it cannot be taken up, which was told, or is not worth it any more. */
-async function loadAgain(output: Output, file: string, registers: LambdaPorts['registers'], outdated: AbortSignal): Promise<Definitions | null> {
+/** 'refused': it cannot be taken up, which was told. null: it is not worth it any more. */
+async function loadAgain(output: Output, file: string, registers: LambdaPorts['registers'], outdated: AbortSignal): Promise<Definitions | 'refused' | null> {
   try {
     const definitions = await loadSoundDefinitions(file, { signal: outdated })
     await registerDefinitions(registers, definitions)
@@ -129,6 +135,6 @@ async function loadAgain(output: Output, file: string, registers: LambdaPorts['r
     if (error === outdated.reason) return null
     if (!(error instanceof TidemarkError) || !ABOUT_DEFINITIONS.includes(error.code)) throw error
     tellRefused(output, file, error)
-    return null
+    return 'refused'
   }
 }

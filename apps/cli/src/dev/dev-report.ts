@@ -120,9 +120,10 @@ export function waitingText({ view, untilMs }: Extract<DueEvent, { kind: 'waitin
   return `the next generation of ${view} waits until ${formatTime(untilMs)}: a generation was rolled back past, and until then a request may still read its rows`
 }
 
+/** No changes: after they were refused, they are again what is at work. */
 export function tellTakenUp(output: Output, file: string, changes: readonly DefinitionChange[]): void {
-  output.event({ event: 'definitions', file, changes }, () =>
-    [`${output.colors.green('taken up')} ${file}: ${changes.map(({ kind, name, change, parts }) => `${kind} ${name} ${WORDS[change]}${parts.length > 0 && change !== 'added' ? ` (${parts.join(', ')})` : ''}`).join('; ')}`].join('\n'))
+  const text = (): string => changes.map(({ kind, name, change, parts }) => `${kind} ${name} ${WORDS[change]}${parts.length > 0 && change !== 'added' ? ` (${parts.join(', ')})` : ''}`).join('; ')
+  output.event({ event: 'definitions', file, changes }, () => `${output.colors.green('taken up')} ${file}: ${changes.length > 0 ? text() : 'it says again what is at work'}`)
 }
 
 const WORDS: Readonly<Record<DefinitionChange['change'], string>> = {
