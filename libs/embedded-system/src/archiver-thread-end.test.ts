@@ -25,7 +25,7 @@ async function start(): Promise<{ ends: SilentThread; thread: ArchiverThread; ar
   jest.unstable_mockModule('node:worker_threads', () => ({ Worker: SilentThread }))
   const { startArchiverThread } = await import('./archiver-thread.ts')
   const thread = startArchiverThread({ environmentFolder: '', objectsFolder: '', duckDb: { temporaryFolder: '' } })
-  return { ends: started.at(-1)!, thread, archiver: thread.createArchiver({ source, clock: { nowMs: () => 0 }, onAlarm: () => undefined }) }
+  return { ends: started.at(-1)!, thread, archiver: thread.createArchiver({ source, clock: { nowMs: () => 0, steadyMs: () => 0 }, onAlarm: () => undefined }) }
 }
 
 it('fails the step under way and the next with the error that ended it', async () => {

@@ -34,6 +34,10 @@ class StepClock {
   nowMs(): number {
     return isClockStanding ? this.stepFromMs : this.stepFromMs + Math.floor(performance.now() - this.readAtMs)
   }
+
+  steadyMs(): number {
+    return Math.floor(performance.now())
+  }
 }
 
 type Ports = Pick<ArchiverOptions, 'log' | 'registers' | 'objects' | 'format'>

@@ -8,10 +8,13 @@ export interface ReplayClock extends WaitingClock {
 
 export function createReplayClock(startMs: number): ReplayClock {
   let nowMs = startMs
+  let steadyMs = startMs
   return {
     nowMs: () => nowMs,
+    steadyMs: () => steadyMs,
     set(timeMs) {
       nowMs = timeMs
+      steadyMs = Math.max(steadyMs, timeMs)
     },
     wait: (_durationMs, signal) =>
       new Promise((resolve) => {

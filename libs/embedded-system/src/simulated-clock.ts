@@ -17,11 +17,14 @@ export function createSimulatedClock(startMs: number): SimulatedClock {
   const standing = createSteppedClock(startMs)
   /** When it was told to go on, by the process's own time; null: it stands. */
   let goesOnFromMs: number | null = null
+  const nowMs = (): number => standing.nowMs() + (goesOnFromMs === null ? 0 : Math.floor(performance.now() - goesOnFromMs))
   return {
-    nowMs: () => standing.nowMs() + (goesOnFromMs === null ? 0 : Math.floor(performance.now() - goesOnFromMs)),
-    set(nowMs) {
-      const byMs = nowMs - standing.nowMs()
-      if (goesOnFromMs !== null || byMs < 0) throw new Error(`A clock that ${goesOnFromMs === null ? `stands at ${standing.nowMs()}` : 'goes on'} cannot be set to ${nowMs}.`)
+    nowMs,
+    // It is never set back.
+    steadyMs: nowMs,
+    set(timeMs) {
+      const byMs = timeMs - standing.nowMs()
+      if (goesOnFromMs !== null || byMs < 0) throw new Error(`A clock that ${goesOnFromMs === null ? `stands at ${standing.nowMs()}` : 'goes on'} cannot be set to ${timeMs}.`)
       standing.step(byMs)
     },
     goOn() {

@@ -12,5 +12,12 @@ export function clockContract(name: string, createHarness: () => Promise<Harness
       await using harness = await createHarness()
       expect(Number.isSafeInteger(harness.clock.nowMs())).toBe(true)
     })
+
+    it('has whole milliseconds that never go back', async () => {
+      await using harness = await createHarness()
+      const first = harness.clock.steadyMs()
+      expect(Number.isSafeInteger(first)).toBe(true)
+      expect(harness.clock.steadyMs()).toBeGreaterThanOrEqual(first)
+    })
   })
 }

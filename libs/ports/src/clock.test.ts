@@ -1,5 +1,5 @@
 import { clockContract } from './clock.contract.ts'
 
 clockContract('the system', () =>
-  Promise.resolve({ clock: { nowMs: Date.now }, [Symbol.asyncDispose]: () => Promise.resolve() }),
+  Promise.resolve({ clock: { nowMs: Date.now, steadyMs: () => Math.floor(performance.now()) }, [Symbol.asyncDispose]: () => Promise.resolve() }),
 )

@@ -32,6 +32,7 @@ export function createSteppedClock(startMs: number): SteppedClock {
   const waiters: Waiter[] = []
   return {
     nowMs: () => nowMs,
+    steadyMs: () => elapsedMs,
     step(byMs) {
       if (!Number.isSafeInteger(byMs)) throw new RangeError(`step: byMs is ${byMs}, expected a whole number`)
       nowMs += byMs

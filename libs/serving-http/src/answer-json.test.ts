@@ -45,7 +45,7 @@ describe('answerJson', () => {
   it('says what JSON.stringify says, of one answer after another to the same features, in however many slices', async () => {
     const answersInTurn = lists.chain((features) => fc.array(answerWith(features), { minLength: 1, maxLength: 4 }))
     await fc.assert(fc.asyncProperty(answersInTurn, fc.constantFrom(0, 5), async (answers, sliceMaxMs) => {
-      const slices = new Slices({ nowMs: () => 0 }, sliceMaxMs)
+      const slices = new Slices({ nowMs: () => 0, steadyMs: () => 0 }, sliceMaxMs)
       for (const answer of answers) expect(await answerJson(answer, slices)).toBe(JSON.stringify(expectedOf(answer), bigintsAsText))
     }))
   })

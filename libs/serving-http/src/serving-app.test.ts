@@ -36,7 +36,7 @@ let listener: HttpListener
 const asked: FeatureRequest[] = []
 const errors: unknown[] = []
 let failure: Error | null = null
-const slices = new Slices({ nowMs: () => 0 })
+const slices = new Slices({ nowMs: () => 0, steadyMs: () => 0 })
 const server: FeatureServer = {
   slices,
   async answer(request) {

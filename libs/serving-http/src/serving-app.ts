@@ -64,7 +64,7 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
 function answerFeatures(server: FeatureServer, fail: FailRequest): RequestListener {
   const answers = new AnswersOfATurn()
   return (request, response) => {
-    const sinceMs = server.slices.nowMs()
+    const sinceMs = server.slices.steadyMs()
     readJsonBody(request, BODY_SIZE_MAX_BYTES)
       .then((text) => after(server.answer(readFeatureRequest(text), sinceMs), (answer) => answerJson(answer, server.slices)))
       .then((text) => answers.send(response, text))

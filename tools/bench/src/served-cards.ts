@@ -46,9 +46,9 @@ export interface ServedCards extends AsyncDisposable {
 /** Opens a folder, fills it and runs on it until it is disposed; its clock is the system's by then. */
 export async function serveCards(folder: string): Promise<ServedCards> {
   await using opened = new AsyncDisposableStack()
-  const { nowMs, wait } = createSystemClock()
+  const { nowMs, steadyMs, wait } = createSystemClock()
   let behindMs = HISTORY_AGE_MS
-  const clock = { nowMs: () => nowMs() - behindMs, wait }
+  const clock = { nowMs: () => nowMs() - behindMs, steadyMs, wait }
   const ports = opened.use(await openEmbeddedPorts({ folder, clock, verify: false, durability: 'process' }))
   const system = opened.use(await LambdaSystem.start({ ports, definitions: collectDefinitions([spending]), member: 'bench', partitionCount: 1, onAlarm: ({ code, message }) => fail(`${code}: ${message}`) }))
   const pipeline = system.sources.get(payments.definition.name)!

@@ -92,7 +92,7 @@ export async function runBatches({ world, actor, name, plan, keptCount, isNeeded
     for (;;) {
       const step = await gettingOver(world, actor, LOST_RUN, () => run.step())
       if (step === null) break
-      if (step.kind === 'waiting') await actor.pause(() => clock.nowMs() >= step.untilMs)
+      if (step.kind === 'waiting') await actor.pause(() => clock.steadyMs() >= step.untilMs)
       if (step.kind !== 'over') continue
       if (step.result.kind === 'nothing-due') await pause(world, actor, Infinity, changeCount)
       break
@@ -110,7 +110,7 @@ export async function cleanUp({ world, actor, name, plan }: Machine & { readonly
     const { changeCount } = world
     const step = await gettingOver(world, actor, [], () => cleaner.step())
     if (step?.kind === 'idle') await pause(world, actor, Infinity, changeCount)
-    if (step?.kind === 'waiting') await actor.pause(() => clock.nowMs() >= step.untilMs)
+    if (step?.kind === 'waiting') await actor.pause(() => clock.steadyMs() >= step.untilMs)
   }
 }
 

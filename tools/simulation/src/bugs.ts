@@ -29,7 +29,7 @@ function bugOf(name: string): Bug {
   const [archive, ingest, batch, serve] = [archiveBugs.get(name), INGEST_BUGS[name], GENERATION_BUGS[name], SERVE_BUGS[name]]
   return {
     changes: {
-      ...(archive && { archive: archive.rule }), ...(ingest && { ingest }), ...(serve && { serve }),
+      ...(archive && { archive: archive.rule }), ...(ingest && { ingest }), ...serve,
       ...(batch?.rules && { batch: batch.rules }), ...(batch?.changeViews && { changeBatchViews: batch.changeViews }),
     },
     schedules: [

@@ -29,6 +29,7 @@ export async function endCalmly(history: History): Promise<void> {
     if (/^(?:reader|operator)/.test(actor.name)) actor.kill()
   }
   history.scheduler.takeEnded()
+  history.rightClocks()
   if (random.chance(plot.failOverShare > 0 ? 0.7 : 0)) world.failOver(random)
   await members.settle()
   await history.becomeCalm()

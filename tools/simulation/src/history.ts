@@ -7,10 +7,11 @@ import { Scheduler, type Actor, type Turn } from '@tidemark/conformance/schedule
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
+import { viewId } from '@tidemark/pipelines/names'
 import { ask, archive, cleanUp, pause, processLog, runBatches, serverOf, sweep } from './actors.ts'
 import { endCalmly } from './calm-end.ts'
 import { USERS } from './definitions.ts'
-import { eventsOf, judgeAnswer } from './judge.ts'
+import { eventsOf, judgeAnswer, judgeLag } from './judge.ts'
 import { Members } from './members.ts'
 import { NO_TROUBLES, Operator } from './operator.ts'
 import { drawPlot, type Plot } from './plot.ts'
@@ -70,6 +71,7 @@ async function live(history: History): Promise<Failure['turn']> {
 
 export class History {
   readonly random: Random
+  private readonly clockRandom: Random
   readonly plot: Plot
   readonly world: World
   readonly scheduler: Scheduler
@@ -82,11 +84,13 @@ export class History {
   /** Somebody stopped because the log is not what it was, which it is not. */
   isStopped = false
   private isCalm = false
+  private readonly wrongClocks = new Set<string>()
   private actorCount = 0
 
   constructor(seed: number, rules: Rules, tally: Tally) {
     this.random = seededRandom(seed)
-    this.plot = drawPlot(this.random)
+    this.clockRandom = seededRandom(seed + 2 ** 31)
+    this.plot = drawPlot(this.random, this.clockRandom)
     const { epochLengthMs, views } = this.plot
     this.world = new World({ random: this.random, epochLengthMs, views, rules })
     this.scheduler = new Scheduler(this.random)
@@ -146,6 +150,7 @@ export class History {
       [0.001, () => this.drawClock(random.pick(['archiver', 'processor', 'batch', 'reader']))],
       [plot.resetShare, () => producer.breakLog()],
       [0.004, () => this.overrideMadTimes()],
+      [plot.wrongClockShare, () => this.setClockWrong()],
     ]
   }
 
@@ -200,12 +205,15 @@ export class History {
       await pause(world, actor, 2_000)
       const operator = random.pick(this.operators)
       const asked = { plan: operator.plan, users: random.some(USERS, 0.25) }
+      const askedAtMs = world.nowMs
       const answer = await ask(server, asked)
       tally.answerCount++
       // What the log has lost is not judged until it is noticed, at the end.
       if (this.producer.hasBrokenLog) continue
       const events = await eventsOf(world)
       this.wrong ??= judgeAnswer(events, { ...asked, isSane: (n) => operator.isSane(n), mayBeDamaged: world.hasDamage }, answer)
+      // What the store has lost is not there until that is noticed.
+      if (this.plot.failOverShare === 0) this.wrong ??= judgeLag(world, events, new Set((await world.speedViews.heartbeats(viewId(operator.plan.view))).keys()), askedAtMs, answer)
       tally.judgedCount++
     }
   }
@@ -242,6 +250,25 @@ export class History {
     const aheadMs = this.plot.hasClockSteps ? this.random.between(-9_000, 9_000) : 0
     this.world.setClock(kind, aheadMs)
     this.scheduler.note(kind, `has a clock that is ${aheadMs} ms ahead`)
+  }
+
+  /** A clock is wrong by far for a while, that of processors or of readers. */
+  private setClockWrong(): void {
+    const { clockRandom, world, scheduler, producer, wrongClocks } = this
+    const kind = clockRandom.pick(['processor', 'reader'])
+    const isRight = wrongClocks.delete(kind)
+    if (!isRight) wrongClocks.add(kind)
+    const aheadMs = isRight ? 0 : clockRandom.pick([-1, 1, 1]) * clockRandom.pick([60_000, 3_600_000, clockRandom.between(30_000, 7_200_000)])
+    // To a processor whose clock is behind, what comes is stamped ahead.
+    if (aheadMs < 0) producer.hasMadTime = true
+    world.setClock(kind, aheadMs)
+    scheduler.note(kind, `has a clock that is ${aheadMs} ms ahead`)
+    world.changeCount++
+  }
+
+  rightClocks(): void {
+    for (const kind of this.wrongClocks) this.world.setClock(kind, 0)
+    this.wrongClocks.clear()
   }
 
   private async addPartition(): Promise<void> {

@@ -59,6 +59,34 @@ export function judgeAnswer(events: readonly OracleEvent[], { plan, users, isSan
   return null
 }
 
+/** What says of an answer that it may lack any number of events. */
+const BEHIND: ReadonlySet<string> = new Set(['SPEED_SILENT', 'SPEED_LAGGING', 'PARTITION_STOPPED', 'STATE_DAMAGED'])
+
+/** By how much the clocks of two machines differ that are right: twice their largest step. A lag is the difference of two of their stamps. */
+export const CLOCKS_DIFFER_MAX_MS = 18_000
+
+/**
+ * Law 7: what an answer that was asked for at `askedAtMs` lacks, though it says that it lags by less; null: nothing. `heard`: the partitions of
+ * which a processor has said how far they are.
+ */
+export function judgeLag(world: World, events: readonly OracleEvent[], heard: ReadonlySet<number>, askedAtMs: number, { entities, views, degraded }: FeatureAnswer): string | null {
+  const { lagMs, cut } = views[0]!
+  const explained = entities.flatMap(({ explanation }) => explanation ?? [])
+  if (degraded.some(({ code }) => BEHIND.has(code) || HONEST.has(code))) return null
+  if (lagMs === null) return 'an answer does not know its lag, and says nothing of it'
+  const dueMs = askedAtMs - lagMs - CLOCKS_DIFFER_MAX_MS
+  for (const { fences } of explained) {
+    const nexts = new Map(fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
+    const missing = events.find(({ partition, offset, epoch }) => (
+      heard.has(partition) && epoch > (cut ?? -Infinity) && offset >= (nexts.get(partition) ?? 0) && world.records[partition]![offset]!.appendedAtMs < dueMs
+    ))
+    if (missing === undefined) continue
+    const { appendedAtMs } = world.records[missing.partition]![missing.offset]!
+    return `an answer says that it lags by ${lagMs} ms, and lacks offset ${missing.offset} of partition ${missing.partition}, which came ${askedAtMs - appendedAtMs} ms before it was asked`
+  }
+  return null
+}
+
 /** What an answer says that it could not read; null: nothing. */
 export function whatIsUnavailable({ degraded }: FeatureAnswer): string | null {
   const missing = degraded.find(({ code }) => HONEST.has(code))

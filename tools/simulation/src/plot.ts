@@ -21,6 +21,8 @@ export interface Plot {
   readonly sleepShare: number
   readonly resetShare: number
   readonly damageShare: number
+  /** A machine of the speed or serving layer has a clock that is wrong by far, or right again. */
+  readonly wrongClockShare: number
   /** Shares of records. */
   readonly skewShare: number
   readonly madShare: number
@@ -33,7 +35,8 @@ export interface Plot {
 
 const HOUR_MS = 3_600_000
 
-export function drawPlot(random: Random): Plot {
+/** `clockRandom`: another one, of which alone it is drawn how wrong clocks are. */
+export function drawPlot(random: Random, clockRandom: Random): Plot {
   const maybe = (probability: number, share: number): number => (random.chance(probability) ? share : 0)
   return {
     turnCount: random.between(1_200, 3_000),
@@ -56,5 +59,6 @@ export function drawPlot(random: Random): Plot {
     blockedShare: maybe(0.5, 0.15),
     nonsenseShare: maybe(0.4, 0.2),
     damageShare: maybe(0.25, 0.002),
+    wrongClockShare: clockRandom.chance(0.3) ? 0.004 : 0,
   }
 }

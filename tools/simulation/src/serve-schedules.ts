@@ -11,24 +11,25 @@ import { openEpochs } from '@tidemark/pipelines/archive/open-epochs'
 import { createProcessor } from '@tidemark/pipelines/ingest/processor'
 import { viewId } from '@tidemark/pipelines/names'
 import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
-import type { ServeRules } from '@tidemark/pipelines/serve/read-view'
 import { ask, requestOf, serverOf } from './actors.ts'
-import { eventsOf, judgeAnswer, judgeWhole } from './judge.ts'
-import { rulesWith } from './rules.ts'
+import { eventsOf, judgeAnswer, judgeLag, judgeWhole } from './judge.ts'
+import { rulesWith, type RuleChanges } from './rules.ts'
 import { World } from './world.ts'
 
-export const SERVE_BUGS: Readonly<Record<string, Partial<ServeRules>>> = {
-  'no-repin': { needsNewerPin: () => false },
-  'pin-for-ever': { isExpired: () => false },
-  'state-kept-for-ever': { isSameState: () => true },
-  'replay-unsaid': { isReplaying: () => false },
-  'catalog-kept-for-ever': { isSameCatalog: () => true },
+export const SERVE_BUGS: Readonly<Record<string, RuleChanges>> = {
+  'no-repin': { serve: { needsNewerPin: () => false } },
+  'pin-for-ever': { serve: { isExpired: () => false } },
+  'state-kept-for-ever': { serve: { isSameState: () => true } },
+  'replay-unsaid': { serve: { isReplaying: () => false } },
+  'catalog-kept-for-ever': { serve: { isSameCatalog: () => true } },
+  'stamps-believed': { serve: { heardBeforeMs: (stampedBeforeMs) => Math.max(0, stampedBeforeMs) } },
+  'periods-by-the-clock': { changeClock: (clock) => ({ ...clock, steadyMs: clock.nowMs }) },
 }
 
 /** Short, so that much happens while a pin is young. */
 const EPOCH_MS = 10_000
 
-export const SERVE_SCHEDULES: Readonly<Record<string, (broken: Partial<ServeRules>) => Promise<string | null>>> = {
+export const SERVE_SCHEDULES: Readonly<Record<string, (broken: RuleChanges) => Promise<string | null>>> = {
   async 'no-repin'(broken) {
     const stage = await Stage.create(broken)
     await stage.publishEpochs(1)
@@ -67,6 +68,25 @@ export const SERVE_SCHEDULES: Readonly<Record<string, (broken: Partial<ServeRule
     await stage.publishEpochs(1)
     return stage.end(await stage.readTwice(async () => stage.redefine()))
   },
+  async 'stamps-believed'(broken) {
+    const stage = await Stage.create(broken)
+    await stage.click()
+    await stage.tellAhead(3_600_000)
+    // Nobody folds it.
+    await stage.append()
+    stage.world.nowMs += 60_000
+    return stage.end(await stage.readHowFar())
+  },
+  async 'periods-by-the-clock'(broken) {
+    const stage = await Stage.create(broken)
+    await stage.click()
+    await stage.tellAhead(60_000)
+    await stage.click(-3_600_000)
+    // What was said then is stamped as if it were said now.
+    stage.world.nowMs += 59_500
+    await stage.fold()
+    return stage.end(await stage.readHowFar())
+  },
 }
 
 /** Everything is done at once, but for the reader. */
@@ -77,8 +97,8 @@ class Stage {
   private readonly archiver
   private wrong: string | null = null
 
-  private constructor(broken: Partial<ServeRules>) {
-    this.world = new World({ random: seededRandom(2), epochLengthMs: EPOCH_MS, views: ['totals'], rules: rulesWith({ serve: broken }) })
+  private constructor(broken: RuleChanges) {
+    this.world = new World({ random: seededRandom(2), epochLengthMs: EPOCH_MS, views: ['totals'], rules: rulesWith(broken) })
     const { source, plans, log, registers, objects, speedViews, format, newRevision, alarms } = this.world
     const common = { source, log, registers, objects, clock: this.world.clockOf('any'), onAlarm: (alarm: typeof alarms[number]) => void alarms.push(alarm) }
     const membership = { assigned: () => Promise.resolve([0]), [Symbol.asyncDispose]: () => Promise.resolve() }
@@ -86,7 +106,7 @@ class Stage {
     this.archiver = createArchiver({ ...common, format })
   }
 
-  static async create(broken: Partial<ServeRules>): Promise<Stage> {
+  static async create(broken: RuleChanges): Promise<Stage> {
     const stage = new Stage(broken)
     await stage.world.addPartitions(1)
     return stage
@@ -178,9 +198,36 @@ class Stage {
     return this.wrong
   }
 
-  /** An event that is folded. */
-  async click(): Promise<void> {
-    await this.world.append(0, { user: 'ada', at: this.world.nowMs - 1_000, amount: 1, tag: null })
+  /** The processor says how far it is while its clock is ahead, which is set right then. */
+  async tellAhead(byMs: number): Promise<void> {
+    this.world.setClock('any', byMs)
+    this.world.nowMs += 1_000
+    await this.fold()
+    this.world.setClock('any', 0)
+  }
+
+  /** An answer that lacks an event says that it may. */
+  readHowFar(): Promise<Actor> {
+    const { world } = this
+    return this.scheduler.start({ name: 'reader' }, async (actor) => {
+      const asked = { plan: world.plans[0]!, users: ['ada'] }
+      const askedAtMs = world.nowMs
+      const answer = await ask(serverOf({ world, actor, name: 'any' }, 1), asked)
+      this.wrong = judgeLag(world, await eventsOf(world), new Set([0]), askedAtMs, answer)
+    })
+  }
+
+  /** An event that is folded, if it may be. */
+  async click(behindMs = 0): Promise<void> {
+    await this.append(behindMs)
+    await this.fold()
+  }
+
+  append(behindMs = 0): Promise<void> {
+    return this.world.append(0, { user: 'ada', at: this.world.nowMs - 1_000, amount: 1, tag: null }, behindMs)
+  }
+
+  async fold(): Promise<void> {
     for (let step = await this.processor.step(); step.did !== 'idle'; step = await this.processor.step());
   }
 

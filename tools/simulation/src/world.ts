@@ -26,6 +26,8 @@ export const START_MS = Date.UTC(2026, 0, 5, 9)
 
 /** A visible record as the log has it. */
 export interface KnownRecord {
+  /** When the log acknowledged it, whatever its stamp. */
+  readonly appendedAtMs: number
   readonly appendTimeMs: number
   /** The source's fields; null: it cannot be decoded. */
   readonly row: Row | null
@@ -80,10 +82,11 @@ export class World {
 
   /** A machine's clock. Who waits by it waits until he is told that he need not. */
   clockOf(machine: string): WaitingClock {
-    return {
+    return this.rules.changeClock({
       nowMs: () => this.nowMs + (this.aheadMs.get(machine) ?? 0),
+      steadyMs: () => this.nowMs,
       wait: (_, signal) => new Promise((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true })),
-    }
+    })
   }
 
   setClock(machine: string, aheadMs: number): void {
@@ -102,7 +105,7 @@ export class World {
     const value = Buffer.from('malformed' in sent ? sent.malformed : JSON.stringify(sent))
     const [at] = await this.log.append([{ topic: this.topic, partition, records: [{ key: null, value }] }])
     const known = 'malformed' in sent ? { row: null, eventTimeMs: NaN } : { row: [sent.user, sent.at, sent.amount, sent.tag], eventTimeMs: sent.at }
-    this.records[partition]!.push({ appendTimeMs: at!.appendTimeMs, ...known })
+    this.records[partition]!.push({ appendedAtMs: this.nowMs, appendTimeMs: at!.appendTimeMs, ...known })
     this.changeCount++
   }
 

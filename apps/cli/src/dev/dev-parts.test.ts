@@ -102,7 +102,7 @@ describe('waiting until answers are fresh', () => {
   /** The answers' degradations in turn, the last again and again. */
   async function wait(...inTurn: Degradation[][]): Promise<{ late: readonly Degradation[]; tookMs: number; told: (readonly Degradation[])[] }> {
     let nowMs = 0
-    const clock = { nowMs: () => nowMs, wait: (durationMs: number) => Promise.resolve(void (nowMs += durationMs)) }
+    const clock = { nowMs: () => nowMs, steadyMs: () => nowMs, wait: (durationMs: number) => Promise.resolve(void (nowMs += durationMs)) }
     const told: (readonly Degradation[])[] = []
     const answer = (): Promise<FeatureAnswer> => Promise.resolve({ degraded: inTurn.length > 1 ? inTurn.shift()! : inTurn[0]! } as unknown as FeatureAnswer)
     const system = { server: { answer, slices: new Slices(clock) }, catalog: () => catalogOf(definitions()) }

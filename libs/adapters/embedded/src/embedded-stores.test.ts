@@ -44,7 +44,7 @@ registerStoreContract('LMDB', () =>
 jobQueueContract('LMDB', () =>
   openStores(async (environment) => {
     let nowMs = 1_000_000
-    const clock: Clock = { nowMs: () => nowMs }
+    const clock: Clock = { nowMs: () => nowMs, steadyMs: () => nowMs }
     return {
       queue: await createEmbeddedJobQueue(environment, { clock, newRevision }),
       other: await createEmbeddedJobQueue(environment, { clock, newRevision }),

@@ -107,7 +107,7 @@ describe('speed views', () => {
 
 describe('of a store, every key and value', () => {
   const revision = (2 ** 40 + 5) as Revision
-  const options = { clock: { nowMs: () => 1_700_000_000_123, wait: () => Promise.resolve() }, newRevision: () => revision }
+  const options = { clock: { nowMs: () => 1_700_000_000_123, steadyMs: () => 0, wait: () => Promise.resolve() }, newRevision: () => revision }
   const hexOfText = (text: string): string => hexOf(Buffer.from(text))
 
   async function inEnvironment<T>(use: (environment: EmbeddedEnvironment) => Promise<T>): Promise<T> {

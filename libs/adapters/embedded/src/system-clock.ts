@@ -9,6 +9,7 @@ const TIMER_MAX_MS = 2 ** 31 - 1
 export function createSystemClock(): WaitingClock {
   return {
     nowMs: Date.now,
+    steadyMs: () => Math.floor(performance.now()),
     async wait(durationMs, signal) {
       if (!Number.isSafeInteger(durationMs) || durationMs < 0) {
         throw new RangeError(`wait: durationMs is ${durationMs}, expected a whole number of at least 0`)

@@ -138,7 +138,7 @@ describe('an archiver', () => {
 
   it('reads a partition again where a time is declared of what it has taken as it is stamped, by a clock far ahead', async () => {
     const world = new ArchiveWorld(2, 11_500)
-    const archiver = world.archiver({ clock: { nowMs: () => world.nowMs + 88_000 } })
+    const archiver = world.archiver({ clock: { nowMs: () => world.nowMs + 88_000, steadyMs: () => world.nowMs } })
     world.append(0, 10_500, 99_000)
     // What all clocks are behind, so that nothing is sealed meanwhile.
     world.append(1, 500_000)

@@ -21,14 +21,14 @@ export interface BatchRules {
    * pointer is read, so that a run that was voided before its write-set could be found loads nothing.
    */
   readonly stages: readonly LateStage[]
-  /** Whether the rows of a number that was void then may go: no reader still has a pointer from before. */
-  mayPurge(knownVoidAtMs: number, nowMs: number, leaseMs: number): boolean
+  /** Whether the rows of a number that was void then may go: no reader still has a pointer from before. By the steady clock, which nobody sets ahead. */
+  mayPurge(knownVoidAtMs: number, steadyMs: number, leaseMs: number): boolean
   /** What is compared and changed to publish: the pointer as it was after the plan, whatever it is by now. */
   publishOn(planned: ReadPointer, readNow: () => Promise<ReadPointer>): Promise<ReadPointer>
   /** The floor after a publication, and what can be read from it on. It is so many generations back along the lineage, and only rises. */
   withFloor(lineage: readonly PublishedGeneration[], keptCount: number, floor: number): Pick<Pointer, 'floor' | 'published'>
   /** Whether a clean-up may act on a floor that it read then: no reader still has a pointer from below it. */
-  mayClean(readAtMs: number, nowMs: number, leaseMs: number): boolean
+  mayClean(readAtMs: number, steadyMs: number, leaseMs: number): boolean
 }
 
 export const BATCH_RULES: BatchRules = {
@@ -41,12 +41,12 @@ export const BATCH_RULES: BatchRules = {
     purge: [...pointer.purge, ...numbers.map((n) => ({ n, voidedAtMs, wasPublished: pointer.published.some((one) => one.n === n) }))],
   }),
   stages: ['record', 'check', 'purge', 'load', 'confirm', 'publish'],
-  mayPurge: (knownVoidAtMs, nowMs, leaseMs) => nowMs > knownVoidAtMs + leaseMs,
+  mayPurge: (knownVoidAtMs, steadyMs, leaseMs) => steadyMs > knownVoidAtMs + leaseMs,
   publishOn: (planned) => Promise.resolve(planned),
   withFloor: (lineage, keptCount, floor) => {
     const oldest = lineage[Math.max(0, lineage.length - 1 - keptCount)]!.n
     const risen = Math.max(oldest, floor)
     return { floor: risen, published: lineage.filter(({ n }) => n >= risen) }
   },
-  mayClean: (readAtMs, nowMs, leaseMs) => nowMs > readAtMs + leaseMs,
+  mayClean: (readAtMs, steadyMs, leaseMs) => steadyMs > readAtMs + leaseMs,
 }

@@ -27,6 +27,7 @@ export interface CleanerOptions {
 export type CleanerStep =
   /** The floor has not risen since it was worked off. */
   | { readonly kind: 'idle' }
+  /** Nothing to do before then, by the steady clock. */
   | { readonly kind: 'waiting'; readonly untilMs: number }
   | { readonly kind: 'working' }
 
@@ -72,13 +73,13 @@ class CleanUp {
     const { clock, registers, objects } = this.stores
     const { pointer } = await readPointer(registers, this.view)
     // After the read: a pin that is older than this one may be of a lower floor, and is over by then.
-    const readAtMs = clock.nowMs()
+    const readAtMs = clock.steadyMs()
     const { floor } = pointer
     if (floor === this.cleanedFloor) {
       yield { kind: 'idle' }
       return
     }
-    while (!this.rules.mayClean(readAtMs, clock.nowMs(), this.leaseMs)) yield { kind: 'waiting', untilMs: readAtMs + this.leaseMs + 1 }
+    while (!this.rules.mayClean(readAtMs, clock.steadyMs(), this.leaseMs)) yield { kind: 'waiting', untilMs: readAtMs + this.leaseMs + 1 }
     for (const [n, keys] of await this.stagedThrough(pointer)) {
       for await (const entities of this.entitiesOf(n)) {
         await this.removeOlder(entities, floor)

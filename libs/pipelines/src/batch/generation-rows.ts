@@ -24,7 +24,7 @@ export const ENTITIES_PER_READ = 500
 const CONFIRM_INTERVAL_MS = 250
 const CONFIRM_TRIES_MAX = 120
 
-/** A pause until then, or none. */
+/** A pause until then by the steady clock, or none. */
 export interface Pause {
   readonly untilMs: number | null
 }
@@ -34,7 +34,7 @@ const NO_PAUSE: Pause = { untilMs: null }
 export interface Purge {
   readonly numbers: readonly ToPurge[]
   /**
-   * When this run knew them void: after its compare-and-set or read of the pointer, by its own clock. The stamps in the pointer are for
+   * When this run knew them void: after its compare-and-set or read of the pointer, by its own steady clock. The stamps in the pointer are for
    * people: they were drawn before the compare-and-set, and by others' clocks.
    */
   readonly knownVoidAtMs: number
@@ -53,7 +53,7 @@ export async function* purgeRows({ views, objects, clock }: RowStores, view: str
   for (const { n, wasPublished } of numbers) {
     const writeSet = await readWriteSet(objects, view, n)
     if (writeSet === null) continue
-    while (wasPublished && !rules.mayPurge(knownVoidAtMs, clock.nowMs(), leaseMs)) yield { untilMs: knownVoidAtMs + leaseMs + 1 }
+    while (wasPublished && !rules.mayPurge(knownVoidAtMs, clock.steadyMs(), leaseMs)) yield { untilMs: knownVoidAtMs + leaseMs + 1 }
     for (const part of writeSet.parts) {
       const rows = await readPart(objects, part)
       await views.remove(view, n, rows.map(({ entity }) => entity))
@@ -92,7 +92,7 @@ export async function* confirmRows({ views, clock }: RowStores, view: string, n:
           action: 'See that the batch layer and the serving layer use the same store, and run again.',
         }])
       }
-      yield { untilMs: clock.nowMs() + CONFIRM_INTERVAL_MS }
+      yield { untilMs: clock.steadyMs() + CONFIRM_INTERVAL_MS }
     }
     yield NO_PAUSE
   }

@@ -56,7 +56,7 @@ export type RunResult =
 
 export type RunStep =
   | { readonly kind: 'working'; readonly stage: RunStage }
-  /** Nothing to do before then. */
+  /** Nothing to do before then, by the steady clock. */
   | { readonly kind: 'waiting'; readonly stage: RunStage; readonly untilMs: number }
   | { readonly kind: 'over'; readonly result: RunResult }
 
@@ -84,7 +84,7 @@ export function createGenerationRun(options: GenerationRunOptions): GenerationRu
   }
 }
 
-/** Runs a generation to its end. Throws what its steps throw. `onWait` is told once for each time that is waited for. */
+/** Runs a generation to its end. Throws what its steps throw. `onWait` is told once for each time that is waited for, as the time of day. */
 export async function runGeneration(options: GenerationRunOptions, clock: WaitingClock, signal?: AbortSignal, onWait?: (stage: RunStage, untilMs: number) => void): Promise<RunResult> {
   const run = createGenerationRun(options)
   let toldMs = -Infinity
@@ -92,8 +92,10 @@ export async function runGeneration(options: GenerationRunOptions, clock: Waitin
     const step = await run.step(signal)
     if (step.kind === 'over') return step.result
     if (step.kind !== 'waiting') continue
-    if (step.untilMs !== toldMs) onWait?.(step.stage, (toldMs = step.untilMs))
-    await clock.wait(Math.max(1, step.untilMs - clock.nowMs()), signal)
+    const leftMs = Math.max(1, step.untilMs - clock.steadyMs())
+    if (step.untilMs !== toldMs) onWait?.(step.stage, clock.nowMs() + leftMs)
+    toldMs = step.untilMs
+    await clock.wait(leftMs, signal)
   }
 }
 
@@ -101,7 +103,7 @@ export async function runGeneration(options: GenerationRunOptions, clock: Waitin
 interface Planned extends Omit<GenerationPlan, 'pointer'> {
   /** The pointer as it was after the plan. */
   readonly read: ReadPointer
-  /** A time after that. */
+  /** A time after that, by the steady clock. */
   readonly plannedAtMs: number
 }
 
@@ -172,7 +174,7 @@ class Steps {
     const { pointer, ...planned } = plan
     const replaced = await replacePointer(registers, read.revision, pointer)
     if (replaced === null) return 'again'
-    this.planned = { ...planned, read: replaced, plannedAtMs: clock.nowMs() }
+    this.planned = { ...planned, read: replaced, plannedAtMs: clock.steadyMs() }
     return 'planned'
   }
 
@@ -186,7 +188,7 @@ class Steps {
     if (this.options.isTakingOver !== true || planned === null || planned.base !== pointer.n) return false
     const writeSet = await readWriteSet(this.stores.objects, this.view, planned.n)
     if (writeSet === null) return false
-    this.planned = { ...planned, baseCut: NaN, purge: pointer.purge, read, plannedAtMs: this.stores.clock.nowMs() }
+    this.planned = { ...planned, baseCut: NaN, purge: pointer.purge, read, plannedAtMs: this.stores.clock.steadyMs() }
     this.writeSet = writeSet
     return true
   }

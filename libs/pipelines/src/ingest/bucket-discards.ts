@@ -21,6 +21,7 @@ export interface DiscardingPorts {
 /** A bucket is damaged again, too soon after it was discarded. */
 export interface Halt {
   readonly alarm: Alarm
+  /** By the steady clock. */
   readonly untilMs: number
 }
 
@@ -39,7 +40,7 @@ export class BucketDiscards {
     const { store, clock, rules, limits: { discardPauseMinMs, discardPauseMaxMs }, onAlarm } = this.ports
     const where = bucketWhere(bucket)
     const found = `${problem!.message} (${problem!.where})`
-    const nowMs = clock.nowMs()
+    const nowMs = clock.steadyMs()
     const last = this.made.get(where)
     if (last !== undefined && nowMs < last.atMs + last.pauseMs) {
       const message = `${found} It was discarded and computed anew, and is damaged again: the view stands still, and it is tried again later. Look at the store's disk or transport.`

@@ -1,6 +1,7 @@
 // What a processor does about once a second, idle or not: it reads its fences again, compares them with what it knows and with the log,
 // advances those that were left behind, reads the pointers, and says how far it is.
 
+import { momentOf, passedMs, type Moment } from '@tidemark/ports/moment'
 import { decodeBucketRecord, encodeBucketRecord } from '../log/bucket-record.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
 import { brokenSeams, type SealRegister } from '../log/seal-register.ts'
@@ -23,12 +24,12 @@ export async function checkPartitions(context: IngestContext, views: readonly Sp
   const doubtful = await readFences(context, views, read)
   for (const owned of partitions) {
     const { partition, reader } = owned
-    const atMs = clock.nowMs()
-    owned.sawEnd((await log.extent(topic, partition)).end, atMs)
+    const at = momentOf(clock)
+    owned.sawEnd((await log.extent(topic, partition)).end, at)
     if (reader === null || owned.reader === null) continue
     for (const position of distinct([reader.position(), ...(doubtful.get(owned) ?? [])])) {
       if (!(await isReplaced(context, partition, position, 'running'))) continue
-      owned.stop(replacedAlarm(context, partition, position.next), clock.nowMs() + limits.stoppedCheckEveryMs, onAlarm)
+      owned.stop(replacedAlarm(context, partition, position.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
       owned.rewind()
       break
     }
@@ -40,8 +41,8 @@ async function readFences({ store, rules, clock }: IngestContext, views: readonl
   const doubtful = new Map<OwnedPartition, PartitionPosition[]>(owned.map((one) => [one, []]))
   if (owned.length === 0) return doubtful
   const partitions = owned.map(({ partition }) => partition)
-  const nowMs = clock.nowMs()
-  const buckets = views.filter((view) => !view.isHalted(nowMs)).flatMap((view) => view.buckets)
+  const steadyMs = clock.steadyMs()
+  const buckets = views.filter((view) => !view.isHalted(steadyMs)).flatMap((view) => view.buckets)
   const states = await readBuckets(store, buckets.map(({ view, bucket }) => ({ view, bucket, entities: [], partitions })))
   for (const [i, bucket] of buckets.entries()) {
     takeRecord(bucket, states[i]!.record)
@@ -76,7 +77,7 @@ function compareFence(
 
 /** The fences that were left behind for too long: commands that bring them no event. */
 export function idleWork({ clock, limits }: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[]): BucketWork[] {
-  const dueMs = clock.nowMs() - limits.idleFenceMs
+  const dueMs = clock.steadyMs() - limits.idleFenceMs
   const parts = partitions.flatMap((owned): PolledPart[] => {
     if (owned.reader === null) return []
     const position = owned.reader.position()
@@ -96,8 +97,8 @@ export async function tellReplayed({ rules, store }: IngestContext, views: reado
   await Promise.all(views.flatMap(({ buckets }) => buckets).map(async (bucket) => {
     const { record, recordBytes, lanes } = bucket
     if (record === null || record.replaying.length === 0) return
-    const replayed = partitions.filter(({ partition, reader, caughtUpAtMs }) => (
-      record.replaying.includes(partition) && reader !== null && lanes[partition] !== undefined && rules.isReplayed(caughtUpAtMs)
+    const replayed = partitions.filter(({ partition, reader, caughtUpAt }) => (
+      record.replaying.includes(partition) && reader !== null && lanes[partition] !== undefined && rules.isReplayed(caughtUpAt !== null)
     )).map(({ partition }) => partition)
     if (replayed.length === 0) return
     await store.write(bucket, {
@@ -121,13 +122,16 @@ function heartbeatOf({ clock }: IngestContext, view: SpeedView, owned: OwnedPart
   const { partition, reader } = owned
   const stopped = owned.stopped ?? view.blocked.get(partition) ?? null
   const broken = brokenSeams(register, floorCut(view.pointer))
+  const writtenAtMs = clock.nowMs()
+  // By the clock as it is by now: one that was ahead, and is no more, makes nothing younger than it is.
+  const stamped = (moment: Moment): number => writtenAtMs - passedMs(clock, moment)
   return {
     formatVersion: HEARTBEAT_VERSION,
-    writtenAtMs: clock.nowMs(),
+    writtenAtMs,
     logEnd: owned.logEnd,
-    logEndSeenAtMs: owned.logEndSeenAtMs,
+    logEndSeenAtMs: stamped(owned.logEndSeenAt),
     nextOffset: owned.lastNext,
-    caughtUpAtMs: stopped === null ? owned.caughtUpAtMs : null,
+    caughtUpAtMs: stopped === null && owned.caughtUpAt !== null ? stamped(owned.caughtUpAt) : null,
     knownTimeMs: finiteOrNull(reader?.knownTimeMs),
     epoch: finiteOrNull(reader?.epoch),
     stopped: stopped && { code: stopped.code, message: stopped.message },

@@ -2,6 +2,7 @@
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { LogBatch } from '@tidemark/ports/event-log'
+import { momentOf } from '@tidemark/ports/moment'
 import type { IngestContext } from './ingest-context.ts'
 import type { IngestLimits } from './ingest-limits.ts'
 import type { OwnedPartition } from './owned-partition.ts'
@@ -22,10 +23,10 @@ async function fetchAll(context: IngestContext, owned: readonly OwnedPartition[]
   const first = new AbortController()
   const either = waitMaxMs === 0 ? signal : AbortSignal.any(signal === undefined ? [first.signal] : [signal, first.signal])
   const batches = await Promise.all(owned.map(async (one): Promise<LogBatch | null> => {
-    const atMs = clock.nowMs()
+    const at = momentOf(clock)
     const batch = await orGone(one, log.fetch(topic, one.partition, one.reader!.next, { countMax, sizeMaxBytes, waitMaxMs }, either))
     if (batch === null) return null
-    if (batch.next === batch.from) one.sawEnd(batch.next, waitMaxMs === 0 ? atMs : one.logEndSeenAtMs)
+    if (batch.next === batch.from) one.sawEnd(batch.next, waitMaxMs === 0 ? at : one.logEndSeenAt)
     else first.abort()
     return batch
   }))

@@ -63,9 +63,9 @@ export interface IngestRules {
   /** A damaged bucket goes whole, fences and record with its chunks, and only as it was seen. */
   discard(store: SpeedViewStore, bucket: BucketKey, seen: BucketWrite['expected']): Promise<boolean>
   /** A bucket is being replayed until its state has been as far as the log's end. */
-  isReplayed(caughtUpAtMs: number | null): boolean
+  isReplayed(isCaughtUp: boolean): boolean
   /** A sweep acts on a floor that it read longer ago than a pin may live. */
-  isLeaseOver(nowMs: number, readAtMs: number, pinLeaseMs: number): boolean
+  isLeaseOver(steadyMs: number, readAtMs: number, pinLeaseMs: number): boolean
   /** A sweep removes an entity only at the revisions that it saw. */
   revisionsToRemove(seen: readonly (Revision | null)[], readAgain: () => Promise<readonly (Revision | null)[]>): Promise<readonly (Revision | null)[]>
 }
@@ -88,7 +88,7 @@ export const INGEST_RULES: IngestRules = {
   ),
   dropThrough: floorCut,
   discard: (store, bucket, seen) => store.discard(bucket, seen),
-  isReplayed: (caughtUpAtMs) => caughtUpAtMs !== null,
-  isLeaseOver: (nowMs, readAtMs, pinLeaseMs) => nowMs > readAtMs + pinLeaseMs,
+  isReplayed: (isCaughtUp) => isCaughtUp,
+  isLeaseOver: (steadyMs, readAtMs, pinLeaseMs) => steadyMs > readAtMs + pinLeaseMs,
   revisionsToRemove: (seen) => Promise.resolve(seen),
 }

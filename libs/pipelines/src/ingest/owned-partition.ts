@@ -1,5 +1,6 @@
 // A partition that a processor reads, from when it was assigned until it is taken away.
 
+import type { Moment } from '@tidemark/ports/moment'
 import type { Alarm, OnAlarm } from '../alarm.ts'
 import type { PartitionReader } from '../log/partition-position.ts'
 import type { ArchivedRanges } from './archived-ranges.ts'
@@ -13,7 +14,7 @@ export class OwnedPartition {
   lastNext = 0
   /** Why it stands still; null: it does not. */
   stopped: Alarm | null = null
-  /** When it is looked at again, where it or one of its views stands still; Infinity: none does. */
+  /** By the steady clock, when it is looked at again, where it or one of its views stands still; Infinity: none does. */
   lookAgainAtMs = -Infinity
   readonly letters: LetterLane = { committed: null, through: 0 }
   lettersCommittedAtMs = -Infinity
@@ -21,11 +22,11 @@ export class OwnedPartition {
   archived: ArchivedRanges | null = null
   /** NaN: not read yet. */
   logEnd = NaN
-  logEndSeenAtMs = 0
+  logEndSeenAt: Moment = { nowMs: -Infinity, steadyMs: -Infinity }
   /** Something of what was read is not folded yet. */
   isHeldBack = false
-  /** Everything that the log acknowledged before this time is folded; null: not yet so. */
-  caughtUpAtMs: number | null = null
+  /** Everything that the log acknowledged before this is folded; null: not yet so. */
+  caughtUpAt: Moment | null = null
   /** Where, by code: what was raised already. */
   private readonly raised = new Map<string, string>()
 
@@ -33,10 +34,10 @@ export class OwnedPartition {
     this.partition = partition
   }
 
-  /** The log's end, and a time before it was read. */
-  sawEnd(end: number, atMs: number): void {
+  /** The log's end, and a moment before it was read. */
+  sawEnd(end: number, at: Moment): void {
     this.logEnd = end
-    this.logEndSeenAtMs = atMs
+    this.logEndSeenAt = at
     this.foldedAll()
   }
 
@@ -44,13 +45,13 @@ export class OwnedPartition {
   foldedAll(): void {
     if (this.reader === null || this.isHeldBack) return
     this.lastNext = this.reader.next
-    if (this.lastNext >= this.logEnd) this.caughtUpAtMs = this.logEndSeenAtMs
+    if (this.lastNext >= this.logEnd) this.caughtUpAt = this.logEndSeenAt
   }
 
   /** Has the partition taken up again. */
   rewind(): void {
     this.reader = null
-    this.caughtUpAtMs = null
+    this.caughtUpAt = null
   }
 
   /** Has it taken up again, though it may stand still. */

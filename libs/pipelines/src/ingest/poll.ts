@@ -72,7 +72,7 @@ export async function takeFetched(context: IngestContext, decode: DecodeLogRecor
     const position = reader.position()
     // After the fetch: what the reader stands on is still there, so what was fetched is what follows it.
     if (await isReplaced(context, owned.partition, position, 'running')) {
-      owned.stop(replacedAlarm(context, owned.partition, position.next), clock.nowMs() + limits.stoppedCheckEveryMs, onAlarm)
+      owned.stop(replacedAlarm(context, owned.partition, position.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
       owned.rewind()
       continue
     }
@@ -97,7 +97,7 @@ async function takeBatch(
     }
     if (reader.appendTimeMs(record) > aheadMs) {
       reader.skipTo(record.offset)
-      owned.stop(aheadAlarm(context, owned.partition, record), context.clock.nowMs() + context.limits.checkEveryMs, context.onAlarm)
+      owned.stop(aheadAlarm(context, owned.partition, record), context.clock.steadyMs() + context.limits.checkEveryMs, context.onAlarm)
       break
     }
     register = await makePlace(context, reader, owned.partition, record)

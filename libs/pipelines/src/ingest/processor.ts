@@ -86,6 +86,7 @@ class SourceProcessor implements Processor {
   /** Of the next step: the one under way ends with what it began with. null: the same. */
   private nextViews: readonly SpeedView[] | null = null
   private register: SealRegister | null = null
+  /** By the steady clock, as all that is done now and then: a clock that is set back must not silence it. */
   private checkAtMs = -Infinity
 
   constructor({ membership, views, rules = INGEST_RULES, limits, ...ports }: ProcessorOptions) {
@@ -148,15 +149,15 @@ class SourceProcessor implements Processor {
     await this.follow()
     if (views.length === 0) return this.report('idle')
     const owned = [...this.owned.values()]
-    const nowMs = context.clock.nowMs()
-    const toTakeUp = owned.filter(({ reader, stopped, lookAgainAtMs }) => (reader === null ? stopped === null || nowMs >= lookAgainAtMs : stopped === null && nowMs >= lookAgainAtMs))
+    const steadyMs = context.clock.steadyMs()
+    const toTakeUp = owned.filter(({ reader, stopped, lookAgainAtMs }) => (reader === null ? stopped === null || steadyMs >= lookAgainAtMs : stopped === null && steadyMs >= lookAgainAtMs))
     if (toTakeUp.length > 0) {
       this.polled.drop()
       this.register = await takeUpPartitions(context, views, toTakeUp)
       return this.report('took-up')
     }
-    if (nowMs >= this.checkAtMs) {
-      this.checkAtMs = nowMs + context.limits.checkEveryMs
+    if (steadyMs >= this.checkAtMs) {
+      this.checkAtMs = steadyMs + context.limits.checkEveryMs
       await this.fold(this.polled.takeAll())
       this.foldedAll()
       await checkPartitions(context, views, owned)
@@ -165,7 +166,7 @@ class SourceProcessor implements Processor {
       if (this.register !== null) await tellHowFar(context, views, owned, this.register)
       return { ...this.report('checked', counts), deadLetterCount: await searchBehind(context, this.decode, owned) ?? 0 }
     }
-    return this.pollAndFold(owned, nowMs, signal)
+    return this.pollAndFold(owned, steadyMs, signal)
   }
 
   private async discard(damage: BucketDamagedError): Promise<void> {
@@ -193,11 +194,11 @@ class SourceProcessor implements Processor {
     for (const partition of assigned) if (!this.owned.has(partition)) this.owned.set(partition, new OwnedPartition(partition))
   }
 
-  private async pollAndFold(owned: readonly OwnedPartition[], nowMs: number, signal: AbortSignal | undefined): Promise<StepReport> {
+  private async pollAndFold(owned: readonly OwnedPartition[], steadyMs: number, signal: AbortSignal | undefined): Promise<StepReport> {
     const { context, polled, views, decode } = this
     const { poll } = polled
-    const isReady = ({ reader, stopped, lookAgainAtMs }: OwnedPartition): boolean => reader !== null && (stopped === null || nowMs >= lookAgainAtMs)
-    const fetched = await fetchPartitions(context, owned.filter(isReady), this.checkAtMs - nowMs, signal)
+    const isReady = ({ reader, stopped, lookAgainAtMs }: OwnedPartition): boolean => reader !== null && (stopped === null || steadyMs >= lookAgainAtMs)
+    const fetched = await fetchPartitions(context, owned.filter(isReady), this.checkAtMs - steadyMs, signal)
     if (fetched.length === 0) return this.search(owned)
     const before = poll.records.length
     this.register = await takeFetched(context, decode, poll, fetched, this.register!)

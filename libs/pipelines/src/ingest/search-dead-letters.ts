@@ -15,10 +15,10 @@ export async function emitPolled({ log, source, clock, limits }: IngestContext, 
     const { letters, partition } = owned
     if (letters.through < pollFrom || letters.through >= position.next) continue
     // What has no dead letter is remembered now and then.
-    const isDue = (rejected.at(-1)?.record.offset ?? -1) >= letters.through || clock.nowMs() >= owned.lettersCommittedAtMs + limits.letterCommitMs
+    const isDue = (rejected.at(-1)?.record.offset ?? -1) >= letters.through || clock.steadyMs() >= owned.lettersCommittedAtMs + limits.letterCommitMs
     if (isDue) {
       count += await emitDeadLetters(log, source, partition, letters, rejected, position.next)
-      owned.lettersCommittedAtMs = clock.nowMs()
+      owned.lettersCommittedAtMs = clock.steadyMs()
     } else {
       letters.through = position.next
     }

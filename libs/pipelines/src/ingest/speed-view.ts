@@ -64,8 +64,8 @@ export class SpeedView {
   }
 
   /** Whether nothing of it is to be read, since it would be damaged again. */
-  isHalted(nowMs: number): boolean {
-    return this.halt !== null && nowMs < this.halt.untilMs
+  isHalted(steadyMs: number): boolean {
+    return this.halt !== null && steadyMs < this.halt.untilMs
   }
 
   /** Forgets the lanes of a partition. */

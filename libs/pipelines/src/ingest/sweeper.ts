@@ -50,6 +50,7 @@ interface DeadEntity {
 /** What one round is about to remove. */
 interface Round {
   readonly cut: number
+  /** By the steady clock. */
   readonly readAtMs: number
   readonly left: { readonly bucket: BucketKey; readonly dead: readonly DeadEntity[] }[]
 }
@@ -62,7 +63,7 @@ export function createSweeper({ view, store, registers, clock, onAlarm, rules = 
 
   const look = async (): Promise<Round> => {
     const cut = floorCut((await readPointer(registers, id)).pointer)
-    const readAtMs = clock.nowMs()
+    const readAtMs = clock.steadyMs()
     const left: Round['left'] = []
     for (let bucket = 0; bucket < view.view.bucketCount; bucket++) {
       const dead = await unlessDamaged(() => storeOfBucket({ view: id, bucket }, () => deadEntities(store, view, { view: id, bucket }, cut, limits.sweepCountMax)))
@@ -88,7 +89,7 @@ export function createSweeper({ view, store, registers, clock, onAlarm, rules = 
         round = await look()
         return { did: 'looked', removedCount: 0 }
       }
-      if (!rules.isLeaseOver(clock.nowMs(), round.readAtMs, limits.pinLeaseMs)) return { did: 'waited', removedCount: 0 }
+      if (!rules.isLeaseOver(clock.steadyMs(), round.readAtMs, limits.pinLeaseMs)) return { did: 'waited', removedCount: 0 }
       const { cut, left } = round
       const next = left.pop()
       if (left.length === 0) round = null

@@ -28,7 +28,7 @@ export async function takeUpPartitions(context: IngestContext, views: readonly S
   for (const view of views) {
     view.pointer = (await readPointer(registers, view.id)).pointer
     for (const { partition } of partitions) view.release(partition)
-    if (view.isHalted(context.clock.nowMs())) for (const { partition } of partitions) view.blocked.set(partition, view.halt!.alarm)
+    if (view.isHalted(context.clock.steadyMs())) for (const { partition } of partitions) view.blocked.set(partition, view.halt!.alarm)
     else await readLanes(context, view, starts, register)
   }
   for (const owned of partitions) await takeUp(context, views, owned, register)
@@ -98,7 +98,7 @@ async function writeFirstFences(
 }
 
 function setLane({ clock }: IngestContext, bucket: BucketLanes, partition: number, fence: PartitionPosition, fenceBytes: Uint8Array): void {
-  bucket.lanes[partition] = { fence, fenceBytes, through: fence.next, fenceAtMs: clock.nowMs(), isLost: false }
+  bucket.lanes[partition] = { fence, fenceBytes, through: fence.next, fenceAtMs: clock.steadyMs(), isLost: false }
 }
 
 /** Compares a partition's fences with the log and sets its reader at the lowest. */
@@ -109,7 +109,7 @@ async function takeUp(context: IngestContext, views: readonly SpeedView[], owned
   for (const view of views) blockWhereGone(context, view, partition, start)
   const fences = views.filter((view) => !view.blocked.has(partition)).flatMap(({ buckets }) => buckets.map(({ lanes }) => lanes[partition]?.fence))
   if (fences.includes(undefined)) return
-  const lookAgainAtMs = clock.nowMs() + limits.stoppedCheckEveryMs
+  const lookAgainAtMs = clock.steadyMs() + limits.stoppedCheckEveryMs
   for (const fence of distinct(fences as PartitionPosition[])) {
     if (await isReplaced(context, partition, fence, 'take-up')) return owned.stop(replacedAlarm(context, partition, fence.next), lookAgainAtMs, onAlarm)
   }

@@ -212,7 +212,7 @@ function applyCommand({ clock }: IngestContext, { bucket }: BucketWork, { steps,
     const lane = bucket.lanes[inBucket.part.owned.partition]!
     if (position.next > lane.fence.next) Object.assign(lane, { fence: position, fenceBytes })
     lane.through = Math.max(lane.through, position.next)
-    lane.fenceAtMs = clock.nowMs()
+    lane.fenceAtMs = clock.steadyMs()
     inBucket.doneCount = to
     inBucket.isOver = to === inBucket.indexes.length
   }
@@ -234,12 +234,12 @@ async function readAgain(context: IngestContext, { bucket, parts }: BucketWork):
     }
     const fence = readFence(bucket, owned.partition, bytes)
     if (await isReplaced(context, owned.partition, fence, 'running')) {
-      owned.stop(replacedAlarm(context, owned.partition, fence.next), clock.nowMs() + limits.stoppedCheckEveryMs, onAlarm)
+      owned.stop(replacedAlarm(context, owned.partition, fence.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
       owned.rewind()
       continue
     }
     const lane = bucket.lanes[owned.partition]!
-    Object.assign(lane, { fence, fenceBytes: bytes, through: Math.max(lane.through, fence.next), fenceAtMs: clock.nowMs() })
+    Object.assign(lane, { fence, fenceBytes: bytes, through: Math.max(lane.through, fence.next), fenceAtMs: clock.steadyMs() })
   }
 }
 

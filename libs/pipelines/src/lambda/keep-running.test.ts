@@ -12,6 +12,7 @@ function run(loop: (attempt: number, controller: AbortController) => Promise<voi
   let [attempt, nowMs] = [0, 0]
   const clock = {
     nowMs: () => nowMs,
+    steadyMs: () => nowMs,
     wait: (durationMs: number) => {
       waits.push(durationMs)
       nowMs += durationMs

@@ -14,14 +14,14 @@ const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPU
 export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock, signal: AbortSignal, onAlarm: OnAlarm): Promise<void> {
   let retryMs = 0
   for (;;) {
-    const fromMs = clock.nowMs()
+    const fromMs = clock.steadyMs()
     try {
       return await loop()
     } catch (error) {
       if (signal.aborted && error === signal.reason) return
       if (!(error instanceof TidemarkError) || !PASSING.includes(error.code)) throw error
       // A loop that went on for longer than the longest pause had recovered.
-      if (clock.nowMs() - fromMs > RETRY_MAX_MS) retryMs = 0
+      if (clock.steadyMs() - fromMs > RETRY_MAX_MS) retryMs = 0
       const { code, message, where } = error.problems[0]!
       if (retryMs === 0) onAlarm({ code, message, where })
       retryMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, 2 * retryMs))

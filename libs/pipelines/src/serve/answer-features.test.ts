@@ -34,7 +34,7 @@ it('does not tell the lag of a heartbeat that came after its state was read', as
   const catalog = catalogOf({ formatVersion: 1, sources: [clicks.definition], views: [totals.definition], services: [] })
   const server = createFeatureServer({
     catalog: () => catalog, registers: createPlainRegisters(), batchViews: {} as BatchViewStore, speedViews: speedViews as SpeedViewStore,
-    clock: { nowMs: () => NOW_MS, wait: () => new Promise(() => undefined) },
+    clock: { nowMs: () => NOW_MS, steadyMs: () => NOW_MS, wait: () => new Promise(() => undefined) },
   })
   const answer = await server.answer({ asked: { features: [{ view: 'totals', feature: 'clicks_1h' }] }, entities: [{ user: 'ada' }], policy: 'degrade', deadlineMs: 1_000, explain: false })
   expect(answer).toMatchObject({ entities: [{ values: [{ status: 'NOT_FOUND' }] }], views: [{ generation: 0, lagMs: 700 }], degraded: [] })

@@ -42,7 +42,7 @@ export interface FeatureServerOptions {
 export interface FeatureServer {
   /**
    * Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE, REQUEST_TOO_LARGE; under the policy `fail` also what keeps the answer from being whole.
-   * `sinceMs`: when it was asked, from where its deadline counts; default: now. At once where little is asked and all of it is at hand.
+   * `sinceMs`: when it was asked, by the steady clock, from where its deadline counts; default: now. At once where little is asked and all of it is at hand.
    */
   answer(request: FeatureRequest, sinceMs?: number): Soon<FeatureAnswer>
   /** Of all its requests: for what else is done for them, by the same clock. */
@@ -64,7 +64,7 @@ export function createFeatureServer(options: FeatureServerOptions): FeatureServe
   }
   return {
     slices,
-    answer: (request, sinceMs = clock.nowMs()) => soon(() => {
+    answer: (request, sinceMs = clock.steadyMs()) => soon(() => {
       const deadlineAtMs = sinceMs + Math.min(request.deadlineMs, DEADLINE_MAX_MS)
       return after(resolver.resolve(catalog(), request), (resolved) =>
         after(readViews(sources, resolved, request.explain, deadlineAtMs), (views) =>
@@ -87,7 +87,7 @@ interface Sources extends ReadingContext {
 /** What could be read of each view before the deadline. */
 function readViews(sources: Sources, { views }: ResolvedRequest, explain: boolean, atMs: number): Soon<readonly ReadView[]> {
   const read = views.map((view): ReadView => ({ view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }))
-  if (sources.clock.nowMs() >= atMs) return read
+  if (sources.clock.steadyMs() >= atMs) return read
   const work = new SlicedWork(sources.slices, atMs)
   const isRead = views.flatMap((view, i) => {
     const reading = soon(() => (explain ? readExplained(sources, view, work) : readWholeView(sources, view, [], work)))
@@ -118,7 +118,7 @@ function readWholeView(sources: Sources, view: ResolvedView, partitions: readonl
   // Before the state: a heartbeat that came later would speak of records that the state which was read lacks.
   return after(sources.freshness.heartbeats(view.id), (heartbeats) =>
     after(readView(sources, view, partitions, work), (reading) => {
-      const freshness = judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock.nowMs())
+      const freshness = judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock, sources.rules.heardBeforeMs)
       const replayed = reading.speed.isRead ? reading.speed.value.replayedBuckets : []
       return { view, reading, partitions, failure: null, freshness: withReplay(view.plan.view.name, freshness, replayed) }
     }))
@@ -148,7 +148,7 @@ const FAILURES: Readonly<Record<DegradationCode, Pick<Problem, 'code' | 'action'
   STATE_DAMAGED: { code: 'BLOB_DAMAGED', action: 'Look at the disk or the transport; the stream\'s state is computed anew by itself, for a generation\'s raise the view\'s version' },
   BATCH_UNAVAILABLE: { code: 'STORE_UNAVAILABLE', action: 'Look at the batch store, and ask again' },
   SPEED_UNAVAILABLE: { code: 'STORE_UNAVAILABLE', action: 'Look at the speed store, and ask again' },
-  SPEED_SILENT: { code: 'NOT_SERVABLE', action: 'See that the speed layer runs and that its machine is not overloaded, and ask again' },
+  SPEED_SILENT: { code: 'NOT_SERVABLE', action: 'See that the speed layer runs, that its machine is not overloaded and that clocks agree, and ask again' },
   SPEED_LAGGING: { code: 'NOT_SERVABLE', action: 'Wait until it has caught up, or add processors' },
   PARTITION_STOPPED: { code: 'NOT_SERVABLE', action: 'Follow the alarm of that partition' },
   SEAM_BROKEN: { code: 'NOT_SERVABLE', action: 'Wait for that generation; mend the broker\'s clock, or declare a larger skew' },

@@ -27,7 +27,7 @@ it('gives what each generation has, in whatever order they are asked for, and re
     const blob = BLOBS[n]!
     return entities.map((key) => (blob === null || !Buffer.from(key).includes('ada') ? null : { generation: n, blob }))
   }
-  const slices = new Slices({ nowMs: () => 0 })
+  const slices = new Slices({ nowMs: () => 0, steadyMs: () => 0 })
   const cache = new BatchBlobCache({ readNewest } as BatchViewStore, 1_000_000)
   const resolved = await resolveEntities(resolveNames(plans, [{ view: 'totals', feature: 'clicks_lifetime' }]), [{ user: 'ada' }, { user: 'bea' }], new KnownEntities(), slices)
   const read = (n: number): ReturnType<BatchBlobCache['read']> => cache.read(resolved.views[0]!, n, new SlicedWork(slices, Infinity))

@@ -59,7 +59,7 @@ async function ask({ entity, bucket, record, code = 'STORE_DAMAGED' }: Damage): 
     }),
   }
   const server = createFeatureServer({
-    catalog: () => catalog, registers, batchViews: batchViews as BatchViewStore, speedViews: speedViews as SpeedViewStore, clock: { nowMs: () => NOW_MS, wait: () => new Promise(() => undefined) },
+    catalog: () => catalog, registers, batchViews: batchViews as BatchViewStore, speedViews: speedViews as SpeedViewStore, clock: { nowMs: () => NOW_MS, steadyMs: () => NOW_MS, wait: () => new Promise(() => undefined) },
   })
   const entities = Array.from({ length: ENTITY_COUNT }, (_, i) => ({ user: `u${i}` }))
   const answer = await server.answer({ asked: { features: [{ view: 'totals', feature: 'clicks_1h' }] }, entities, policy: 'degrade', deadlineMs: 1_000, explain: false })

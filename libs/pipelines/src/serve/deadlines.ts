@@ -7,6 +7,7 @@ const TICK_MS = 5
 
 /** What is waited for until some time: `pass` is called when that has come first. */
 export interface Deadline {
+  /** By the steady clock. */
   readonly atMs: number
   readonly pass: () => void
 }
@@ -35,9 +36,9 @@ export class Deadlines {
     this.isTicking = true
     do {
       await this.clock.wait(TICK_MS)
-      const nowMs = this.clock.nowMs()
+      const steadyMs = this.clock.steadyMs()
       for (const deadline of this.pending) {
-        if (deadline.atMs > nowMs) continue
+        if (deadline.atMs > steadyMs) continue
         this.pending.delete(deadline)
         deadline.pass()
       }

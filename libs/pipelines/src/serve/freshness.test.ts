@@ -28,7 +28,7 @@ function ask(policy: Policy, heartbeats: readonly Heartbeat[]) {
   }
   const server = createFeatureServer({
     catalog: () => catalog, registers: createPlainRegisters(), batchViews: {} as BatchViewStore, speedViews: speedViews as SpeedViewStore,
-    clock: { nowMs: () => NOW_MS, wait: () => new Promise((resolve) => setImmediate(resolve)) },
+    clock: { nowMs: () => NOW_MS, steadyMs: () => NOW_MS, wait: () => new Promise((resolve) => setImmediate(resolve)) },
   })
   return server.answer({ asked: { features: [{ view: 'drivers', feature: 'trips_1h' }] }, entities: [{ driver: 'd' }], policy, deadlineMs: 1_000, explain: false })
 }

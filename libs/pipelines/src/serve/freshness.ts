@@ -2,6 +2,7 @@
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
+import { momentOf, passedMs, type Moment } from '@tidemark/ports/moment'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { decodeHeartbeat, type Heartbeat } from '../ingest/heartbeat.ts'
 import type { Degradation } from './feature-answer.ts'
@@ -10,6 +11,8 @@ import type { Degradation } from './feature-answer.ts'
 export const HEARTBEATS_SHARED_MAX_MS = 500
 /** A processor writes one each second; after this long without any it is taken for dead. */
 export const HEARTBEAT_AGE_MAX_MS = 5_000
+/** Of a heartbeat that is stamped further ahead of the reader's clock nobody can tell when it was written. */
+export const HEARTBEAT_AHEAD_MAX_MS = 1_000
 /** A view that lags by more says so in its answers. */
 export const LAG_MAX_MS = 10_000
 
@@ -19,12 +22,27 @@ export interface Freshness {
   readonly degraded: readonly Degradation[]
 }
 
-type Heartbeats = ReadonlyMap<number, Heartbeat>
+/** A heartbeat, and since when the reader has seen no other one in its place: it may be older, and is never younger. */
+export interface Heard {
+  readonly heartbeat: Heartbeat
+  readonly bytes: Uint8Array
+  readonly since: Moment
+}
+
+/** By partition. */
+export type Heartbeats = ReadonlyMap<number, Heard>
+
+interface SharedHeartbeats {
+  readonly since: Moment
+  /** As they were read last before these. */
+  readonly before: Heartbeats
+  heartbeats: Heartbeats | null | Promise<Heartbeats | null>
+}
 
 export class FreshnessReader {
   private readonly store: SpeedViewStore
   private readonly clock: Clock
-  private readonly read = new Map<string, { readonly sinceMs: number; readonly heartbeats: Heartbeats | null | Promise<Heartbeats | null> }>()
+  private readonly read = new Map<string, SharedHeartbeats>()
 
   constructor(store: SpeedViewStore, clock: Clock) {
     this.store = store
@@ -33,22 +51,27 @@ export class FreshnessReader {
 
   /** null: they could not be read. At once where they were read a moment ago. */
   heartbeats(view: string): Heartbeats | null | Promise<Heartbeats | null> {
-    const nowMs = this.clock.nowMs()
     const known = this.read.get(view)
-    return known !== undefined && nowMs - known.sinceMs < HEARTBEATS_SHARED_MAX_MS ? known.heartbeats : this.share(view, nowMs)
+    return known !== undefined && passedMs(this.clock, known.since) < HEARTBEATS_SHARED_MAX_MS ? known.heartbeats : this.share(view, known)
   }
 
-  private share(view: string, sinceMs: number): Promise<Heartbeats | null> {
-    const heartbeats = this.readNow(view)
-    const shared = { sinceMs, heartbeats: heartbeats as Heartbeats | null | Promise<Heartbeats | null> }
+  private share(view: string, last: SharedHeartbeats | undefined): Promise<Heartbeats | null> {
+    const since = momentOf(this.clock)
+    const before = last?.heartbeats instanceof Map ? last.heartbeats : (last?.before ?? new Map<number, Heard>())
+    const heartbeats = this.readNow(view, before, since)
+    const shared: SharedHeartbeats = { since, before, heartbeats }
     this.read.set(view, shared)
     return heartbeats.then((read) => (shared.heartbeats = read))
   }
 
-  private async readNow(view: string): Promise<Heartbeats | null> {
+  private async readNow(view: string, before: Heartbeats, since: Moment): Promise<Heartbeats | null> {
     try {
       const stored = await this.store.heartbeats(view)
-      return new Map([...stored].map(([partition, bytes]) => [partition, decodeHeartbeat(bytes, `heartbeat of view ${view}, partition ${partition}`)]))
+      return new Map([...stored].map(([partition, bytes]) => {
+        const known = before.get(partition)
+        if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) return [partition, known]
+        return [partition, { heartbeat: decodeHeartbeat(bytes, `heartbeat of view ${view}, partition ${partition}`), bytes, since }]
+      }))
     } catch (error) {
       if (error instanceof TidemarkError) return null
       throw error
@@ -56,20 +79,31 @@ export class FreshnessReader {
   }
 }
 
-/** What heartbeats say of a view's state at a time, under a cut. */
-export function judgeFreshness(view: string, heartbeats: Heartbeats | null, cut: number, nowMs: number): Freshness {
+/**
+ * How long ago a heartbeat was written: by its stamp, and at least as long as no other one has come. null: its stamp is ahead of the reader's
+ * clock, so that one of the two clocks is wrong, or was when it was written.
+ */
+export function heardBeforeMs(stampedBeforeMs: number, unchangedForMs: number): number | null {
+  return stampedBeforeMs < -HEARTBEAT_AHEAD_MAX_MS ? null : Math.max(0, stampedBeforeMs, unchangedForMs)
+}
+
+/** What heartbeats say of a view's state by now, under a cut. */
+export function judgeFreshness(view: string, heartbeats: Heartbeats | null, cut: number, clock: Clock, heardBefore: typeof heardBeforeMs = heardBeforeMs): Freshness {
   const degraded: Degradation[] = []
   const degrade = (code: Degradation['code'], message: string): void => void degraded.push({ code, view, message })
   if (heartbeats === null || heartbeats.size === 0) {
     degrade('SPEED_SILENT', 'No processor has said how far it is.')
     return { lagMs: null, degraded }
   }
+  const nowMs = clock.nowMs()
   let lagMs: number | null = 0
-  for (const [partition, { writtenAtMs, caughtUpAtMs, nextOffset, logEnd, stopped, brokenEpochs }] of heartbeats) {
-    const partitionLagMs = caughtUpAtMs === null ? null : Math.max(0, nowMs - caughtUpAtMs)
+  for (const [partition, { heartbeat: { writtenAtMs, caughtUpAtMs, nextOffset, logEnd, stopped, brokenEpochs }, since }] of heartbeats) {
+    const heardMs = heardBefore(nowMs - writtenAtMs, passedMs(clock, since))
+    const partitionLagMs = caughtUpAtMs === null || heardMs === null ? null : heardMs + Math.max(0, writtenAtMs - caughtUpAtMs)
     lagMs = lagMs === null || partitionLagMs === null ? null : Math.max(lagMs, partitionLagMs)
     if (stopped !== null) degrade('PARTITION_STOPPED', `Partition ${partition} stands still at offset ${nextOffset}: ${stopped.code}, ${stopped.message}`)
-    else if (nowMs - writtenAtMs > HEARTBEAT_AGE_MAX_MS) degrade('SPEED_SILENT', `The processor of partition ${partition} was last heard ${nowMs - writtenAtMs} ms ago.`)
+    else if (heardMs === null) degrade('SPEED_SILENT', `What was last heard of partition ${partition} is stamped ${writtenAtMs - nowMs} ms ahead of this clock: one of the clocks is wrong, or was.`)
+    else if (heardMs > HEARTBEAT_AGE_MAX_MS) degrade('SPEED_SILENT', `The processor of partition ${partition} was last heard ${heardMs} ms ago.`)
     else if (partitionLagMs === null) degrade('SPEED_LAGGING', `The processor of partition ${partition} has not caught up with the log since it took it over; ${logEnd - nextOffset} records were left when it last said so.`)
     else if (partitionLagMs > LAG_MAX_MS) degrade('SPEED_LAGGING', `Partition ${partition} was last known to have all of its log ${partitionLagMs} ms ago; ${logEnd - nextOffset} records were left when its processor last said so.`)
     const broken = brokenEpochs.filter((epoch) => epoch > cut)

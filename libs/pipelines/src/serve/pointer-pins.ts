@@ -3,6 +3,7 @@
 
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Clock } from '@tidemark/ports/clock'
+import { momentOf, passedMs, type Moment } from '@tidemark/ports/moment'
 import { cutOf, readPointer } from '../pointer.ts'
 
 export interface Pin {
@@ -11,7 +12,7 @@ export interface Pin {
   /** The last epoch that it contains; -Infinity: none. */
   readonly cut: number
   /** When it was asked for: the pointer was at least as new as that. */
-  readonly sinceMs: number
+  readonly since: Moment
 }
 
 /** A pin that is younger is given to the next request too. */
@@ -31,7 +32,7 @@ export class PointerPins {
   /** The pin at hand where it is young, else the pointer as it is now. */
   pin(view: string): Pin | Promise<Pin> {
     const pin = this.pins.get(view)
-    return pin !== undefined && this.clock.nowMs() - pin.sinceMs < PIN_SHARED_MAX_MS ? pin : this.read(view)
+    return pin !== undefined && passedMs(this.clock, pin.since) < PIN_SHARED_MAX_MS ? pin : this.read(view)
   }
 
   /** The pointer as it is now, for someone who knows that his pin is too old. */
@@ -51,9 +52,9 @@ export class PointerPins {
   }
 
   private async readNow(view: string): Promise<Pin> {
-    const sinceMs = this.clock.nowMs()
+    const since = momentOf(this.clock)
     const { pointer } = await readPointer(this.registers, view)
-    const pin = { n: pointer.n, cut: cutOf(pointer, pointer.n), sinceMs }
+    const pin = { n: pointer.n, cut: cutOf(pointer, pointer.n), since }
     this.pins.set(view, pin)
     return pin
   }

@@ -3,10 +3,12 @@
 
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
+import { passedMs } from '@tidemark/ports/moment'
 import { after, soon, type Soon } from '@tidemark/ports/soon'
 import { PIN_LEASE_MS } from '../pointer.ts'
 import type { BatchBlob, BatchBlobCache } from './batch-blobs.ts'
 import { isSameCatalog, type IsCurrentCatalog, type ResolvedView } from './feature-request.ts'
+import { heardBeforeMs } from './freshness.ts'
 import type { Pin, PointerPins } from './pointer-pins.ts'
 import type { SlicedWork } from './sliced-work.ts'
 import { isReplaying, isSameState, type IsReplaying, type IsSameState, type SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
@@ -17,8 +19,13 @@ const PINS_PER_READ_MAX = 4
 export interface ServeRules {
   /** Whether a state from which sections through an epoch are gone cannot be merged at a cut. */
   readonly needsNewerPin: (goneThroughEpoch: number, cut: number) => boolean
-  /** Whether a pin is too old to be believed, now that everything is read: half its lease, since clocks differ. */
-  readonly isExpired: (pin: Pin, nowMs: number) => boolean
+  /** Whether a pin is too old to be believed, now that everything is read, by how long ago its pointer was asked for: half its lease, since clocks differ. */
+  readonly isExpired: (pinnedForMs: number) => boolean
+  /**
+   * How long ago a heartbeat was written, by what its stamp is before this clock and by how long it has been seen to stay the same; null: nobody
+   * can tell, since it is stamped ahead of this clock.
+   */
+  readonly heardBeforeMs: (stampedBeforeMs: number, unchangedForMs: number) => number | null
   /** What is kept from one request to the next holds for the same catalog, and for the same stored state. */
   readonly isSameCatalog: IsCurrentCatalog
   readonly isSameState: IsSameState
@@ -28,7 +35,8 @@ export interface ServeRules {
 
 export const SERVE_RULES: ServeRules = {
   needsNewerPin: (goneThroughEpoch, cut) => goneThroughEpoch > cut,
-  isExpired: ({ sinceMs }, nowMs) => nowMs - sinceMs > PIN_LEASE_MS / 2,
+  isExpired: (pinnedForMs) => pinnedForMs > PIN_LEASE_MS / 2,
+  heardBeforeMs,
   isSameCatalog,
   isSameState,
   isReplaying,
@@ -69,7 +77,7 @@ function readPinned({ batchBlobs, speedChunks }: ReadingContext, view: ResolvedV
 }
 
 function isTooOld({ rules, clock }: ReadingContext, { pin, speed }: ViewReading): boolean {
-  return rules.isExpired(pin, clock.nowMs()) || (speed.isRead && rules.needsNewerPin(speed.value.goneThroughEpoch, pin.cut))
+  return rules.isExpired(passedMs(clock, pin.since)) || (speed.isRead && rules.needsNewerPin(speed.value.goneThroughEpoch, pin.cut))
 }
 
 function notServable(view: ResolvedView, pin: Pin): ViewReading {

@@ -20,18 +20,18 @@ export class Slices {
     this.sliceMaxMs = sliceMaxMs
   }
 
-  nowMs(): number {
-    return this.clock.nowMs()
+  steadyMs(): number {
+    return this.clock.steadyMs()
   }
 
   /** Whether the slice of this turn is used up; it begins when this is first asked. What is one piece of work need not ask. */
   isOver(): boolean {
-    const nowMs = this.clock.nowMs()
+    const steadyMs = this.clock.steadyMs()
     if (this.endMs === null) {
-      this.endMs = nowMs + this.sliceMaxMs
+      this.endMs = steadyMs + this.sliceMaxMs
       this.awaitTurn()
     }
-    return nowMs >= this.endMs
+    return steadyMs >= this.endMs
   }
 
   /** Where the slice is over: what ends when the next one begins. */
@@ -94,7 +94,7 @@ export class SlicedWork {
   /** Where the slice is over: what ends when the next one begins. */
   pause(): Promise<void> | undefined {
     return this.slices.pause()?.then(() => {
-      this.wasLate = this.slices.nowMs() >= this.deadlineAtMs
+      this.wasLate = this.slices.steadyMs() >= this.deadlineAtMs
     })
   }
 

@@ -130,7 +130,7 @@ class History {
     const turns = new Turns()
     const archiver = createArchiver({
       source: ticks, log: turns.gated(this.log), registers: turns.gated(this.registers), objects: turns.gated(this.objects), format: plainFormat,
-      clock: { nowMs: () => this.nowMs }, onAlarm: (alarm) => void this.alarms.push(alarm), rules: this.options.rules ?? ARCHIVE_RULES,
+      clock: { nowMs: () => this.nowMs, steadyMs: () => this.nowMs }, onAlarm: (alarm) => void this.alarms.push(alarm), rules: this.options.rules ?? ARCHIVE_RULES,
       limits: { fetchCountMax: this.random.between(1, 6), segmentCountMax: 3, sealSegmentsMax: 6, compareEveryMs: 50 },
     })
     return { turns, step: () => archiver.step() }

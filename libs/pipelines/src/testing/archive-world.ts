@@ -18,7 +18,7 @@ export class ArchiveWorld {
   readonly alarms: Alarm[] = []
   nowMs: number
 
-  readonly clock = { nowMs: (): number => this.nowMs }
+  readonly clock = { nowMs: (): number => this.nowMs, steadyMs: (): number => this.nowMs }
 
   constructor(partitionCount: number, nowMs: number) {
     this.log = createScriptedLog(partitionCount)

@@ -33,6 +33,6 @@ export async function openBatchSideServer({ catalog, nowMs, cut, blob }: BatchSi
   }
   return createFeatureServer({
     catalog: () => catalog, registers, batchViews: batchViews as BatchViewStore, speedViews: speedViews as SpeedViewStore,
-    clock: { nowMs: () => nowMs, wait: () => new Promise(() => undefined) },
+    clock: { nowMs: () => nowMs, steadyMs: () => nowMs, wait: () => new Promise(() => undefined) },
   })
 }

@@ -10,6 +10,7 @@ export function createFastClock(beganAtMs: number): WaitingClock {
   const system = createSystemClock()
   return {
     nowMs: () => beganAtMs + CLOCK_SPEED * (system.nowMs() - beganAtMs),
+    steadyMs: () => CLOCK_SPEED * system.steadyMs(),
     wait: (durationMs, signal) => system.wait(Math.ceil(durationMs / CLOCK_SPEED), signal),
   }
 }

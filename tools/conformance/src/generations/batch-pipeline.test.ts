@@ -48,7 +48,7 @@ describe('a run', () => {
     await stage.world.seal()
     const run = stage.run()
     await stage.through(run, 'check')
-    expect(await run.step()).toEqual({ kind: 'waiting', stage: 'purge', untilMs: stage.world.clock.nowMs() + LEASE_MS + 1 })
+    expect(await run.step()).toEqual({ kind: 'waiting', stage: 'purge', untilMs: stage.world.clock.steadyMs() + LEASE_MS + 1 })
     expect(await stage.pointer).toMatchObject({ n: 1, published: [{ n: 1 }], purge: [{ n: 2 }] })
     await stage.finish(run)
     expect(await stage.pointer).toMatchObject({ n: 3, published: [{ n: 1 }, { n: 3 }], purge: [] })
@@ -168,7 +168,7 @@ describe('a clean-up', () => {
     for (let i = 0; i < 4; i++) await stage.publish()
     const { stores, view, entities, clock } = stage.world
     const cleaner = createCleaner({ stores, view, leaseMs: LEASE_MS })
-    expect(await cleaner.step()).toEqual({ kind: 'waiting', untilMs: clock.nowMs() + LEASE_MS + 1 })
+    expect(await cleaner.step()).toEqual({ kind: 'waiting', untilMs: clock.steadyMs() + LEASE_MS + 1 })
     expect((await stores.views.generationsOf(view, entities)).some((generations) => generations.length > 2)).toBe(true)
     clock.step(LEASE_MS + 1)
     while ((await cleaner.step()).kind === 'working');
@@ -251,7 +251,7 @@ describe('runDue', () => {
   function optionsOf(stage: Stage, more: Partial<RunDueOptions> = {}): RunDueOptions {
     const { stores, plan, clock } = stage.world
     const waiting: WaitingClock = {
-      nowMs: () => clock.nowMs(),
+      ...clock,
       async wait(durationMs, signal) {
         for (let i = 0; i < 100 && signal?.aborted !== true; i++) await Promise.resolve()
         if (signal?.aborted !== true) clock.step(durationMs)

@@ -52,7 +52,7 @@ export class Stage {
     for (;;) {
       const step = await run.step()
       if (step.kind === 'over') return step.result
-      if (step.kind === 'waiting') this.world.clock.step(Math.max(0, step.untilMs - this.world.clock.nowMs()))
+      if (step.kind === 'waiting') this.world.clock.step(Math.max(0, step.untilMs - this.world.clock.steadyMs()))
     }
   }
 

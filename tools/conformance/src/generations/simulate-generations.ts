@@ -161,7 +161,7 @@ class Simulation {
         return
       }
       if (step.stage === 'purge') this.tally.purgedCount++
-      if (step.kind === 'waiting') await actor.pause(() => world.clock.nowMs() >= step.untilMs)
+      if (step.kind === 'waiting') await actor.pause(() => world.clock.steadyMs() >= step.untilMs)
     }
   }
 
@@ -212,13 +212,13 @@ class Simulation {
     const registers = actor.guard(stores.registers)
     const views = actor.guard(stores.views)
     for (;;) {
-      const sinceMs = clock.nowMs()
+      const sinceMs = clock.steadyMs()
       const { pointer } = await readPointer(registers, view)
       const pinnedAtTurn = this.turn
       for (let left = random.between(1, 12); left > 0 && this.wrong === null; left--) {
         const entity = random.pick(entities)
         const [row] = await views.readNewest(view, pointer.n, [entity])
-        if (clock.nowMs() > sinceMs + this.leaseMs) break
+        if (clock.steadyMs() > sinceMs + this.leaseMs) break
         if (this.isJudged(pointer.n, pinnedAtTurn)) this.judge(entity, pointer, row?.blob ?? null)
       }
     }
@@ -243,7 +243,7 @@ class Simulation {
 
   private async finish(): Promise<void> {
     const { stores, view, clock, plan, entities } = this.world
-    const waiting = { nowMs: () => clock.nowMs(), wait: (durationMs: number) => Promise.resolve(clock.step(durationMs)) }
+    const waiting = { ...clock, wait: (durationMs: number) => Promise.resolve(clock.step(durationMs)) }
     while (await this.world.seal());
     const { pointer: before } = await readPointer(stores.registers, view)
     const sane = before.published.filter(({ n }) => !this.isTainted(n)).at(-1)

@@ -3,6 +3,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
+import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
 import { withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
 import type { BucketWrite } from '@tidemark/ports/speed-view-store'
 import { EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
@@ -211,6 +212,40 @@ describe('heartbeats', () => {
     world.nowMs += 5_000
     await processor.step()
     expect(await heartbeatOf(world)).toMatchObject({ logEnd: 2, nextOffset: 1, caughtUpAtMs: world.nowMs - 5_000 })
+  })
+
+  it('law 7: go on, and grow no younger, where the clock was ahead and is set back', async () => {
+    const world = await worldOf(2)
+    const processor = world.processor([0, 1])
+    world.aheadMs = 3_600_000
+    await drain(processor)
+    expect(await heartbeatOf(world)).toMatchObject({ writtenAtMs: world.nowMs + 3_600_000, caughtUpAtMs: world.nowMs + 3_600_000 })
+    world.aheadMs = 0
+    // What it saw last of the log, it saw when its clock was ahead.
+    await world.append(0, click(world, user))
+    world.nowMs += 1_000
+    await processor.step()
+    expect(await heartbeatOf(world)).toMatchObject({ writtenAtMs: world.nowMs, logEnd: 1, nextOffset: 0, logEndSeenAtMs: world.nowMs, caughtUpAtMs: world.nowMs - 1_000 })
+    expect(await heartbeatOf(world, 1)).toMatchObject({ writtenAtMs: world.nowMs, caughtUpAtMs: world.nowMs })
+    await drain(processor)
+    world.nowMs += 1_000
+    await drain(processor)
+    expect(await heartbeatOf(world)).toMatchObject({ writtenAtMs: world.nowMs, nextOffset: 1, caughtUpAtMs: world.nowMs })
+  })
+
+  it('law 4: one that stands still before a stamp looks again, though its clock was set back', async () => {
+    const world = await worldOf()
+    const processor = world.processor([0])
+    world.aheadMs = 3_600_000
+    world.log.shiftAppendTimes(world.topic, 0, 7_200_000)
+    await world.append(0, click(world, user))
+    await drain(processor)
+    expect(processor.status()).toMatchObject([{ stopped: { code: 'APPEND_TIME_AHEAD' } }])
+    world.aheadMs = 0
+    await declareAppendTime(world, world.source, { partition: 0, offset: 0, appendTimeMs: world.nowMs })
+    world.nowMs += 1_000
+    await drain(processor)
+    expect(processor.status()).toMatchObject([{ nextOffset: 1, stopped: null }])
   })
 
   it('law 7: do not say of what the store lost that it is there', async () => {

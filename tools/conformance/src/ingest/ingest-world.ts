@@ -41,8 +41,10 @@ export class IngestWorld {
   readonly rules: IngestRules
   readonly limits: Partial<IngestLimits>
   nowMs = START_MS
-  readonly clock = { nowMs: (): number => this.nowMs, wait: (): Promise<void> => Promise.resolve() }
-  readonly log = new MemoryEventLog({ clock: this.clock })
+  /** How far the clock of all processes is ahead of the log's. */
+  aheadMs = 0
+  readonly clock = { nowMs: (): number => this.nowMs + this.aheadMs, steadyMs: (): number => this.nowMs, wait: (): Promise<void> => Promise.resolve() }
+  readonly log = new MemoryEventLog({ clock: { nowMs: () => this.nowMs, steadyMs: () => this.nowMs, wait: () => Promise.resolve() } })
   private revisionCount = 0
   readonly newRevision = (): Revision => (1_000_000_007 * ++this.revisionCount) % Number.MAX_SAFE_INTEGER as Revision
   readonly registers = createMemoryRegisterStore({ newRevision: this.newRevision })

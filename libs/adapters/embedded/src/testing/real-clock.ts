@@ -4,6 +4,7 @@ import type { WaitingClock } from '@tidemark/ports/clock'
 
 export const realClock: WaitingClock = {
   nowMs: () => Date.now(),
+  steadyMs: () => Math.floor(performance.now()),
   async wait(durationMs, signal) {
     if (signal?.aborted === true) return
     await sleep(durationMs, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
