@@ -68,6 +68,7 @@ export class BatchBlobCache {
   }
 }
 
-function partsOf(places: readonly number[]): number[][] {
+function partsOf(places: readonly number[]): (readonly number[])[] {
+  if (places.length <= READ_COUNT_MAX) return [places]
   return Array.from({ length: Math.ceil(places.length / READ_COUNT_MAX) }, (_, part) => places.slice(part * READ_COUNT_MAX, (part + 1) * READ_COUNT_MAX))
 }

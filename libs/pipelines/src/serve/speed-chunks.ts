@@ -179,6 +179,7 @@ function placesOf(entities: readonly ViewEntity[]): Map<number, number[]> {
 
 /** Whole buckets, since a bucket is read as of one moment. */
 function partsOf(places: ReadonlyMap<number, readonly number[]>): (readonly [number, readonly number[]])[][] {
+  if (places.size === 1) return [[...places]]
   const parts: (readonly [number, readonly number[]])[][] = []
   let leftCount = 0
   for (const place of places) {
