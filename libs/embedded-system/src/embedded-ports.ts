@@ -14,9 +14,10 @@ import { openEmbeddedEnvironment, type EmbeddedEnvironmentOptions } from '@tidem
 import { openEmbeddedEventLog, type EmbeddedEventLog } from '@tidemark/adapter-embedded/embedded-event-log'
 import { createEmbeddedJobQueue } from '@tidemark/adapter-embedded/embedded-job-queue'
 import { createEmbeddedRegisterStore } from '@tidemark/adapter-embedded/embedded-register-store'
-import { openEmbeddedSpeedViewStore } from '@tidemark/adapter-embedded/embedded-speed-view-store'
+import { openEmbeddedSpeedViewStore, SPEED_DATABASES } from '@tidemark/adapter-embedded/embedded-speed-view-store'
 import { createFileObjectStore } from '@tidemark/adapter-embedded/file-object-store'
 import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import type { DerivedDatabases } from '@tidemark/adapter-embedded/verify-folder'
 import { openProcessFolder } from '@tidemark/adapter-embedded/process-folder'
 import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
@@ -38,17 +39,19 @@ export interface EmbeddedPortsOptions extends Pick<EmbeddedEnvironmentOptions, '
   readonly hasArchiverThread?: boolean
   /** The archivers' clock stands while one of their steps is under way, however long that takes. Default: it goes on. */
   readonly isArchiverClockStanding?: boolean
+  /** Hears of state of the stream that was damaged, and emptied: it is computed anew from the log. Without this the folder is refused. */
+  readonly onEmptied?: DerivedDatabases['onEmptied']
   /** Of the batch engine, and of what writes the archive: a database each. */
   readonly duckDb?: Omit<DuckDbLimits, 'temporaryFolder'>
 }
 
 /** Opens a folder, or makes it. Throws INPUT_UNREADABLE where it holds other things, STORE_DAMAGED, STORE_TOO_NEW, STORE_FULL or STORE_UNAVAILABLE. */
-export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, isArchiverClockStanding = false, duckDb: limits, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
+export async function openEmbeddedPorts({ folder, clock = createSystemClock(), objectsFolder = join(folder, 'objects'), hasArchiverThread = false, isArchiverClockStanding = false, duckDb: limits, onEmptied, ...options }: EmbeddedPortsOptions): Promise<EmbeddedPorts> {
   await requireOwnOrEmpty(folder, objectsFolder)
   await using opened = new AsyncDisposableStack()
   const newRevision = createNewRevision()
   const environmentFolder = join(folder, 'lmdb')
-  const environment = opened.use(await openEmbeddedEnvironment({ ...options, folder: environmentFolder }))
+  const environment = opened.use(await openEmbeddedEnvironment({ ...options, folder: environmentFolder, derived: { names: SPEED_DATABASES, ...(onEmptied && { onEmptied }) } }))
   const { path: temporaryFolder } = opened.use(await openProcessFolder(join(folder, 'work')))
   const duckDb = { ...limits, temporaryFolder }
   const engine = opened.use(await createDuckDbBatchEngine(duckDb))

@@ -107,6 +107,38 @@ describe('of an environment, damage is', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ code: 'STORE_DAMAGED', where: folder.path, message: expect.stringMatching(/^Reading all of it ended with exit code 9: .*--no-such-option/s) }])
   })
 
+  it('in a database that is computed anew, once it was emptied, no damage any more; in another one it is', async () => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path)
+    await change(folder.path, (_, database) => void database('things').putSync(Buffer.from('b'), Buffer.from(database('things').getBinary(Buffer.from('a'))!)))
+    const emptied: unknown[] = []
+    const open = (...names: readonly string[]): Promise<EmbeddedEnvironment> => openEmbeddedEnvironment({ folder: folder.path, durability: 'process', derived: { names, onEmptied: (broken) => emptied.push(broken) } })
+    const where = `${folder.path}, database things, key 62`
+    const message = 'The checksum of a value is not what was written.'
+    await expect(open('others')).rejects.toMatchObject(damagedAs(message, where))
+    await expect(verifyEmbeddedFolder(folder.path, { names: ['things'] })).rejects.toMatchObject({ code: 'STORE_DAMAGED', problems: [{ where, action: expect.stringContaining('tidemark dev') }] })
+    {
+      await using environment = await open('things', 'others')
+      const [things, others] = [await environment.database('things'), await environment.database('others')]
+      expect(emptied).toEqual([{ database: 'things', where, message }])
+      environment.read((reader) => {
+        expect([...reader.keys(things, bytes('a'), bytes('z'))]).toEqual([])
+        expect(reader.get(others, bytes('c'))).toEqual(bytes('1'))
+      })
+      await environment.write((writer) => writer.put(things, bytes('d'), bytes('1')))
+    }
+    await (await open('things'))[Symbol.asyncDispose]()
+    expect(emptied).toHaveLength(1)
+    expect(await verifyEmbeddedFolder(folder.path)).toBe(2)
+  })
+
+  it('that entries are gone, also of a database that is computed anew: it is LMDB\'s pages that are damaged then', async () => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path)
+    await change(folder.path, removed('things', 'a'))
+    await expect(verifyEmbeddedFolder(folder.path, { names: ['things'], onEmptied: () => undefined })).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+  })
+
   it.each(['EIO', 5, -30796])('that a disk or LMDB says so: %s', (code) => {
     expect(asTidemarkError(Object.assign(new Error('bad page'), { code }), 'here')).toMatchObject(damagedAs('Reading it fails ("bad page").', 'here'))
   })

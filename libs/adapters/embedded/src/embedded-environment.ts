@@ -13,7 +13,7 @@ import { FILE_CALLS } from './file-calls.ts'
 import { checkFolderFormat, formatGone, writeFolderFormat } from './folder-format.ts'
 import { openLmdb, type Durability } from './lmdb-store.ts'
 import { makeFolders } from './object-folder.ts'
-import { verifyEmbeddedFolder } from './verify-folder.ts'
+import { verifyEmbeddedFolder, type DerivedDatabases } from './verify-folder.ts'
 import { createWriteQueue, type Writer } from './write-queue.ts'
 
 export interface EmbeddedEnvironmentOptions {
@@ -23,6 +23,8 @@ export interface EmbeddedEnvironmentOptions {
   readonly durability?: Durability
   /** Reads every value in a child process first, which a damaged file may crash; default: true. */
   readonly verify?: boolean
+  /** Databases in which a damaged value is no damage to the folder; default: none. */
+  readonly derived?: DerivedDatabases
 }
 
 export interface EmbeddedEnvironment extends AsyncDisposable {
@@ -40,11 +42,11 @@ export interface EmbeddedEnvironment extends AsyncDisposable {
 }
 
 /** STORE_DAMAGED, STORE_TOO_NEW, STORE_FULL, STORE_UNAVAILABLE. */
-export async function openEmbeddedEnvironment({ folder, durability = 'disk', verify = true }: EmbeddedEnvironmentOptions): Promise<EmbeddedEnvironment> {
+export async function openEmbeddedEnvironment({ folder, durability = 'disk', verify = true, derived }: EmbeddedEnvironmentOptions): Promise<EmbeddedEnvironment> {
   try {
     await makeFolders(resolve(folder), FILE_CALLS)
     const isMade = checkFolderFormat(folder)
-    if (isMade && verify) await verifyEmbeddedFolder(folder)
+    if (isMade && verify) await verifyEmbeddedFolder(folder, derived)
     const root = openLmdb(folder, { durability, readOnly: false })
     const databases = createDatabases(root, folder, isMade)
     if (!isMade) {

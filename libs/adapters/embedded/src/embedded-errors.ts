@@ -11,8 +11,13 @@ const FULL_CODES: ReadonlySet<unknown> = new Set([27, 28, 122, MDB_MAP_FULL, 'EF
 const EIO = 5
 
 export function damaged(where: string, message: string, options?: ErrorOptions): TidemarkError {
-  const action = 'Stop every process that uses the data folder, keep it for whoever looks into it, and put the last backup of all of it (lmdb and objects together) in its place. Without one, begin anew: `tidemark dev --data` with another folder, and send the events again.'
+  const action = 'Stop every process that uses the data folder, keep it for whoever looks into it, and put the last backup of all of it (lmdb and objects together) in its place. Without one, begin anew: `tidemark dev --data` with another folder, and send the events again; those that were sealed are also in the Parquet files under objects/archive, with their bytes.'
   return problem('STORE_DAMAGED', where, message, action, options)
+}
+
+/** Of what is computed anew, the rest being sound. */
+export function damagedDerived(where: string, message: string): TidemarkError {
+  return problem('STORE_DAMAGED', where, message, 'Start `tidemark dev` on the folder: everything else in it is sound, and it empties what is damaged and computes it anew from the log. Look at the disk.')
 }
 
 export function damagedObject(where: string, message: string): TidemarkError {

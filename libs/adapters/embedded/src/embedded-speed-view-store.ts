@@ -12,6 +12,9 @@ import { SEAL_BYTES } from './sealed-value.ts'
 import { afterEntity, bucketPrefix, chunkKey, chunkOfKey, chunkRange, decodeChunk, encodeChunk, entityOf, fenceKey, firstChunkKey, recordKey, revisionAt } from './speed-keys.ts'
 import type { Writer } from './write-queue.ts'
 
+/** A bucket without a record is replayed from the log, and a heartbeat is written each second. */
+export const SPEED_DATABASES: readonly string[] = ['speed', 'heartbeats']
+
 /** Entities that one snapshot of a scan gives. */
 const SCAN_COUNT = 256
 
