@@ -3,6 +3,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openLmdb, openLmdbDatabase } from '@tidemark/adapter-embedded/lmdb-store'
 import { postJson, startDev, until, type DevProcess } from './testing/dev-process.ts'
 import { makeFolder, runShell, stub, type Folder } from './testing/run-cli.ts'
 
@@ -146,12 +147,53 @@ describe('a damaged archive', () => {
     // A view that needs all of the archive cannot be made; what there is is answered as ever.
     folder.write('features.ts', `${DEFINITIONS}\nexport const notes = featureView('notes', { source: trips, entity: { note: 'note' }, buckets: 4, features: { trips: count().over('lifetime') } })\n`)
     await using dev = await startDev(folder, ...DEV)
+    const missing = { code: 'OBJECT_MISSING', where: expect.stringMatching(/archive\/trips\/manifests\/\d+\.json/) }
+    expect(await dev.next('opened')).toMatchObject({ sources: [{ source: 'trips', archive: { isAll: false, problems: [missing] } }] })
+    expect(await dev.next('alarm')).toMatchObject({ ...missing, message: expect.stringContaining('restored') })
     expect(await dev.next('batch-failed', ({ view }) => view === 'notes@1')).toMatchObject({ code: 'OBJECT_MISSING' })
     await send(dev, trip('a'))
     await countIs(dev, 'a', 2)
     renameSync(`${manifest}gone`, manifest)
     await dev.next('published', ({ view }) => view === 'notes@1')
     await end(dev)
+    await using whole = await startDev(folder, ...DEV)
+    expect(await whole.next('opened')).toMatchObject({ sources: [{ archive: { isAll: true, problems: [] } }] })
+    await end(whole)
+  })
+})
+
+describe('a damaged value', () => {
+  /** Changes the last byte of a database's first value. */
+  async function damage(folder: Folder, name: string): Promise<void> {
+    const root = openLmdb(join(folder.path, '.tidemark', 'lmdb'), { durability: 'process', readOnly: false })
+    const database = openLmdbDatabase(root, name, false)!
+    const [entry] = [...database.getRange({ start: Buffer.of(0), limit: 1 })]
+    database.putSync(entry!.key, Buffer.from(entry!.value.map((byte, i) => (i === entry!.value.length - 1 ? byte ^ 1 : byte))))
+    await root.close()
+  }
+
+  it('of the stream\'s state is told, and the state computed anew; one of the log is refused', async () => {
+    using folder = project()
+    // Its floor is not the log's beginning.
+    const first = await startDev(folder, ...DEV)
+    await send(first, trip('a'), trip('b'))
+    await first.next('published', ({ recordCount }) => Number(recordCount) === 2)
+    await send(first, trip('a'))
+    await countIs(first, 'a', 2)
+    await end(first)
+    await damage(folder, 'speed')
+    expect(await folder.json('pointer', 'show')).toMatchObject({ code: 3, document: { error: { code: 'STORE_DAMAGED', problems: [{ where: expect.stringContaining('database speed'), action: expect.stringContaining('tidemark dev') }] } } })
+
+    await using dev = await startDev(folder, ...DEV)
+    expect(await dev.next('opened')).toMatchObject({ emptied: ['speed'] })
+    expect(await dev.next('alarm')).toMatchObject({ code: 'STORE_DAMAGED', where: expect.stringContaining('database speed'), message: expect.stringContaining('computed anew') })
+    await countIs(dev, 'a', 2)
+    await countIs(dev, 'b', 1)
+    await send(dev, trip('b'))
+    await countIs(dev, 'b', 2)
+    await end(dev)
+    await damage(folder, 'log')
+    expect(await folder.json('dev', ...DEV)).toMatchObject({ code: 3, document: { error: { code: 'STORE_DAMAGED', problems: [{ where: expect.stringContaining('database log'), action: expect.stringContaining('backup') }] } } })
   })
 })
 

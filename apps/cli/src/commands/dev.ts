@@ -8,7 +8,7 @@ import { DATA_FOLDER_DEFAULT, REJECTED_SHARE_OPTION } from '../data-folder.ts'
 import { changesBetween } from '../definition-changes.ts'
 import { registerDefinitions } from '../definition-registry.ts'
 import { markOfModules, watchModules } from '../dev/definition-file.ts'
-import { describeFolder, tellAlarm, tellBatch, tellCatchingUp, tellError, tellOpened, tellReady, tellRefused, tellTakenUp } from '../dev/dev-report.ts'
+import { describeFolder, emptiedAlarm, tellAlarm, tellBatch, tellCatchingUp, tellError, tellOpened, tellReady, tellRefused, tellTakenUp } from '../dev/dev-report.ts'
 import { DevSystem } from '../dev/dev-system.ts'
 import { exampleRequests } from '../dev/example-requests.ts'
 import { untilFresh } from '../dev/until-fresh.ts'
@@ -70,7 +70,14 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
     import('@tidemark/embedded-system/embedded-ports'), import('@tidemark/embedded-system/claim-member'), import('@tidemark/embedded-system/archive-and-batch'),
     import('@tidemark/serving-http/serving-app'), import('@tidemark/serving-http/event-routes'), import('@tidemark/serving-http/http-listener'),
   ])
-  const ports = opened.use(await openEmbeddedPorts({ folder: data, hasArchiverThread: true }))
+  const emptied: string[] = []
+  const ports = opened.use(await openEmbeddedPorts({
+    folder: data, hasArchiverThread: true,
+    onEmptied: ({ database, where, message }) => {
+      emptied.push(database)
+      tellAlarm(output, emptiedAlarm(where, message))
+    },
+  }))
   await registerDefinitions(ports.registers, definitions)
   const system = opened.use(await DevSystem.start({
     ports, definitions, member: await claimMember(ports.registers, 'dev'), partitionCount: partitions, batch: localBatch(rejectedShareMax),
@@ -85,7 +92,7 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
     extend: (express, fail) => addEventRoutes(express, fail, { log: ports.log, catalog }),
   })
   const { url } = opened.use(await listen(app, { host, port }))
-  tellOpened(output, data, await describeFolder(ports, catalog()))
+  tellOpened(output, data, await describeFolder(ports, catalog()), emptied)
   system.run()
   const ending = new AbortController()
   opened.defer(() => ending.abort())

@@ -1,6 +1,7 @@
 // What `tidemark dev` says: what it opened, where it listens, and what happens while it runs. With --json each is one line of JSON.
 import type { DueEvent } from '@tidemark/pipelines/batch/run-due'
 import type { Alarm } from '@tidemark/pipelines/alarm'
+import { lookAtArchive, type ArchiveLook } from '@tidemark/pipelines/archive/look-at-archive'
 import { describePointer } from '@tidemark/pipelines/batch/describe-pointer'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
@@ -22,6 +23,7 @@ export interface OpenedSource {
   readonly deadLetterCount: number
   /** The first append time that is not sealed, epoch ms; null: nothing is sealed. */
   readonly sealedUntilMs: number | null
+  readonly archive: ArchiveLook
 }
 
 export interface OpenedView {
@@ -39,7 +41,7 @@ export interface OpenedFolder {
 }
 
 /** Of sources whose topics are there. */
-export async function describeFolder({ log, registers }: Pick<LambdaPorts, 'log' | 'registers'>, { plans }: FeatureCatalog): Promise<OpenedFolder> {
+export async function describeFolder({ log, registers, objects }: Pick<LambdaPorts, 'log' | 'registers' | 'objects'>, { plans }: FeatureCatalog): Promise<OpenedFolder> {
   const eventPlans = plans.filter(({ source }) => source.kind === 'event')
   const sources = [...new Map(eventPlans.map(({ source }) => [source.name, source])).values()]
   return {
@@ -47,7 +49,7 @@ export async function describeFolder({ log, registers }: Pick<LambdaPorts, 'log'
       const [topic, { register: { sealedThrough, epochLengthMs } }] = [topicOf(source), await readSealRegister(registers, source)]
       const partitionCount = await log.partitionCount(topic)
       const [recordCount, deadLetterCount] = await Promise.all([topic, deadLetterTopicOf(source)].map((each) => countRecords(log, each)))
-      return { source: source.name, partitionCount, recordCount: recordCount!, deadLetterCount: deadLetterCount!, sealedUntilMs: sealedThrough === null ? null : (sealedThrough + 1) * epochLengthMs }
+      return { source: source.name, partitionCount, recordCount: recordCount!, deadLetterCount: deadLetterCount!, sealedUntilMs: sealedThrough === null ? null : (sealedThrough + 1) * epochLengthMs, archive: await lookAtArchive({ objects, registers }, source) }
     })),
     views: await Promise.all(eventPlans.map(async ({ view, source }): Promise<OpenedView> => {
       const { pointer } = await readPointer(registers, viewId(view))
@@ -62,14 +64,25 @@ async function countRecords(log: LambdaPorts['log'], topic: string): Promise<num
   return extents.reduce((sum, { start, end }) => sum + end - start, 0)
 }
 
-export function tellOpened(output: Output, folder: string, { sources, views }: OpenedFolder): void {
+/** What is not there of the archive is an alarm: neither stream nor incremental batch would meet it. `emptied`: databases that were damaged. */
+export function tellOpened(output: Output, folder: string, { sources, views }: OpenedFolder, emptied: readonly string[]): void {
   const { bold, dim } = output.colors
-  output.event({ event: 'opened', data: folder, sources, views }, () => [
-    `${bold('opened')} ${folder}, every value of it read and found sound`,
-    ...sources.map(({ source, partitionCount, recordCount, deadLetterCount, sealedUntilMs }) =>
-      `  source ${source}: ${counted(recordCount, 'record')} in ${counted(partitionCount, 'partition')}, ${sealedUntilMs === null ? 'nothing sealed yet' : `sealed until ${formatTime(sealedUntilMs)}`}${deadLetterCount > 0 ? `, ${counted(deadLetterCount, 'dead letter')}` : ''}`),
+  output.event({ event: 'opened', data: folder, sources, views, emptied }, () => [
+    `${bold('opened')} ${folder}, every value of its stores read${emptied.length === 0 ? ' and found sound' : `, and all found sound but ${emptied.join(' and ')}`}`,
+    ...sources.flatMap(({ source, partitionCount, recordCount, deadLetterCount, sealedUntilMs, archive }) => [
+      `  source ${source}: ${counted(recordCount, 'record')} in ${counted(partitionCount, 'partition')}, ${sealedUntilMs === null ? 'nothing sealed yet' : `sealed until ${formatTime(sealedUntilMs)}`}${deadLetterCount > 0 ? `, ${counted(deadLetterCount, 'dead letter')}` : ''}`,
+      ...(sealedUntilMs === null ? [] : [`  archive of ${source}: ${archiveText(archive)}`]),
+    ]),
     ...views.map(({ view, generation, cutEndMs }) => `  view ${view}: ${generation === null ? dim('no generation yet, all of the stream') : `generation ${generation}, with what was appended before ${formatTime(cutEndMs!)}`}`),
   ].join('\n'))
+  for (const { archive } of sources) {
+    for (const { code, message, where } of archive.problems) tellAlarm(output, { code, where, message: `${message} The stream goes on; batch runs and training sets that need it fail until it is restored from a backup.` })
+  }
+}
+
+function archiveText({ sealCount, isAll, problems }: ArchiveLook): string {
+  if (problems.length > 0) return 'not whole'
+  return `every object that ${isAll ? 'its manifests name' : `its last ${counted(sealCount, 'manifest')} name`} is there`
 }
 
 export function tellCatchingUp(output: Output, late: readonly Degradation[]): void {
@@ -92,6 +105,11 @@ export function tellReady(output: Output, url: string, file: string, examples: E
 
 export function tellAlarm(output: Output, { code, message, where }: Alarm): void {
   output.event({ event: 'alarm', code, message, where }, () => `${output.colors.yellow('alarm')} ${message} [${code}]\n  where  ${where}`)
+}
+
+/** Of state of the stream that was damaged when the folder was opened. */
+export function emptiedAlarm(where: string, message: string): Alarm {
+  return { code: 'STORE_DAMAGED', where, message: `${message} The state of the stream is emptied and computed anew from the log, from each view's floor on; answers say so until then. Look at the disk.` }
 }
 
 /** Of a request that met a bug, or trouble of a store; its client was told no more than that. */
