@@ -8,7 +8,7 @@ import { DATA_FOLDER_DEFAULT, REJECTED_SHARE_OPTION } from '../data-folder.ts'
 import { changesBetween } from '../definition-changes.ts'
 import { registerDefinitions } from '../definition-registry.ts'
 import { markOfModules, watchModules } from '../dev/definition-file.ts'
-import { describeFolder, emptiedAlarm, tellAlarm, tellBatch, tellCatchingUp, tellError, tellOpened, tellReady, tellRefused, tellTakenUp } from '../dev/dev-report.ts'
+import { batchTeller, describeFolder, emptiedAlarm, tellAlarm, tellCatchingUp, tellError, tellOpened, tellReady, tellRefused, tellTakenUp } from '../dev/dev-report.ts'
 import { DevSystem } from '../dev/dev-system.ts'
 import { exampleRequests } from '../dev/example-requests.ts'
 import { untilFresh } from '../dev/until-fresh.ts'
@@ -83,7 +83,7 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
     ports, definitions, member: await claimMember(ports.registers, 'dev'), partitionCount: partitions, batch: localBatch(rejectedShareMax),
     ...(batchEvery !== undefined && { batchEveryMs: batchEvery }),
     onAlarm: (alarm) => tellAlarm(output, alarm),
-    onBatch: (outcome) => tellBatch(output, outcome),
+    onBatch: batchTeller(output),
   }))
   const catalog = (): ReturnType<DevSystem['catalog']> => system.catalog()
   const app = createServingApp({

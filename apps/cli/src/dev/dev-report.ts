@@ -118,7 +118,24 @@ export function tellError(output: Output, error: unknown): void {
   for (const { code, message, where } of said) output.event({ event: 'error', code, message, where }, () => `${output.colors.red('error')} ${message} [${code}]\n  where  ${where}`)
 }
 
-export function tellBatch(output: Output, outcome: DueEvent): void {
+/**
+ * Tells of batch runs as they end. A gate that closes for the same reason as the last time is told once: each sealed epoch is a new occasion, though
+ * nothing may have come.
+ */
+export function batchTeller(output: Output): (outcome: DueEvent) => void {
+  /** By view, what its gate was last closed for. */
+  const closedFor = new Map<string, string>()
+  return (outcome) => {
+    const { view, kind } = outcome
+    const cause = kind === 'failed' && outcome.error.code === 'GATE_CLOSED' ? outcome.error.problems.map(({ message }) => message).join('\n') : null
+    if (cause !== null && closedFor.get(view) === cause) return
+    if (cause !== null) closedFor.set(view, cause)
+    else if (kind === 'done' || kind === 'failed') closedFor.delete(view)
+    tellBatch(output, outcome)
+  }
+}
+
+function tellBatch(output: Output, outcome: DueEvent): void {
   const { green, yellow } = output.colors
   if (outcome.kind === 'lost') return
   if (outcome.kind === 'waiting') {
