@@ -1,25 +1,28 @@
 // What was not taken of an input, for people.
-import type { RejectedRecords } from '@tidemark/pipelines/replay/replay'
 import type { ReadReport } from '@tidemark/pipelines/serve/point-in-time'
+import type { InputReport } from '@tidemark/ports/batch-engine'
 import { counted, formatNumber, formatTime, type Output } from './output.ts'
 
 const SAMPLES_SHOWN = 5
 
 /** For each source with rejected records, by its name: how many, and the first of them. */
 export function rejectionLines(output: Output, reports: ReadonlyMap<string, ReadReport>): string[] {
-  return [...reports].flatMap(([source, { readCount, rejectedCount, rejectedSamples }]) => (
-    rejectedLines(output, { source, recordCount: readCount, rejectedCount, reasons: rejectedSamples.map(({ file, row, reason }) => `${file}, record ${row + 1}: ${reason}`) })
-  ))
+  return [...reports].flatMap(([source, { readCount, rejectedCount, rejectedSamples }]) => rejectedLines(output, { records: `${counted(readCount, 'record')} of source ${source}`, rejectedCount, rejectedSamples }))
 }
 
-/** How many records of a source were rejected, and why the first of them were; nothing where none was. */
-export function rejectedLines({ errorColors: { yellow, dim } }: Output, { source, recordCount, rejectedCount, reasons }: RejectedRecords): string[] {
+interface Rejected extends Pick<InputReport, 'rejectedCount' | 'rejectedSamples'> {
+  /** `400 records of source trips`: of which they are. */
+  readonly records: string
+}
+
+/** How many records were rejected, and where and why the first of them; nothing where none was. */
+export function rejectedLines({ errorColors: { yellow, dim } }: Output, { records, rejectedCount, rejectedSamples }: Rejected): string[] {
   if (rejectedCount === 0) return []
-  const shown = reasons.slice(0, SAMPLES_SHOWN)
+  const shown = rejectedSamples.slice(0, SAMPLES_SHOWN)
   const more = rejectedCount - shown.length
   return [
-    `${yellow('rejected')} ${formatNumber(rejectedCount)} of ${counted(recordCount, 'record')} of source ${source}; they count nowhere`,
-    ...shown.map((reason) => `  ${reason}`),
+    `${yellow('rejected')} ${formatNumber(rejectedCount)} of ${records}; they count nowhere`,
+    ...shown.map(({ file, row, reason }) => `  ${file}, record ${row + 1}: ${reason}`),
     ...(more > 0 ? [dim(`  … and ${formatNumber(more)} more`)] : []),
   ]
 }

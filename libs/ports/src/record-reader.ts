@@ -3,7 +3,10 @@
 import type { ValueType } from '@tidemark/feature-schema/value'
 import type { ColumnBatch, EventInput, RowsInput } from './batch-engine.ts'
 
+/** Records of one file that follow each other, and those that were given of it before. */
 export interface FileRecords {
+  /** Its path. */
+  readonly file: string
   /** A JSON object each, by the source's fields: what was read by a field's type, else the text that stood there. */
   readonly values: readonly string[]
   /** By the input's append column, or the source's; null: there is none, or it cannot be read. Epoch ms. */

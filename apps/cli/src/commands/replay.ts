@@ -46,7 +46,8 @@ export function addReplayCommand(program: Command, output: Output, startProgress
       const result = await play(options, startProgress)
       const seconds = (Date.now() - startedMs) / 1000
       output.answer({ out: options.out, ...result, seconds }, () => summaryText(output, options.out, result, seconds))
-      for (const line of result.rejected.flatMap((each) => rejectedLines(output, each))) output.remark(line)
+      const rejected = result.rejected.map(({ source, recordCount, ...each }) => ({ records: `the ${counted(recordCount, 'record')} of source ${source} that came before the last question`, ...each }))
+      for (const line of rejected.flatMap((each) => rejectedLines(output, each))) output.remark(line)
     })
 }
 
@@ -84,7 +85,7 @@ function progressText({ phase, atMs, recordCount, answeredCount, rowCount }: Rep
 }
 
 function summaryText(output: Output, out: string, { rowCount, columns, recordCount, generationCount, statusCounts, unreadableTimeCount }: ReplayResult, seconds: number): string {
-  const pace = `${counted(recordCount, 'record')} in ${seconds.toFixed(1)} s, ${formatNumber(Math.round(recordCount / Math.max(seconds, 1e-3)))} records/s`
+  const pace = `${counted(recordCount, 'record')} before the last question, in ${seconds.toFixed(1)} s, ${formatNumber(Math.round(recordCount / Math.max(seconds, 1e-3)))} records/s`
   return [
     `${output.colors.green('written')} ${out}: ${counted(rowCount, 'row')}, ${counted(columns.length, 'added column')}, ${counted(generationCount, 'generation')} on the way (${pace})`,
     ...(unreadableTimeCount > 0 ? [`${counted(unreadableTimeCount, 'row')} without a readable time: their features are empty.`] : []),

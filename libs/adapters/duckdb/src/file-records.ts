@@ -21,11 +21,14 @@ export async function* readFileRecords(database: DuckDb, input: EventInput): Asy
     for (const path of paths) yield* csvRecords(session, input, path)
     return
   }
-  for (const scan of await parquetScans(session, paths)) {
+  const scans: FileScan[] = []
+  for (const path of paths) scans.push(...(await parquetScans(session, [path])))
+  for (const scan of scans) {
+    const file = scan.paths[0]!
     try {
-      yield* streamRecords(session, `SELECT ${recordColumns(input, scan).join(', ')} FROM ${scan.relation}`)
+      for await (const some of streamRecords(session, `SELECT ${recordColumns(input, scan).join(', ')} FROM ${scan.relation}`)) yield { file, ...some }
     } catch (error) {
-      unreadable(error, scan.paths[0]!, 'Parquet')
+      unreadable(error, file, 'Parquet')
     }
   }
 }
@@ -50,12 +53,12 @@ async function* csvRecords(session: DuckDbSession, input: FileInput, path: strin
       while (skipped[0]?.at === count) add(skipped.shift()!.value, null)
       add(value, appendTimesMs[i]!)
     }
-    yield { values: allValues, appendTimesMs: allTimesMs }
+    yield { file: path, values: allValues, appendTimesMs: allTimesMs }
   }
-  if (skipped.length > 0) yield { values: skipped.map(({ value }) => value), appendTimesMs: skipped.map(() => null) }
+  if (skipped.length > 0) yield { file: path, values: skipped.map(({ value }) => value), appendTimesMs: skipped.map(() => null) }
 }
 
-async function* streamRecords(session: DuckDbSession, sql: string): AsyncGenerator<FileRecords> {
+async function* streamRecords(session: DuckDbSession, sql: string): AsyncGenerator<Omit<FileRecords, 'file'>> {
   for await (const { chunk } of session.chunks(sql)) {
     const [values, times] = [chunk.getColumnVector(0), chunk.getColumnVector(1)]
     yield {

@@ -26,6 +26,9 @@ export class RecordFeed {
   appendedCount = 0
   /** Records that are known before this time are in the log, all of them; those known at it may be. -Infinity: none is. */
   appendedThroughMs = -Infinity
+  /** In the order in which they were read, each with the offset of its first record. */
+  private readonly files: { readonly path: string; readonly firstOffset: number }[] = []
+  private readCount = 0
   private readonly source: SourceDefinition
   private readonly records: AsyncIterator<FileRecords>
   private readonly hasAppendTimes: boolean
@@ -70,6 +73,12 @@ export class RecordFeed {
     return count
   }
 
+  /** Where the record at an offset stands; the first of a file is row 0. */
+  placeOf(offset: number): { readonly file: string; readonly row: number } {
+    const { path, firstOffset } = this.files.findLast((file) => file.firstOffset <= offset)!
+    return { file: path, row: offset - firstOffset }
+  }
+
   /** Reads on; false: there is no more. */
   private async read(): Promise<boolean> {
     if (this.hasEnded) return false
@@ -78,6 +87,8 @@ export class RecordFeed {
       this.hasEnded = true
       return false
     }
+    if (read.file !== this.files.at(-1)?.path) this.files.push({ path: read.file, firstOffset: this.readCount })
+    this.readCount += read.values.length
     this.pending = this.pending.slice(this.at)
     this.at = 0
     for (const [i, text] of read.values.entries()) this.pending.push(this.place(Buffer.from(text), read.appendTimesMs[i]!))

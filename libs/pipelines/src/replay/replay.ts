@@ -6,7 +6,7 @@
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Value } from '@tidemark/feature-schema/value'
-import type { ColumnBatch, EventInput, RowsInput, RowsOutput, RowsWriter, TableColumn } from '@tidemark/ports/batch-engine'
+import type { ColumnBatch, EventInput, InputReport, RowsInput, RowsOutput, RowsWriter, TableColumn } from '@tidemark/ports/batch-engine'
 import type { RecordReader } from '@tidemark/ports/record-reader'
 import { listDeadLetters } from '../ingest/dead-letters.ts'
 import type { LambdaSystem } from '../lambda/lambda-system.ts'
@@ -64,8 +64,8 @@ export interface RejectedRecords {
   /** Of all that were appended: those before the last question. */
   readonly recordCount: number
   readonly rejectedCount: number
-  /** Of the first ones. */
-  readonly reasons: readonly string[]
+  /** The first ones. */
+  readonly rejectedSamples: InputReport['rejectedSamples']
 }
 
 export interface ReplayResult extends ReplayCounts {
@@ -76,7 +76,7 @@ export interface ReplayResult extends ReplayCounts {
   readonly rejected: readonly RejectedRecords[]
 }
 
-const REASONS_MAX = 5
+const REJECTED_SAMPLES_MAX = 20
 const ROWS_PER_BATCH = 1_000
 
 /** Throws UNKNOWN_NAME, USAGE, INPUT_UNREADABLE or OUTPUT_FAILED; GATE_CLOSED where a generation is not good enough to be published. */
@@ -116,9 +116,9 @@ async function* answerBatches(
   }
 }
 
-async function rejectedOf({ ports: { log } }: LambdaSystem, { source, feed: { appendedCount: recordCount } }: SourceFeed): Promise<RejectedRecords> {
-  const reasons: string[] = []
+async function rejectedOf({ ports: { log } }: LambdaSystem, { source, feed }: SourceFeed): Promise<RejectedRecords> {
+  const rejectedSamples: InputReport['rejectedSamples'][number][] = []
   let rejectedCount = 0
-  for await (const { reason } of listDeadLetters(log, source)) if (rejectedCount++ < REASONS_MAX) reasons.push(reason)
-  return { source: source.name, recordCount, rejectedCount, reasons }
+  for await (const { offset, reason } of listDeadLetters(log, source)) if (rejectedCount++ < REJECTED_SAMPLES_MAX) rejectedSamples.push({ ...feed.placeOf(offset), reason })
+  return { source: source.name, recordCount: feed.appendedCount, rejectedCount, rejectedSamples }
 }
