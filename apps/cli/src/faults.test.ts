@@ -94,7 +94,7 @@ describe('a record that the log stamped far ahead', () => {
     {
       const { openEmbeddedPorts } = await import('@tidemark/embedded-system/embedded-ports')
       await using ports = await openEmbeddedPorts({ folder: join(folder.path, '.tidemark'), verify: false })
-      await ports.log.appendAt([{ topic: 'trips', partition: 0, appendTimeMs: aheadMs, records: [{ key: null, value: Buffer.from(JSON.stringify(trip('a'))) }] }])
+      await ports.log.appendAt([{ topic: 'trips', partition: 0, appendTimeMs: aheadMs, records: [trip('a'), trip('c')].map((event) => ({ key: null, value: Buffer.from(JSON.stringify(event)) })) }])
     }
     await send(dev, trip('a'), trip('b'))
     const alarm = await dev.next('alarm', ({ code }) => code === 'APPEND_TIME_AHEAD')
@@ -103,9 +103,9 @@ describe('a record that the log stamped far ahead', () => {
     expect(stopped.entities[0]!.values[0]).toBe(1)
 
     const declare = (...args: readonly string[]): ReturnType<Folder['json']> => folder.json('append-time', 'declare', ...args)
-    const [tooLate, notAhead, nowhere] = await Promise.all([declare('0', '1', '--at', String(aheadMs)), declare('0', '2', '--at', String(Date.now())), declare('0', '99', '--at', String(Date.now()))])
+    const [tooLate, notAhead, nowhere] = await Promise.all([declare('0', '1', '--at', String(aheadMs)), declare('0', '3', '--at', String(Date.now())), declare('0', '99', '--at', String(Date.now()))])
     for (const refused of [tooLate, notAhead, nowhere]) expect(refused).toMatchObject({ code: 2, document: { error: { code: 'USAGE', problems: [{ where: expect.stringContaining('source trips, partition 0, offset') }] } } })
-    expect(await declare('0', '1', '--at', String(Date.now()))).toMatchObject({ code: 0, document: { source: 'trips', partition: 0, offset: 1 } })
+    expect(await declare('0', '1', '--at', String(Date.now()))).toMatchObject({ code: 0, document: { source: 'trips', partition: 0, offset: 1, through: 2 } })
     await countIs(dev, 'a', 3)
     await countIs(dev, 'b', 1)
     // In batch as in the stream.

@@ -21,13 +21,12 @@ export async function eventsOf(world: World): Promise<OracleEvent[]> {
 
 function eventsOfPartition({ openings, overrides, epochLengthMs }: SealRegister, partition: number, records: readonly (KnownRecord | null)[]): OracleEvent[] {
   const own = openings.filter((opening) => opening.partition === partition)
-  const declared = new Map(overrides.filter((one) => one.partition === partition).map(({ offset, appendTimeMs }) => [offset, appendTimeMs]))
   const events: OracleEvent[] = []
   let epoch = -Infinity
   for (const [offset, record] of records.entries()) {
     for (const opening of own) if (opening.offset === offset && opening.epoch !== null) epoch = Math.max(epoch, opening.epoch)
     if (record === null) continue
-    const appendTimeMs = declared.get(offset) ?? record.appendTimeMs
+    const appendTimeMs = overrides.find((one) => one.partition === partition && one.offset <= offset && offset <= one.through)?.appendTimeMs ?? record.appendTimeMs
     epoch = Math.max(epoch, Math.floor(appendTimeMs / epochLengthMs))
     const { row, eventTimeMs } = record
     if (row !== null && own.length > 0) events.push({ fields: row, eventTimeMs, appendTimeMs, partition, offset, epoch })

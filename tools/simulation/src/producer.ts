@@ -40,7 +40,7 @@ export class Producer {
     if (random.chance(0.12)) return world.appendMarker(partition)
     if (random.chance(0.02)) this.behindMs[partition] = random.between(-5_000, BEHIND_MAX_MS)
     for (let i = random.pick([1, 1, 1, 2, 5]); i > 0; i--) {
-      if (random.chance(plot.madShare)) await this.appendMad(partition)
+      if (random.chance(plot.madShare)) for (let run = random.pick([1, 1, 3]); run > 0; run--) await this.appendMad(partition)
       else await world.append(partition, this.draw(), this.drawBehind(partition))
     }
   }

@@ -17,7 +17,7 @@ export function addAppendTimeCommand(program: Command, output: Output): void {
     .description('Append times of records that the log stamped far ahead.')
     .command('declare')
     .summary('declare when a record was appended')
-    .description('Declares the append time of a record that the log stamped later than now by more than the source\'s skew: it counts as appended then, and its partition goes on. Partition and offset are those of the alarm.')
+    .description('Declares the append time of a record that the log stamped later than now by more than the source\'s skew, and of those after it that are stamped so too, up to the first that is not: they count as appended then, and their partition goes on. Partition and offset are those of the alarm.')
     .argument('<partition>', 'of the record in the source\'s log', readNumber)
     .argument('<offset>', 'of the record in the source\'s log', readNumber)
     .requiredOption('--at <time>', 'when it was appended: ISO 8601 (UTC where it names no zone) or epoch milliseconds')
@@ -26,12 +26,11 @@ export function addAppendTimeCommand(program: Command, output: Output): void {
     .addHelpText('after', '\nExample:\n  tidemark append-time declare 3 17 --source payments --at 2024-03-14T12:00:00Z')
     .action(async (partition: number, offset: number, { data, source: name, at }: DeclareOptions) => {
       const appendTimeMs = parseTime(at, '--at')
-      const source = await withFolder(data, async (ports) => {
+      const { source, through } = await withFolder(data, async (ports) => {
         const found = await findSource(ports.registers, name)
-        await declareAppendTime(ports, found, { partition, offset, appendTimeMs })
-        return found.name
+        return { source: found.name, through: await declareAppendTime(ports, found, { partition, offset, appendTimeMs }) }
       })
-      output.answer({ source, partition, offset, appendTimeMs }, () => `${output.colors.green('declared')} source ${source}, partition ${partition}, offset ${offset}: appended ${formatTime(appendTimeMs)}; the partition goes on`)
+      output.answer({ source, partition, offset, through, appendTimeMs }, () => `${output.colors.green('declared')} source ${source}, partition ${partition}, offset ${offset}${through === offset ? '' : ` to ${through}`}: appended ${formatTime(appendTimeMs)}; the partition goes on`)
     })
 }
 

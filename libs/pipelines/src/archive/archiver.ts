@@ -217,7 +217,7 @@ export class ArchiveWork {
   /** One that is stamped ahead of the clock stops the partition. */
   private standAhead(partition: PartitionArchive, record: LogRecord): void {
     const { skewMaxMs } = this.options.source
-    const message = `It was appended at ${partition.reader.appendTimeMs(record)}, more than ${skewMaxMs} ms from now. Mend the broker's clock; to go on, declare an append time for this offset.`
+    const message = `It was appended at ${partition.reader.appendTimeMs(record)}, more than ${skewMaxMs} ms from now. Mend the broker's clock; to go on, declare an append time for this offset, and with it for what follows and is stamped ahead too.`
     this.stand(partition, { code: 'APPEND_TIME_AHEAD', message, offset: record.offset })
   }
 

@@ -155,5 +155,5 @@ function isWritten({ accepted, rejected }: EpochPart): boolean {
 /** What a register says of a partition's records, each as its offset and the rest. */
 function changesOf({ openings, overrides }: SealRegister, partition: number): Set<string> {
   const own = openings.filter((opening) => opening.partition === partition).map(({ offset, epoch }) => `${offset} opened at ${epoch}`)
-  return new Set([...own, ...overrides.filter((one) => one.partition === partition).map(({ offset, appendTimeMs }) => `${offset} appended at ${appendTimeMs}`)])
+  return new Set([...own, ...overrides.filter((one) => one.partition === partition).map(({ offset, through, appendTimeMs }) => `${offset} to ${through} appended at ${appendTimeMs}`)])
 }

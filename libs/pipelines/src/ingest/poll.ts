@@ -158,7 +158,7 @@ async function makePlace({ registers, source, onAlarm, topic }: IngestContext, r
 function aheadAlarm(context: IngestContext, partition: number, { offset, appendTimeMs }: LogRecord): { code: 'APPEND_TIME_AHEAD'; message: string; where: string } {
   return {
     code: 'APPEND_TIME_AHEAD',
-    message: `The record was appended at ${appendTimeMs}, later than now by more than ${context.source.skewMaxMs} ms. The partition stands still before it; mend the broker's clock, and declare the append time of this offset.`,
+    message: `The record was appended at ${appendTimeMs}, later than now by more than ${context.source.skewMaxMs} ms. The partition stands still before it; mend the broker's clock, and declare the append time of this offset, and with it of what follows and is stamped ahead too.`,
     where: `${partitionWhere(context, partition)}, offset ${offset}`,
   }
 }

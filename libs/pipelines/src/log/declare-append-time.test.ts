@@ -3,15 +3,16 @@
 import { describe, expect, it } from '@jest/globals'
 import { SKEW_MS, ticks } from '../testing/archive-history.ts'
 import { ArchiveWorld } from '../testing/archive-world.ts'
-import { openPartitions } from './change-seal-register.ts'
+import { changeSealRegister, openPartitions } from './change-seal-register.ts'
 import { declareAppendTime } from './declare-append-time.ts'
+import { withoutAnnouncement } from './seal-register.ts'
 
 const NOW_MS = 11_500
 
-async function worldWithStamp(stampedMs: number): Promise<ArchiveWorld> {
+async function worldWithStamp(...stampedMs: number[]): Promise<ArchiveWorld> {
   const world = new ArchiveWorld(1, NOW_MS)
   await openPartitions(world.registers, ticks, [{ partition: 0, offset: 0 }])
-  world.append(0, stampedMs)
+  world.append(0, ...stampedMs)
   return world
 }
 
@@ -31,7 +32,7 @@ describe('law 4: a declared append time', () => {
     const world = await worldWithStamp(99_000)
     expect(await declared(world, NOW_MS + SKEW_MS + 1)).toMatch('USAGE: The declared time is itself later than now.')
     expect((await world.register()).overrides).toEqual([])
-    expect(await declared(world, NOW_MS + SKEW_MS)).toEqual([{ partition: 0, offset: 0, appendTimeMs: NOW_MS + SKEW_MS }])
+    expect(await declared(world, NOW_MS + SKEW_MS)).toEqual([{ partition: 0, offset: 0, through: 0, appendTimeMs: NOW_MS + SKEW_MS }])
   })
 
   it('stands in for a stamp that no reader takes, however far its clock may be from this one', async () => {
@@ -39,7 +40,7 @@ describe('law 4: a declared append time', () => {
     expect(await declared(soon, NOW_MS)).toMatch(`USAGE: The record was appended at ${NOW_MS + 2 * SKEW_MS}, which is not ahead of now any more`)
     expect((await soon.register()).overrides).toEqual([])
     const ahead = await worldWithStamp(NOW_MS + 2 * SKEW_MS + 1)
-    expect(await declared(ahead, NOW_MS)).toEqual([{ partition: 0, offset: 0, appendTimeMs: NOW_MS }])
+    expect(await declared(ahead, NOW_MS)).toEqual([{ partition: 0, offset: 0, through: 0, appendTimeMs: NOW_MS }])
   })
 
   it('is of a record that the log has', async () => {
@@ -48,5 +49,43 @@ describe('law 4: a declared append time', () => {
     world.log.retain(0, 1)
     for (const offset of [0, 2]) expect(await declared(world, NOW_MS, offset)).toBe('USAGE: The log has no record there.')
     expect((await world.register()).overrides).toEqual([])
+  })
+
+  it('is that of the whole run that is stamped ahead, through its last record', async () => {
+    const ahead = NOW_MS + 2 * SKEW_MS + 1
+    const world = await worldWithStamp(ahead + 5_000, ahead, 99_000, ahead - 1, 99_000)
+    const declare = (offset: number, appendTimeMs = NOW_MS): Promise<number> => declareAppendTime(world, ticks, { partition: 0, offset, appendTimeMs })
+    expect(await declare(0)).toBe(2)
+    expect((await world.register()).overrides).toEqual([{ partition: 0, offset: 0, through: 2, appendTimeMs: NOW_MS }])
+    // Twice is once, by any of them; and to the log's end as it was then.
+    expect([await declare(0), await declare(2)]).toEqual([2, 2])
+    expect(await declare(4, NOW_MS - 1)).toBe(4)
+    world.append(0, 99_000)
+    expect(await declare(4, NOW_MS - 1)).toBe(4)
+    expect(await declare(5)).toBe(5)
+    await expect(declare(1, NOW_MS - 1)).rejects.toMatchObject({ code: 'USAGE' })
+  })
+
+  it('is of a shorter run where the clock comes up to a stamp while it is announced', async () => {
+    const ahead = NOW_MS + 2 * SKEW_MS + 1
+    const world = await worldWithStamp(99_000, ahead, 99_000)
+    const registers = { ...world.registers, compareAndSet: (...given: Parameters<typeof world.registers.compareAndSet>) => {
+      world.nowMs = NOW_MS + 1
+      return world.registers.compareAndSet(...given)
+    } }
+    expect(await declareAppendTime({ registers, log: world.log, clock: world.clock }, ticks, { partition: 0, offset: 0, appendTimeMs: NOW_MS })).toBe(0)
+    expect((await world.register()).overrides).toEqual([{ partition: 0, offset: 0, through: 0, appendTimeMs: NOW_MS }])
+  })
+
+  it('is announced anew where somebody took the announcement back: a reader may have taken the record', async () => {
+    const world = await worldWithStamp(99_000)
+    let changeCount = 0
+    const registers = { ...world.registers, async compareAndSet(...given: Parameters<typeof world.registers.compareAndSet>) {
+      const revision = await world.registers.compareAndSet(...given)
+      if (++changeCount === 1) await changeSealRegister(world.registers, ticks, (register) => withoutAnnouncement(register, 0, 0))
+      return revision
+    } }
+    expect(await declareAppendTime({ registers, log: world.log, clock: world.clock }, ticks, { partition: 0, offset: 0, appendTimeMs: NOW_MS })).toBe(0)
+    expect(changeCount).toBe(3)
   })
 })

@@ -1,9 +1,10 @@
-// The way on where a record was stamped far ahead, and archiver and processors stand before it: an operator declares its append time. It has one meaning
-// for all readers, though the clock may come up to the stamp at the same moment and somebody take the record as it is stamped:
+// The way on where records were stamped far ahead, and archiver and processors stand before them: an operator declares the append time of the first. It
+// is that of the whole run: of what follows it without a break and is stamped ahead too, up to the log's end as it is by then. It has one meaning
+// for all readers, though the clock may come up to a stamp at the same moment and somebody take the record as it is stamped:
 //
-//   1. It is announced in the register. Whoever reads the register from then on does not take the record, whatever the clock says.
-//   2. The clock is read. Only if the stamp is still ahead of it, by more than a reader allows and clocks may differ, is the time declared: a reader of the
-//      register as it was before read its own clock earlier still, and so did not take the record. Else the announcement is taken back.
+//   1. It is announced in the register, with where the run ends. Whoever reads the register from then on takes none of the run, whatever the clock says.
+//   2. The clock is read. Only if every stamp is still ahead of it, by more than a reader allows and clocks may differ, is the time declared: a reader of
+//      the register as it was before read its own clock earlier still, and so took none of them. Else the announcement is taken back.
 //
 // A reader reads its clock before the register. Who announces and dies leaves the partition standing; the declaration can be made again.
 
@@ -13,8 +14,8 @@ import type { Clock } from '@tidemark/ports/clock'
 import type { EventLog } from '@tidemark/ports/event-log'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { topicOf } from '../names.ts'
-import { changeSealRegister } from './change-seal-register.ts'
-import { withAppendTime, withoutAnnouncement, type AppendTimeOverride } from './seal-register.ts'
+import { changeSealRegister, readSealRegister } from './change-seal-register.ts'
+import { covers, withAppendTime, withoutAnnouncement, type SealRegister } from './seal-register.ts'
 
 export interface DeclarePorts {
   readonly registers: RegisterStore
@@ -22,33 +23,89 @@ export interface DeclarePorts {
   readonly clock: Clock
 }
 
-export interface DeclaredAppendTime extends AppendTimeOverride {
+export interface DeclaredAppendTime {
+  readonly partition: number
+  /** Of the first record of the run. */
+  readonly offset: number
   readonly appendTimeMs: number
 }
 
-/** Twice is once. Throws USAGE where the record is not there, not stamped ahead, or its epoch is settled; and what the ports throw. */
-export async function declareAppendTime({ registers, log, clock }: DeclarePorts, source: SourceDefinition, declared: DeclaredAppendTime): Promise<void> {
+/** Of what one fetch reads of a run. */
+const FETCH_COUNT_MAX = 10_000
+const FETCH_SIZE_MAX_BYTES = 32 * 1_048_576
+
+/**
+ * The last offset that the time is declared of. Twice is once. Throws USAGE where the record is not there, not stamped ahead, or its epoch is settled;
+ * and what the ports throw.
+ */
+export async function declareAppendTime({ registers, log, clock }: DeclarePorts, source: SourceDefinition, declared: DeclaredAppendTime): Promise<number> {
   const { partition, offset, appendTimeMs } = declared
   const { skewMaxMs } = source
   const refuse = (message: string, action: string): TidemarkError =>
     new TidemarkError([{ code: 'USAGE', message, where: `source ${source.name}, partition ${partition}, offset ${offset}`, action }])
   if (appendTimeMs > clock.nowMs() + skewMaxMs) throw refuse('The declared time is itself later than now.', 'Declare the time at which the record came.')
-  const { register } = await changeSealRegister(registers, source, (before) => withAppendTime(before, { partition, offset, appendTimeMs: null }, appendTimeMs))
-  if (register.overrides.some((one) => one.partition === partition && one.offset === offset && one.appendTimeMs === appendTimeMs)) return
-  const stampedMs = await stampOf(log, source, partition, offset)
-  if (stampedMs !== null && stampedMs > clock.nowMs() + 2 * skewMaxMs) {
-    await changeSealRegister(registers, source, (before) => withAppendTime(before, declared, appendTimeMs))
-    return
+  for (;;) {
+    const { register: before } = await readSealRegister(registers, source)
+    // Refuses what cannot be declared, before anything is read of the log.
+    withAppendTime(before, { partition, offset, through: offset, appendTimeMs: null }, appendTimeMs)
+    const run = await runFrom(log, source, partition, offset, clock.nowMs() + 2 * skewMaxMs)
+    const announced = { partition, offset, through: run.through, appendTimeMs: null }
+    const { register } = await changeSealRegister(registers, source, (found) => withAppendTime(found, announced, appendTimeMs))
+    const known = declaredAs(register, declared)
+    if (known !== null) return known
+    if (run.leastMs > clock.nowMs() + 2 * skewMaxMs) {
+      const { register: after } = await changeSealRegister(registers, source, (found) =>
+        // Where somebody has taken the announcement back, a reader may have taken the record by now.
+        isAnnounced(found, partition, offset) ? withAppendTime(found, { ...announced, appendTimeMs }, appendTimeMs) : found)
+      const through = declaredAs(after, declared)
+      if (through !== null) return through
+      continue
+    }
+    await changeSealRegister(registers, source, (found) => withoutAnnouncement(found, partition, offset))
+    if (run.firstMs === null) throw refuse('The log has no record there.', 'Name the record that the alarm names.')
+    // Only a later one of the run is not ahead any more: the run is shorter.
+    if (run.firstMs > clock.nowMs() + 2 * skewMaxMs) continue
+    throw refuse(`The record was appended at ${run.firstMs}, which is not ahead of now any more, or soon will not be: it counts as it is stamped.`, 'Nothing is to be declared; the partition goes on by itself.')
   }
-  await changeSealRegister(registers, source, (before) => withoutAnnouncement(before, partition, offset))
-  if (stampedMs === null) throw refuse('The log has no record there.', 'Name the record that the alarm names.')
-  throw refuse(`The record was appended at ${stampedMs}, which is not ahead of now any more, or soon will not be: it counts as it is stamped.`, 'Nothing is to be declared; the partition goes on by itself.')
 }
 
-/** null: there is no record. */
-async function stampOf(log: EventLog, source: SourceDefinition, partition: number, offset: number): Promise<number | null> {
-  const { start, end } = await log.extent(topicOf(source), partition)
-  if (offset < start || offset >= end) return null
-  const { records } = await log.fetch(topicOf(source), partition, offset, { countMax: 1, sizeMaxBytes: 32 * 1_048_576, waitMaxMs: 0 })
-  return records.find((record) => record.offset === offset)?.appendTimeMs ?? null
+/** Through which offset the time is declared; null: it is not. */
+function declaredAs({ overrides }: SealRegister, { partition, offset, appendTimeMs }: DeclaredAppendTime): number | null {
+  return overrides.find((one) => covers(one, partition, offset) && one.appendTimeMs === appendTimeMs)?.through ?? null
+}
+
+function isAnnounced({ overrides }: SealRegister, partition: number, offset: number): boolean {
+  return overrides.some((one) => one.partition === partition && one.offset === offset && one.appendTimeMs === null)
+}
+
+interface Run {
+  /** The stamp of the record at the offset; null: there is none. */
+  readonly firstMs: number | null
+  /** The least stamp among the run; -Infinity: there is no record. */
+  readonly leastMs: number
+  /** The last record that is stamped later than asked, with all before it; at least the offset. */
+  readonly through: number
+}
+
+/** The records from an offset on that are all stamped later than `aheadMs`. */
+async function runFrom(log: EventLog, source: SourceDefinition, partition: number, offset: number, aheadMs: number): Promise<Run> {
+  const topic = topicOf(source)
+  const { start, end } = await log.extent(topic, partition)
+  let run: Run = { firstMs: null, leastMs: -Infinity, through: offset }
+  if (offset < start) return run
+  for (let next = offset; next < end; ) {
+    const batch = await log.fetch(topic, partition, next, { countMax: FETCH_COUNT_MAX, sizeMaxBytes: FETCH_SIZE_MAX_BYTES, waitMaxMs: 0 })
+    for (const { offset: at, appendTimeMs } of batch.records) {
+      if (run.firstMs === null) {
+        if (at !== offset) return run
+        run = { firstMs: appendTimeMs, leastMs: appendTimeMs, through: offset }
+      } else if (appendTimeMs > aheadMs) {
+        run = { firstMs: run.firstMs, leastMs: Math.min(run.leastMs, appendTimeMs), through: at }
+      }
+      if (appendTimeMs <= aheadMs) return run
+    }
+    if (batch.next === next) break
+    next = batch.next
+  }
+  return run
 }

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib'
 import type { LogRecord } from '@tidemark/ports/event-log'
 import { nextEpoch } from './epoch.ts'
 import type { LogMark } from './manifest.ts'
-import type { AppendTimeOverride, Opening, SealRegister } from './seal-register.ts'
+import { covers, type AppendTimeOverride, type Opening, type SealRegister } from './seal-register.ts'
 
 export interface PartitionPosition {
   /** The next offset to read. */
@@ -53,7 +53,7 @@ export class PartitionReader {
 
   /** The append time of a record: the log's, or the declared one; Infinity where one is announced, so that nobody takes the record. */
   appendTimeMs({ offset, appendTimeMs }: LogRecord): number {
-    for (const override of this.overrides) if (override.offset === offset) return override.appendTimeMs ?? Infinity
+    for (const override of this.overrides) if (covers(override, this.partition, offset)) return override.appendTimeMs ?? Infinity
     return appendTimeMs
   }
 

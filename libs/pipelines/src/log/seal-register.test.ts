@@ -4,7 +4,7 @@ import { changeSealRegister, openPartitions, readSealRegister } from './change-s
 import { MANIFEST_VERSION, type Manifest } from './manifest.ts'
 import { PartitionReader } from './partition-position.ts'
 import {
-  decodeSealRegister, emptySealRegister, encodeSealRegister, isExpected, OPENINGS_MAX, withAppendTime, withPartitionOpened, withPartitionReopened, withUnexpected, type SealRegister,
+  decodeSealRegister, emptySealRegister, encodeSealRegister, isExpected, OPENINGS_MAX, SEAL_REGISTER_VERSION, withAppendTime, withPartitionOpened, withPartitionReopened, withUnexpected, type SealRegister,
 } from './seal-register.ts'
 
 const source = { name: 'ticks', epochLengthMs: 1_000 }
@@ -68,12 +68,41 @@ describe('law 3, records that a seal does not expect', () => {
 
 describe('a declared append time', () => {
   it('is one for a record, and settles no sealed one', () => {
-    const declared = withAppendTime(sealed, { partition: 0, offset: 25, appendTimeMs: 11_000 })
-    expect(declared.overrides).toEqual([{ partition: 0, offset: 25, appendTimeMs: 11_000 }])
-    expect(withAppendTime(declared, { partition: 0, offset: 25, appendTimeMs: 11_000 })).toBe(declared)
-    for (const wrong of [{ partition: 0, offset: 25, appendTimeMs: 1 }, { partition: 0, offset: 19, appendTimeMs: 1 }, { partition: 5, offset: 0, appendTimeMs: 1 }]) {
-      expect(() => withAppendTime(declared, wrong)).toThrow('USAGE')
+    const declared = withAppendTime(sealed, { partition: 0, offset: 25, through: 25, appendTimeMs: 11_000 })
+    expect(declared.overrides).toEqual([{ partition: 0, offset: 25, through: 25, appendTimeMs: 11_000 }])
+    expect(withAppendTime(declared, { partition: 0, offset: 25, through: 25, appendTimeMs: 11_000 })).toBe(declared)
+    for (const wrong of [{ partition: 0, offset: 25 }, { partition: 0, offset: 19 }, { partition: 5, offset: 0 }]) {
+      expect(() => withAppendTime(declared, { ...wrong, through: wrong.offset, appendTimeMs: 1 })).toThrow('USAGE')
     }
+  })
+})
+
+describe('an append time that is declared of several records', () => {
+  const override = { partition: 0, offset: 25, through: 29, appendTimeMs: 11_000 }
+  const declared = withAppendTime(sealed, override)
+
+  it('is that of each, whichever is asked for, and of no other', () => {
+    expect(withAppendTime(declared, { ...override, offset: 27, through: 27 })).toBe(declared)
+    expect(() => withAppendTime(declared, { ...override, offset: 27, through: 40, appendTimeMs: 11_001 })).toThrow('declared already, as 11000')
+    const reader = new PartitionReader(0, { next: 24, epoch: 9, knownTimeMs: 9_500, mark: null }, declared)
+    const timeOf = (offset: number): number => reader.appendTimeMs({ offset, appendTimeMs: 99_000, key: null, value: null, headers: {} })
+    expect([24, 25, 27, 29, 30].map(timeOf)).toEqual([99_000, 11_000, 11_000, 11_000, 99_000])
+    expect(new PartitionReader(1, { next: 24, epoch: 9, knownTimeMs: 9_500, mark: null }, declared).appendTimeMs({ offset: 27, appendTimeMs: 99_000, key: null, value: null, headers: {} })).toBe(99_000)
+  })
+
+  it('ends before the next ones with a time of their own', () => {
+    expect(withAppendTime(declared, { ...override, offset: 21, through: 40, appendTimeMs: 10_500 }).overrides).toEqual([{ ...override, offset: 21, through: 24, appendTimeMs: 10_500 }, override])
+  })
+
+  it('is announced by its first record alone, and announced anew with another end', () => {
+    const announced = withAppendTime(sealed, { ...override, appendTimeMs: null })
+    expect(() => withAppendTime(announced, { ...override, offset: 26, appendTimeMs: null })).toThrow('from offset 25 on')
+    expect(withAppendTime(announced, { ...override, through: 40, appendTimeMs: null }).overrides).toEqual([{ ...override, through: 40, appendTimeMs: null }])
+  })
+
+  it('was of one record in the version before', () => {
+    const before = Buffer.from(JSON.stringify({ ...sealed, formatVersion: 2, overrides: [{ partition: 0, offset: 25, appendTimeMs: 11_000 }] }))
+    expect(decodeSealRegister(before, 'here').overrides).toEqual([{ ...override, through: 25 }])
   })
 })
 
@@ -91,7 +120,7 @@ describe('a partition reader', () => {
   })
 
   it('follows openings and declared times, of its own partition', () => {
-    const register = withAppendTime(withPartitionReopened(withPartitionOpened(sealed, 1, 0), 0, 22), { partition: 0, offset: 25, appendTimeMs: 11_000 })
+    const register = withAppendTime(withPartitionReopened(withPartitionOpened(sealed, 1, 0), 0, 22), { partition: 0, offset: 25, through: 25, appendTimeMs: 11_000 })
     const reader = new PartitionReader(0, { next: 21, epoch: 9, knownTimeMs: 9_500, mark: null }, register)
     const epochs = [record(21, 9_100), record(22, 9_100), record(25, 99_000), record(26, 10_000)].map((each) => (reader.take(each), reader.epoch))
     expect(epochs).toEqual([9, 10, 11, 11])
@@ -103,7 +132,7 @@ describe('a partition reader', () => {
 
 describe('the stored form of a register', () => {
   it('comes back as it was', () => {
-    const register = withAppendTime(closing, { partition: 0, offset: 40, appendTimeMs: 5 })
+    const register = withAppendTime(closing, { partition: 0, offset: 40, through: 44, appendTimeMs: 5 })
     expect(decodeSealRegister(encodeSealRegister(register), 'here')).toEqual(register)
   })
 
@@ -112,8 +141,8 @@ describe('the stored form of a register', () => {
     const decode = (changed: string) => () => decodeSealRegister(Buffer.from(changed), 'here')
     expect(decode(text.slice(1))).toThrow('STORE_DAMAGED at here')
     expect(decode(text.replace('"through":12', '"through":"12"'))).toThrow('STORE_DAMAGED at here: closing.through')
-    expect(decode(text.replace('{"formatVersion":2', '{"formatVersion":3'))).toThrow('STORE_TOO_NEW at here')
-    expect(decode(text.replace('{"formatVersion":2', '{"formatVersion":1'))()).toEqual({ ...closing, formatVersion: 1 })
+    expect(decode(text.replace(`{"formatVersion":${SEAL_REGISTER_VERSION}`, `{"formatVersion":${SEAL_REGISTER_VERSION + 1}`))).toThrow('STORE_TOO_NEW at here')
+    for (const formatVersion of [1, 2]) expect(decode(text.replace(`{"formatVersion":${SEAL_REGISTER_VERSION}`, `{"formatVersion":${formatVersion}`))()).toEqual({ ...closing, formatVersion })
   })
 
   it('is changed again and again until nobody was faster', async () => {

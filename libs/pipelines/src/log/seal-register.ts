@@ -12,8 +12,8 @@ import { z } from 'zod'
 import { decodeVersioned } from '../versioned-json.ts'
 import { manifestSchema, type Manifest } from './manifest.ts'
 
-/** Version 1 had no announced append times, and manifests of version 1. */
-export const SEAL_REGISTER_VERSION = 2
+/** Version 2 had append times of single records; version 1 no announced ones, and manifests of version 1. */
+export const SEAL_REGISTER_VERSION = 3
 
 /** From this offset on, no record of the partition has an older epoch. */
 export interface Opening {
@@ -25,11 +25,12 @@ export interface Opening {
   readonly reason: 'first' | 'skew'
 }
 
-/** A declared append time in place of one that the log stamped far ahead. */
+/** A declared append time in place of those that the log stamped far ahead: of each record from an offset through another one. */
 export interface AppendTimeOverride {
   readonly partition: number
   readonly offset: number
-  /** null: announced; nobody takes the record before the time is declared, or the announcement taken back. */
+  readonly through: number
+  /** null: announced; nobody takes the records before the time is declared, or the announcement taken back. */
   readonly appendTimeMs: number | null
 }
 
@@ -117,26 +118,33 @@ export function brokenSeams({ openings }: SealRegister, cut: number): Opening[] 
   return openings.filter(({ reason, epoch }) => reason === 'skew' && epoch! > cut)
 }
 
+export function covers(override: AppendTimeOverride, partition: number, offset: number): boolean {
+  return override.partition === partition && override.offset <= offset && offset <= override.through
+}
+
 /**
- * The register in which a record counts as appended at that time, or is announced to; it stays as it is where the record has the time already that is
- * to be declared. Throws USAGE where the partition is not open, or the record is sealed or has another declared time: its epoch is settled.
+ * The register in which records count as appended at that time, or are announced to: those before the next ones with a time of their own. It stays as
+ * it is where the first has the time already that is to be declared. Throws USAGE where the partition is not open, or the first record is sealed
+ * or has another declared time: its epoch is settled.
  */
 export function withAppendTime(register: SealRegister, override: AppendTimeOverride, declaredMs: number | null = override.appendTimeMs): SealRegister {
   const { partition, offset, appendTimeMs } = override
-  const found = register.overrides.find((one) => one.partition === partition && one.offset === offset)
-  if (found !== undefined && (found.appendTimeMs === appendTimeMs || found.appendTimeMs === declaredMs)) return register
+  const found = register.overrides.find((one) => covers(one, partition, offset))
+  if (found !== undefined && found.appendTimeMs !== null && (found.appendTimeMs === appendTimeMs || found.appendTimeMs === declaredMs)) return register
   const end = register.lastSeal?.partitions.find((sealed) => sealed.partition === partition)?.end ?? 0
   const problem = !isOpen(register, partition) ? 'Nothing was read of that partition.'
     : found !== undefined && found.appendTimeMs !== null ? `Its append time was declared already, as ${found.appendTimeMs}.`
-      : offset < end ? 'Its epoch is sealed.' : null
+      : found !== undefined && found.offset !== offset ? `It is one of those from offset ${found.offset} on for which a time is announced.`
+        : offset < end ? 'Its epoch is sealed.' : null
   if (problem !== null) {
     throw new TidemarkError([{ code: 'USAGE', message: problem, where: `source ${register.source}, partition ${partition}, offset ${offset}`, action: 'Name the record that the alarm names.' }])
   }
   const others = register.overrides.filter((one) => one !== found)
-  return { ...register, overrides: [...others, override].sort((a, b) => a.partition - b.partition || a.offset - b.offset) }
+  const next = others.find((one) => one.partition === partition && one.offset > offset)?.offset ?? Infinity
+  return { ...register, overrides: [...others, { ...override, through: Math.min(override.through, next - 1) }].sort((a, b) => a.partition - b.partition || a.offset - b.offset) }
 }
 
-/** The register without the announcement of a time that was not declared. */
+/** The register without the announcement of a time that was not declared, by its first offset. */
 export function withoutAnnouncement(register: SealRegister, partition: number, offset: number): SealRegister {
   const overrides = register.overrides.filter((one) => one.partition !== partition || one.offset !== offset || one.appendTimeMs !== null)
   return overrides.length === register.overrides.length ? register : { ...register, overrides }
@@ -159,14 +167,17 @@ export function firstUnsealed({ sealedThrough }: SealRegister): number | null {
   return sealedThrough === null ? null : sealedThrough + 1
 }
 
+const overrideSchema = z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), through: z.int().min(0).optional(), appendTimeMs: z.int().nullable() })
+  .transform(({ through, ...rest }): AppendTimeOverride => ({ ...rest, through: through ?? rest.offset }))
+
 const schema = z.strictObject({
-  formatVersion: z.union([z.literal(1), z.literal(SEAL_REGISTER_VERSION)]),
+  formatVersion: z.union([z.literal(1), z.literal(2), z.literal(SEAL_REGISTER_VERSION)]),
   source: z.string(),
   epochLengthMs: z.int().positive(),
   sealedThrough: z.int().nullable(),
   closing: z.strictObject({ through: z.int(), ends: z.array(z.strictObject({ partition: z.int().min(0), end: z.int().min(0) })) }).nullable(),
   openings: z.array(z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), epoch: z.int().nullable(), reason: z.enum(['first', 'skew']) })),
-  overrides: z.array(z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), appendTimeMs: z.int().nullable() })),
+  overrides: z.array(overrideSchema),
   lastSeal: manifestSchema.nullable(),
 })
 

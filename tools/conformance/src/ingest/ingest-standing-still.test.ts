@@ -32,6 +32,26 @@ describe('standing still', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('law 4: goes on with one declared time behind all that came while a clock was ahead', async () => {
+    const world = await worldOf()
+    const processor = world.processor([0])
+    world.log.shiftAppendTimes(world.topic, 0, 3_600_000)
+    for (let i = 0; i < 5; i++) await world.append(0, click(world, user, 2 ** i))
+    world.log.shiftAppendTimes(world.topic, 0, 0)
+    await world.append(0, click(world, user, 32))
+    await drain(processor)
+    const appendTimeMs = world.nowMs
+    expect(await declareAppendTime(world, world.source, { partition: 0, offset: 0, appendTimeMs })).toBe(4)
+    for (let i = 0; i < 2; i++) {
+      world.nowMs += 1_000
+      await drain(processor)
+    }
+    expect(codes(world)).toEqual(['APPEND_TIME_AHEAD'])
+    expect(processor.status()).toMatchObject([{ nextOffset: 6, stopped: null }])
+    expect((await heartbeatOf(world)).knownTimeMs).toBe(appendTimeMs)
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
   it('law 4: believes a stamp that is ahead by the declared skew, and no further one', async () => {
     const world = await worldOf()
     const processor = world.processor([0])
@@ -84,7 +104,7 @@ describe('standing still', () => {
     world.log.shiftAppendTimes(world.topic, 0, 0)
     await drain(processor)
     const declared = { partition: 0, offset: 0, appendTimeMs: world.nowMs }
-    await changeSealRegister(world.registers, world.source, (register) => withAppendTime(register, { ...declared, appendTimeMs: null }))
+    await changeSealRegister(world.registers, world.source, (register) => withAppendTime(register, { ...declared, through: declared.offset, appendTimeMs: null }))
     world.nowMs += 7_200_000
     await drain(processor)
     expect(processor.status()).toMatchObject([{ nextOffset: 0, stopped: { code: 'APPEND_TIME_AHEAD' } }])
