@@ -1,7 +1,7 @@
 // Law 10: everything of a folder that may be other than it was written is named, each kind once, as damage and with its place.
 
 import { spawnSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, jest } from '@jest/globals'
 import type { Soon } from '@tidemark/ports/soon'
@@ -137,6 +137,19 @@ describe('of an environment, damage is', () => {
     await fill(folder.path)
     await change(folder.path, removed('things', 'a'))
     await expect(verifyEmbeddedFolder(folder.path, { names: ['things'], onEmptied: () => undefined })).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+  })
+
+  it('that an entry says to be of a kind which there is not', async () => {
+    await using folder = await temporaryFolder()
+    await fill(folder.path)
+    const path = join(folder.path, 'data.mdb')
+    const file = readFileSync(path)
+    // LMDB's node: u32 size of the value, u16 flags, u16 size of the key, the key. Flag 4: its values are a database.
+    const node = Buffer.from('050000000000010061', 'hex')
+    for (let at = file.indexOf(node); at >= 0; at = file.indexOf(node, at + 1)) file[at + 4] = 4
+    expect(file.equals(readFileSync(path))).toBe(false)
+    writeFileSync(path, file)
+    for (const names of [[], ['things']]) await expect(verifyEmbeddedFolder(folder.path, { names, onEmptied: () => undefined })).rejects.toMatchObject(damagedAs(expect.stringContaining('Reading it fails'), folder.path))
   })
 
   it.each(['EIO', 5, -30796])('that a disk or LMDB says so: %s', (code) => {

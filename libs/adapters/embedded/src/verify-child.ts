@@ -14,6 +14,8 @@ import { entryCountOf, openLmdb, openLmdbDatabase, type LmdbDatabase, type LmdbR
 import { checkSeal, checksumSeed } from './sealed-value.ts'
 import type { BrokenDatabase, Verdict } from './verify-folder.ts'
 
+/** What reading a node that says to be of a kind which there is not gives; to a writer it may mean other things. */
+const MDB_BAD_TXN = -30_782
 const EVERY_KEY = Buffer.from([0])
 
 async function verify(folder: string, { isEmptying, derived }: { isEmptying: boolean; derived: ReadonlySet<string> }): Promise<Verdict> {
@@ -24,6 +26,7 @@ async function verify(folder: string, { isEmptying, derived }: { isEmptying: boo
     const { entryCount, broken: [still] } = await look(folder, derived)
     return still === undefined ? { verdict: 'sound', entryCount, broken: found.broken } : { verdict: 'damaged', where: still.where, message: still.message }
   } catch (error) {
+    if ((error as { code?: unknown }).code === MDB_BAD_TXN) return { verdict: 'damaged', where: folder, message: `Reading it fails ("${(error as Error).message}").` }
     const coded = asTidemarkError(error, folder)
     if (!(coded instanceof TidemarkError)) return { verdict: 'damaged', where: folder, message: `Reading it fails: ${String(error)}.` }
     const { where, message } = coded.problems[0]!
