@@ -71,6 +71,8 @@ export function describeFound(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object' && value !== null) return 'an object'
+  // As a number it is not what was written any more.
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) return `about ${value}, which is beyond 2^53`
   if (typeof value !== 'string') return String(value)
   const shown = value.length > FOUND_LENGTH_MAX ? `${value.slice(0, FOUND_LENGTH_MAX)}…` : value
   return value.isWellFormed() ? JSON.stringify(shown) : `${JSON.stringify(shown)}, which is not well-formed Unicode`

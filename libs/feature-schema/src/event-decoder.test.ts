@@ -98,7 +98,7 @@ describe('an event is rejected, with its field, what was expected and what was f
     ['small', '2147483648', 'field small: expected int32 or NULL, found 2147483648.'],
     ['small', 'true', 'field small: expected int32 or NULL, found true.'],
     ['small', '[1]', 'field small: expected int32 or NULL, found an array.'],
-    ['large', '9007199254740993', 'field large: expected int64 or NULL, found 9007199254740992.'],
+    ['large', '9007199254740993', 'field large: expected int64 or NULL, found about 9007199254740992, which is beyond 2^53.'],
     ['large', '"9223372036854775808"', 'field large: expected int64 or NULL, found "9223372036854775808".'],
     ['large', '"1e3"', 'field large: expected int64 or NULL, found "1e3".'],
     ['large', '""', 'field large: expected int64 or NULL, found "".'],
@@ -121,9 +121,10 @@ describe('an event is rejected, with its field, what was expected and what was f
   })
 
   it('for a time in the far past or future', () => {
-    for (const time of [TIMESTAMP_MIN_MS - 1, TIMESTAMP_MAX_MS + 1, 1e300]) {
+    for (const time of [TIMESTAMP_MIN_MS - 1, TIMESTAMP_MAX_MS + 1]) {
       expect(decodedField(everyType, 'at', String(time))).toBe(`field at: expected timestamp, found ${time}.`)
     }
+    expect(decodedField(everyType, 'at', '1e300')).toBe('field at: expected timestamp, found about 1e+300, which is beyond 2^53.')
     for (const time of ['0001-01-01', '1677-12-31T23:59:59.999Z', '9999-12-31', '2262-01-01T00:00:00Z']) {
       expect(decodedField(everyType, 'at', `"${time}"`)).toBe(`field at: expected timestamp, found "${time}".`)
     }
