@@ -20,7 +20,8 @@ export interface ArchiverFolder extends Pick<EmbeddedEnvironmentOptions, 'durabi
 
 export type ToArchiverThread =
   | { readonly kind: 'create'; readonly archiver: number; readonly source: SourceDefinition; readonly limits: Partial<ArchiveLimits> }
-  | { readonly kind: 'step'; readonly archiver: number; readonly nowMs: number }
+  /** `nowMs`: what time it was at `processMs` of the process's time. */
+  | { readonly kind: 'step'; readonly archiver: number; readonly nowMs: number; readonly processMs: number }
   /** Ends the step that the archiver is at. */
   | { readonly kind: 'abort'; readonly archiver: number }
   /** Closes what is open, once the steps that are under way are done; the thread ends then. */

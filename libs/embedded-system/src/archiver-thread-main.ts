@@ -10,6 +10,7 @@ import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
 import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { createArchiver, type Archiver, type ArchiverOptions } from '@tidemark/pipelines/archive/archiver'
+import { StepClock } from './step-clock.ts'
 import type { ArchiverFolder, FromArchiverThread, ToArchiverThread } from './archiver-messages.ts'
 
 /** An archiver once it was asked to do something. */
@@ -19,25 +20,6 @@ interface Asked {
   archiver: Archiver | null
   abort: AbortController
   running: Promise<void>
-}
-
-/** Stands where a step begins, and goes on at the system's pace unless it is told to stand. */
-class StepClock {
-  private stepFromMs = 0
-  private readAtMs = 0
-
-  begin(nowMs: number): void {
-    this.stepFromMs = nowMs
-    this.readAtMs = performance.now()
-  }
-
-  nowMs(): number {
-    return isClockStanding ? this.stepFromMs : this.stepFromMs + Math.floor(performance.now() - this.readAtMs)
-  }
-
-  steadyMs(): number {
-    return Math.floor(performance.now())
-  }
 }
 
 type Ports = Pick<ArchiverOptions, 'log' | 'registers' | 'objects' | 'format'>
@@ -79,10 +61,10 @@ async function close(): Promise<void> {
 
 parentPort!.on('message', (message: ToArchiverThread) => {
   if (message.kind === 'close') return void close()
-  if (message.kind === 'create') return void asked.set(message.archiver, { create: message, clock: new StepClock(), archiver: null, abort: new AbortController(), running: Promise.resolve() })
+  if (message.kind === 'create') return void asked.set(message.archiver, { create: message, clock: new StepClock(isClockStanding), archiver: null, abort: new AbortController(), running: Promise.resolve() })
   const one = asked.get(message.archiver)!
   if (message.kind === 'abort') return one.abort.abort()
   one.abort = new AbortController()
-  one.clock.begin(message.nowMs)
+  one.clock.begin(message.nowMs, message.processMs)
   one.running = step(one)
 })

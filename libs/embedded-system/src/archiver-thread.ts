@@ -7,6 +7,7 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { ArchiveLimits } from '@tidemark/pipelines/archive/archive-limits'
 import type { Archiver, ArchiverOptions, ArchiveStep } from '@tidemark/pipelines/archive/archiver'
 import type { ArchiverFolder, FromArchiverThread, ToArchiverThread } from './archiver-messages.ts'
+import { processTimeMs } from './step-clock.ts'
 
 /** It takes no turn from anybody: steps so long that what is decoded in one hides that something is written. */
 const THREAD_LIMITS: Partial<ArchiveLimits> = { fetchCountMax: 20_000 }
@@ -64,7 +65,8 @@ export function startArchiverThread(folder: ArchiverFolder): ArchiverThread {
           signal?.addEventListener('abort', abort, { once: true })
           try {
             return await new Promise<ArchiveStep>((resolve, reject) => {
-              post({ kind: 'step', archiver, nowMs: clock.nowMs() })
+              const processMs = processTimeMs()
+              post({ kind: 'step', archiver, nowMs: clock.nowMs(), processMs })
               waiting.set(archiver, { resolve, reject })
             })
           } catch (error) {
