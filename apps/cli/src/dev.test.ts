@@ -147,6 +147,14 @@ describe('tidemark dev', () => {
     expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toEqual({ bug: expect.objectContaining({ message: expect.stringContaining('part-00000') }) })
   })
 
+  it('ends once it has something to say that nobody reads', async () => {
+    using folder = project()
+    await using dev = await startDev(folder, ...DEV)
+    dev.child.stdout!.destroy()
+    await send(dev, [trip('a')])
+    expect((await dev.ended).code).toBe(0)
+  })
+
   it('refuses what it cannot open, and says what to do', async () => {
     using folder = project()
     const lmdb = (name: string): string => join(folder.path, name, 'lmdb')
