@@ -4,12 +4,15 @@ import { setImmediate } from 'node:timers/promises'
 import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
 import { localBatch } from '@tidemark/embedded-system/archive-and-batch'
 import type { EmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
+import { exceptLaterAppends } from '@tidemark/embedded-system/later-appends'
 import type { SimulatedClock } from '@tidemark/embedded-system/simulated-clock'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import type { OnAlarm } from '@tidemark/pipelines/alarm'
+import { createArchiver as createArchiverHere } from '@tidemark/pipelines/archive/archiver'
 import { deadLetterGroupOf } from '@tidemark/pipelines/ingest/group-names'
 import { listDeadLetters } from '@tidemark/pipelines/ingest/dead-letters'
 import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
+import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
 import type { SourcePipeline } from '@tidemark/pipelines/lambda/source-pipeline'
 import { topicOf } from '@tidemark/pipelines/names'
@@ -77,7 +80,9 @@ export class DemoRun implements AsyncDisposable {
   }
 
   static async start(options: DemoRunOptions): Promise<DemoRun> {
-    const { ports, definitions, onAlarm } = options
+    const { definitions, onAlarm } = options
+    const createArchiver = options.ports.createArchiver ?? createArchiverHere
+    const ports: LambdaPorts = { ...options.ports, createArchiver: (archiver) => createArchiver({ ...archiver, onAlarm: exceptLaterAppends(archiver.onAlarm) }) }
     return new DemoRun(options, await LambdaSystem.start({ ports, definitions, member: 'demo', partitionCount: 1, onAlarm, batch: localBatch(), ingestLimits: INGEST_LIMITS }))
   }
 

@@ -12,6 +12,7 @@ import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 import { topicOf } from '@tidemark/pipelines/names'
 import { startArchiverThread } from './archiver-thread.ts'
 import { openEmbeddedPorts, type EmbeddedPorts } from './embedded-ports.ts'
+import { exceptLaterAppends } from './later-appends.ts'
 
 jest.setTimeout(120_000)
 
@@ -65,6 +66,23 @@ it('raises its alarms here', async () => {
   const archiver = ports.createArchiver!({ ...ports, source, onAlarm, clock: { ...clock, nowMs: () => clock.nowMs() - 3_600_000 } })
   expect(await drain(archiver)).toBe('stopped')
   expect(alarms).toMatchObject([{ code: 'APPEND_TIME_AHEAD' }])
+})
+
+it('goes on at the next step\'s time behind what was appended later than a step, and says no word of it where that is expected', async () => {
+  await using ports = await open(true)
+  const clock = createSystemClock()
+  const hourAgoMs = clock.nowMs() - 3_600_000
+  const append = (appendTimeMs: number) => ports.log.appendAt([{ topic: topicOf(source), partition: 0, appendTimeMs, records: [{ key: null, value: Buffer.from('{"at":1,"n":1}') }] }])
+  await ports.log.ensureTopic(topicOf(source), 1)
+  await append(hourAgoMs)
+  await append(clock.nowMs())
+  let nowMs = hourAgoMs
+  const archiver = ports.createArchiver!({ ...ports, source, onAlarm: exceptLaterAppends(onAlarm), clock: { ...clock, nowMs: () => nowMs } })
+  expect(await drain(archiver)).toBe('stopped')
+  nowMs = clock.nowMs()
+  expect(await drain(archiver)).toBe('idle')
+  expect((await readSealRegister(ports.registers, source)).register.lastSeal!.partitions).toMatchObject([{ end: 1, segments: [{ rowCount: 1 }] }])
+  expect(alarms).toEqual([])
 })
 
 it('fails a step with its coded error, and does the next', async () => {

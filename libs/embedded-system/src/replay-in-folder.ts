@@ -10,6 +10,7 @@ import { viewId } from '@tidemark/pipelines/names'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
 import { replay, type ReplayRequest, type ReplayResult } from '@tidemark/pipelines/replay/replay'
 import { openEmbeddedPorts } from './embedded-ports.ts'
+import { exceptLaterAppends } from './later-appends.ts'
 import { createReplayClock } from './replay-clock.ts'
 
 /**
@@ -52,10 +53,7 @@ export async function replayInFolder({ definitions, ...request }: FolderReplay):
         createArchiver: ({ onAlarm, ...options }) => ports.createArchiver!({
           ...options,
           clock: archiveClocks.get(options.source.name)!,
-          // What is appended while a step is under way may be later than the time that it began at: the next step takes it.
-          onAlarm: (alarm) => {
-            if (alarm.code !== 'APPEND_TIME_AHEAD') onAlarm(alarm)
-          },
+          onAlarm: exceptLaterAppends(onAlarm),
         }),
       },
       // Views that nothing is asked of, and their sources, come into no answer.
