@@ -93,11 +93,7 @@ describe('a record that the log stamped far ahead', () => {
     await send(dev, trip('a'))
     await countIs(dev, 'a', 1)
     const aheadMs = Date.now() + 3_600_000
-    {
-      const { openEmbeddedPorts } = await import('@tidemark/embedded-system/embedded-ports')
-      await using ports = await openEmbeddedPorts({ folder: join(folder.path, '.tidemark'), verify: false })
-      await ports.log.appendAt([{ topic: 'trips', partition: 0, appendTimeMs: aheadMs, records: [trip('a'), trip('c')].map((event) => ({ key: null, value: Buffer.from(JSON.stringify(event)) })) }])
-    }
+    await appendAhead(folder, aheadMs, 'a', 'c')
     await send(dev, trip('a'), trip('b'))
     const alarm = await dev.next('alarm', ({ code }) => code === 'APPEND_TIME_AHEAD')
     expect(alarm).toMatchObject({ where: 'source trips, partition 0, offset 1', message: expect.stringContaining(String(aheadMs)) })
@@ -117,7 +113,31 @@ describe('a record that the log stamped far ahead', () => {
     await countIs(dev, 'a', 3)
     await end(dev)
   })
+
+  it('has no other append time declared once the archive has it; its stamp may be accepted', async () => {
+    using folder = project()
+    await using dev = await startDev(folder, ...DEV)
+    await send(dev, trip('a'))
+    await dev.next('published')
+    await appendAhead(folder, Date.now() + 3_600_000, 'a')
+    await dev.next('alarm', ({ code }) => code === 'APPEND_TIME_AHEAD')
+    const declare = (...args: readonly string[]): ReturnType<Folder['json']> => folder.json('append-time', 'declare', '0', ...args)
+    const now = String(Date.now())
+    const [settled, unsaid, twice] = await Promise.all([declare('0', '--at', now), declare('1'), declare('1', '--at', now, '--as-stamped')])
+    expect(settled).toMatchObject({ code: 3, document: { error: { code: 'APPEND_TIME_SETTLED', problems: [{ where: 'source trips, partition 0, offset 0', action: expect.stringContaining('--as-stamped') }] } } })
+    for (const refused of [unsaid, twice]) expect(refused).toMatchObject({ code: 2, document: { error: { code: 'USAGE' } } })
+    expect(await declare('1', '--as-stamped')).toMatchObject({ code: 0, document: { offset: 1, through: 1, appendTimeMs: 'stamped' } })
+    await countIs(dev, 'a', 2)
+    await end(dev)
+  })
 })
+
+/** Appends trips that the log stamps with that time. */
+async function appendAhead(folder: Folder, appendTimeMs: number, ...drivers: readonly string[]): Promise<void> {
+  const { openEmbeddedPorts } = await import('@tidemark/embedded-system/embedded-ports')
+  await using ports = await openEmbeddedPorts({ folder: join(folder.path, '.tidemark'), verify: false })
+  await ports.log.appendAt([{ topic: 'trips', partition: 0, appendTimeMs, records: drivers.map((driver) => ({ key: null, value: Buffer.from(JSON.stringify(trip(driver))) })) }])
+}
 
 describe('a damaged archive', () => {
   it('is named, with the object; batch waits for it to be restored, and the stream goes on', async () => {

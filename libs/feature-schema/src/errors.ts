@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   LOG_OFFSET_GONE: { httpStatus: 500, meaning: 'A position of the log is before its first record or past its end.' },
   LOG_REPLACED: { httpStatus: 500, meaning: 'A partition is not the one that was read before: its topic was made anew, or it was cut short.' },
   APPEND_TIME_AHEAD: { httpStatus: 500, meaning: 'A record was appended later than now by more than the declared skew.' },
+  APPEND_TIME_SETTLED: { httpStatus: 409, meaning: 'A record whose append time was to be declared is contained in a view\'s state or in the archive under its stamp.' },
   SEAM_BROKEN: { httpStatus: 500, meaning: 'A record came later than the declared skew allows, for an epoch that was sealed.' },
   GATE_CLOSED: { httpStatus: 422, meaning: 'A generation did not pass its quality gate and was not published.' },
   POINTER_MOVED: { httpStatus: 409, meaning: 'The pointer changed while a run or a command worked: somebody else published, voided or rolled back.' },

@@ -46,14 +46,14 @@ const MANIFEST_BODY_TEXT =
 const MANIFEST_TEXT = `{"formatVersion":2,${MANIFEST_BODY_TEXT},"checksum":1290543338}`
 
 const REGISTER: SealRegister = {
-  formatVersion: 3, source: 'flüge', epochLengthMs: 3_600_000, sealedThrough: 481_000, closing: { through: 481_001, ends: [{ partition: 3, end: 12 }] },
+  formatVersion: 4, source: 'flüge', epochLengthMs: 3_600_000, sealedThrough: 481_000, closing: { through: 481_001, ends: [{ partition: 3, end: 12 }] },
   openings: [{ partition: 3, offset: 0, epoch: null, reason: 'first' }, { partition: 3, offset: 12, epoch: 481_001, reason: 'skew' }],
-  overrides: [{ partition: 3, offset: 13, through: 14, appendTimeMs: null }], lastSeal: MANIFEST,
+  overrides: [{ partition: 3, offset: 13, through: 14, appendTimeMs: null }, { partition: 3, offset: 15, through: 15, appendTimeMs: 'stamped' }], lastSeal: MANIFEST,
 }
 const REGISTER_TEXT =
-  '{"formatVersion":3,"source":"flüge","epochLengthMs":3600000,"sealedThrough":481000,"closing":{"through":481001,"ends":[{"partition":3,"end":12}]},' +
+  '{"formatVersion":4,"source":"flüge","epochLengthMs":3600000,"sealedThrough":481000,"closing":{"through":481001,"ends":[{"partition":3,"end":12}]},' +
   '"openings":[{"partition":3,"offset":0,"epoch":null,"reason":"first"},{"partition":3,"offset":12,"epoch":481001,"reason":"skew"}],' +
-  `"overrides":[{"partition":3,"offset":13,"through":14,"appendTimeMs":null}],"lastSeal":{"formatVersion":2,${MANIFEST_BODY_TEXT}}}`
+  `"overrides":[{"partition":3,"offset":13,"through":14,"appendTimeMs":null},{"partition":3,"offset":15,"through":15,"appendTimeMs":"stamped"}],"lastSeal":{"formatVersion":2,${MANIFEST_BODY_TEXT}}}`
 
 it.each([
   ['a pointer', POINTER_TEXT, () => encodePointer(POINTER), (bytes: Uint8Array) => decodePointer(bytes, 'here'), POINTER],

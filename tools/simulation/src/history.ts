@@ -316,17 +316,26 @@ export class History {
     await this.start('operator', 1, (actor) => operator.operate(actor.guard(this.world.registers)))
   }
 
+  private async declare(partition: number, offset: number): Promise<void> {
+    const { registers, log, speedViews, source, plans, nowMs } = this.world
+    const ports = { registers, log, speedViews, clock: this.world.clockOf('operator'), readViews: async () => plans.map(({ view }) => view) }
+    for (const appendTimeMs of [nowMs, 'stamped'] as const) {
+      try {
+        return void await declareAppendTime(ports, source, { partition, offset, appendTimeMs })
+      } catch (error) {
+        // The clock comes up to the stamp: it counts as it is.
+        if (error instanceof TidemarkError && error.code === 'USAGE') return
+        if (!(error instanceof TidemarkError) || error.code !== 'APPEND_TIME_SETTLED') throw error
+      }
+    }
+  }
+
   /** An operator declares the append times of records that were stamped far ahead, once somebody has stopped before them. */
   async overrideMadTimes(): Promise<void> {
     const { world, producer } = this
     for (const { partition, offset } of producer.madRecords) {
       if (!world.alarms.some(({ code, where }) => code === 'APPEND_TIME_AHEAD' && where.endsWith(`partition ${partition}, offset ${offset}`))) continue
-      try {
-        await declareAppendTime({ registers: world.registers, log: world.log, clock: world.clockOf('operator') }, world.source, { partition, offset, appendTimeMs: world.nowMs })
-      } catch (error) {
-        // The clock comes up to the stamp: it counts as it is.
-        if (!(error instanceof TidemarkError) || error.code !== 'USAGE') throw error
-      }
+      await this.declare(partition, offset)
       producer.madRecords = producer.madRecords.filter((one) => one.partition !== partition || one.offset !== offset)
     }
   }

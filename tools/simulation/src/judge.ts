@@ -26,7 +26,8 @@ function eventsOfPartition({ openings, overrides, epochLengthMs }: SealRegister,
   for (const [offset, record] of records.entries()) {
     for (const opening of own) if (opening.offset === offset && opening.epoch !== null) epoch = Math.max(epoch, opening.epoch)
     if (record === null) continue
-    const appendTimeMs = overrides.find((one) => one.partition === partition && one.offset <= offset && offset <= one.through)?.appendTimeMs ?? record.appendTimeMs
+    const declared = overrides.find((one) => one.partition === partition && one.offset <= offset && offset <= one.through)?.appendTimeMs ?? 'stamped'
+    const appendTimeMs = declared === 'stamped' ? record.appendTimeMs : declared
     epoch = Math.max(epoch, Math.floor(appendTimeMs / epochLengthMs))
     const { row, eventTimeMs } = record
     if (row !== null && own.length > 0) events.push({ fields: row, eventTimeMs, appendTimeMs, partition, offset, epoch })

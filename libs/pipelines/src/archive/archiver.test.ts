@@ -109,8 +109,31 @@ describe('an archiver', () => {
     expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 11, '0 2': 11, '1 0': 10, '1 1': 11 })
     await declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 11_400 })
     await expect(declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 11_401 })).rejects.toMatchObject({ code: 'USAGE' })
-    await expect(declareAppendTime(world, ticks, { partition: 0, offset: 0, appendTimeMs: 11_401 })).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(declareAppendTime(world, ticks, { partition: 0, offset: 0, appendTimeMs: 11_401 })).rejects.toMatchObject({ code: 'APPEND_TIME_SETTLED' })
     await expect(declareAppendTime(world, ticks, { partition: 7, offset: 0, appendTimeMs: 11_401 })).rejects.toMatchObject({ code: 'USAGE' })
+  })
+
+  it('goes on with the stamp where that is accepted, though its clock is behind', async () => {
+    const world = new ArchiveWorld(2, 11_500)
+    const archiver = world.archiver()
+    world.append(0, 10_500, 99_000, 11_450)
+    world.append(1, 10_500, 11_400)
+    expect(await world.settle(archiver)).toBe('stopped')
+    await declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 'stamped' })
+    expect(await world.settle(archiver)).toBe('idle')
+    expect(await world.archived()).toEqual({ '0 0': 10, '1 0': 10 })
+    expect(await world.settle(archiver, 101_300)).toBe('idle')
+    expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 99, '0 2': 99, '1 0': 10, '1 1': 11 })
+  })
+
+  it('has sealed by a clock far ahead what no other time can be declared of; the stamp can be accepted', async () => {
+    const world = new ArchiveWorld(1, 11_500)
+    world.append(0, 10_500, 99_000)
+    await world.settle(world.archiver({ clock: { nowMs: () => world.nowMs + 90_000, steadyMs: () => world.nowMs } }))
+    expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 99 })
+    await expect(declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 11_400 })).rejects.toMatchObject({ code: 'APPEND_TIME_SETTLED' })
+    expect((await world.register()).overrides).toEqual([])
+    expect(await declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 'stamped' })).toBe(1)
   })
 
   it('stands, and goes on by itself, where the clock comes up to the stamp', async () => {

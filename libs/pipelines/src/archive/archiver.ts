@@ -210,7 +210,7 @@ export class ArchiveWork {
   /** Why a record may not be taken as it is; null: it may. */
   private refusalOf({ register }: ReadSealRegister, { reader, partition }: PartitionArchive, record: LogRecord, epoch: number): Refusal | null {
     const { source, clock, rules } = this.options
-    if (rules.isAhead(reader.appendTimeMs(record), clock.nowMs(), source.skewMaxMs)) return 'ahead'
+    if (rules.isAhead(reader.appendTimeMs(record), clock.nowMs(), source.skewMaxMs) && !reader.isAccepted(record)) return 'ahead'
     return isExpected(register, partition, record.offset, epoch) ? null : 'unexpected'
   }
 

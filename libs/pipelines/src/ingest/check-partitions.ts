@@ -3,6 +3,7 @@
 
 import { momentOf, passedMs, type Moment } from '@tidemark/ports/moment'
 import { decodeBucketRecord, encodeBucketRecord } from '../log/bucket-record.ts'
+import { readSealRegister } from '../log/change-seal-register.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
 import { brokenSeams, type SealRegister } from '../log/seal-register.ts'
 import { floorCut, readPointer } from '../pointer.ts'
@@ -37,22 +38,29 @@ export async function checkPartitions(context: IngestContext, views: readonly Sp
 }
 
 /** Compares the fences with those that were known; the positions that the log has to be compared with, beside the reader's own. */
-async function readFences({ store, rules, clock }: IngestContext, views: readonly SpeedView[], owned: readonly OwnedPartition[]): Promise<Map<OwnedPartition, PartitionPosition[]>> {
+async function readFences({ store, registers, source, rules, clock }: IngestContext, views: readonly SpeedView[], owned: readonly OwnedPartition[]): Promise<Map<OwnedPartition, PartitionPosition[]>> {
   const doubtful = new Map<OwnedPartition, PartitionPosition[]>(owned.map((one) => [one, []]))
   if (owned.length === 0) return doubtful
   const partitions = owned.map(({ partition }) => partition)
   const steadyMs = clock.steadyMs()
   const buckets = views.filter((view) => !view.isHalted(steadyMs)).flatMap((view) => view.buckets)
   const states = await readBuckets(store, buckets.map(({ view, bucket }) => ({ view, bucket, entities: [], partitions })))
+  let isAnyOther = false
   for (const [i, bucket] of buckets.entries()) {
     takeRecord(bucket, states[i]!.record)
     for (const [j, one] of owned.entries()) {
       const fence = compareFence(rules, bucket, one, states[i]!.fences[j]!)
+      isAnyOther ||= fence?.isOther === true
       // What this processor read itself is as its reader's own position is.
       if (fence !== null && (fence.isOther || fence.position.next > one.reader!.next)) doubtful.get(one)!.push(fence.position)
     }
   }
-  for (const one of owned) if (views.some(({ buckets: all }) => all.some(({ lanes }) => lanes[one.partition]?.isLost === true))) one.rewind()
+  // After the fences, as where a command is refused (write-bucket.ts).
+  if (isAnyOther) {
+    const { register } = await readSealRegister(registers, source)
+    for (const { reader } of owned) reader!.follow(register)
+  }
+  for (const one of owned) if (one.reader!.isOutdated || views.some(({ buckets: all }) => all.some(({ lanes }) => lanes[one.partition]?.isLost === true))) one.rewind()
   return doubtful
 }
 

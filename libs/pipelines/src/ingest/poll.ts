@@ -95,7 +95,7 @@ async function takeBatch(
       if (owned.stopped !== null) owned.goOn()
       break
     }
-    if (reader.appendTimeMs(record) > aheadMs) {
+    if (reader.appendTimeMs(record) > aheadMs && !reader.isAccepted(record)) {
       reader.skipTo(record.offset)
       owned.stop(aheadAlarm(context, owned.partition, record), context.clock.steadyMs() + context.limits.checkEveryMs, context.onAlarm)
       break
@@ -116,7 +116,7 @@ function takeRecords(
   for (; i < records.length; i++) {
     const record = records[i]!
     const appendTimeMs = reader.appendTimeMs(record)
-    if (appendTimeMs > aheadMs) return i
+    if (appendTimeMs > aheadMs && !reader.isAccepted(record)) return i
     if (reader.epoch <= doubtfulThrough && !isExpected(register, partition, record.offset, reader.epochOf(record))) return i
     reader.take(record)
     const { row, eventTimeMs, rejection } = decode(record)

@@ -5,6 +5,7 @@
 import { encodeState, openState } from '@tidemark/aggregation/entity-state'
 import { advanceState, dropSections, foldEvent, type FoldEvent } from '@tidemark/aggregation/fold'
 import type { BucketWrite, EntityChunks } from '@tidemark/ports/speed-view-store'
+import { readSealRegister } from '../log/change-seal-register.ts'
 import { encodeFence } from '../log/fence.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
 import { ofBucket, readBuckets } from './bucket-damage.ts'
@@ -221,14 +222,17 @@ function applyCommand({ clock }: IngestContext, { bucket }: BucketWork, { steps,
 
 /** RULE refused: what is in memory of the bucket is worth nothing; its fences are what is stored, if that is of this log. */
 async function readAgain(context: IngestContext, { bucket, parts }: BucketWork): Promise<void> {
-  const { store, clock, limits, onAlarm } = context
+  const { store, registers, source, clock, limits, onAlarm } = context
   bucket.stateVersion++
   const left = parts.filter(({ isOver }) => !isOver)
   const partitions = left.map(({ part }) => part.owned.partition)
   const [state] = await readBuckets(store, [{ view: bucket.view, bucket: bucket.bucket, entities: [], partitions }])
+  // After the fences: who bars them has announced before that what was polled may count otherwise.
+  const { register } = await readSealRegister(registers, source)
   for (const [i, { part: { owned } }] of left.entries()) {
     const bytes = state!.fences[i]!
-    if (bytes === null) {
+    owned.reader?.follow(register)
+    if (bytes === null || owned.reader?.isOutdated === true) {
       owned.rewind()
       continue
     }

@@ -1,10 +1,11 @@
 // Law 4: who may declare an append time, when. Nothing is declared that is itself ahead of now, nor in place of a stamp that a reader may take meanwhile.
 
 import { describe, expect, it } from '@jest/globals'
+import type { RegisterStore } from '@tidemark/ports/register-store'
 import { SKEW_MS, ticks } from '../testing/archive-history.ts'
 import { ArchiveWorld } from '../testing/archive-world.ts'
 import { changeSealRegister, openPartitions } from './change-seal-register.ts'
-import { declareAppendTime } from './declare-append-time.ts'
+import { declareAppendTime, type DeclarePorts } from './declare-append-time.ts'
 import { withoutAnnouncement } from './seal-register.ts'
 
 const NOW_MS = 11_500
@@ -16,8 +17,12 @@ async function worldWithStamp(...stampedMs: number[]): Promise<ArchiveWorld> {
   return world
 }
 
+function portsOf({ log, clock, speedViews, readViews }: ArchiveWorld, registers: RegisterStore): DeclarePorts {
+  return { registers, log, clock, speedViews, readViews }
+}
+
 /** The code and what it says, or the overrides that there are afterwards. */
-async function declared(world: ArchiveWorld, appendTimeMs: number, offset = 0): Promise<unknown> {
+async function declared(world: ArchiveWorld, appendTimeMs: number | 'stamped', offset = 0): Promise<unknown> {
   try {
     await declareAppendTime(world, ticks, { partition: 0, offset, appendTimeMs })
   } catch (error) {
@@ -73,7 +78,7 @@ describe('law 4: a declared append time', () => {
       world.nowMs = NOW_MS + 1
       return world.registers.compareAndSet(...given)
     } }
-    expect(await declareAppendTime({ registers, log: world.log, clock: world.clock }, ticks, { partition: 0, offset: 0, appendTimeMs: NOW_MS })).toBe(0)
+    expect(await declareAppendTime(portsOf(world, registers), ticks, { partition: 0, offset: 0, appendTimeMs: NOW_MS })).toBe(0)
     expect((await world.register()).overrides).toEqual([{ partition: 0, offset: 0, through: 0, appendTimeMs: NOW_MS }])
   })
 
@@ -85,7 +90,18 @@ describe('law 4: a declared append time', () => {
       if (++changeCount === 1) await changeSealRegister(world.registers, ticks, (register) => withoutAnnouncement(register, 0, 0))
       return revision
     } }
-    expect(await declareAppendTime({ registers, log: world.log, clock: world.clock }, ticks, { partition: 0, offset: 0, appendTimeMs: NOW_MS })).toBe(0)
-    expect(changeCount).toBe(3)
+    expect(await declareAppendTime(portsOf(world, registers), ticks, { partition: 0, offset: 0, appendTimeMs: NOW_MS })).toBe(0)
+    expect(changeCount).toBe(4)
+  })
+
+  it('is the stamp of each, where that is accepted, also of what the archive has; then no other', async () => {
+    const world = await worldWithStamp(99_000, 98_000, NOW_MS, 99_000)
+    expect(await declared(world, 'stamped', 4)).toBe('USAGE: The log has no record there.')
+    expect(await declared(world, 'stamped', 2)).toMatch(`USAGE: The record was appended at ${NOW_MS}, which is not ahead of now.`)
+    const accepted = [{ partition: 0, offset: 0, through: 1, appendTimeMs: 'stamped' }]
+    expect(await declared(world, 'stamped')).toEqual(accepted)
+    expect(await declared(world, 'stamped', 1)).toEqual(accepted)
+    expect(await declared(world, NOW_MS)).toBe('USAGE: Its append time was declared already, as what it is stamped.')
+    expect(await declared(world, 'stamped', 3)).toEqual([...accepted, { partition: 0, offset: 3, through: 3, appendTimeMs: 'stamped' }])
   })
 })

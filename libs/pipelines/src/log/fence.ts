@@ -6,7 +6,7 @@
 //   24  f64 running maximum of append times (-Infinity: no record yet)
 //   32  f64 offset of the last visible record before `next` (-1: none)
 //   40  f64 its append time
-//   48  u32 crc32 of its value | u32 0
+//   48  u32 crc32 of its value | u32 how often the fence was barred since it was put
 
 import { crc32 } from 'node:zlib'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
@@ -29,6 +29,18 @@ export function encodeFence({ next, epoch, knownTimeMs, mark }: PartitionPositio
   view.setUint32(48, mark?.checksum ?? 0, true)
   view.setUint32(4, crc32(bytes.subarray(8)), true)
   return bytes
+}
+
+/**
+ * The bytes of the same fence that nobody has read yet: a command that was made before expects others, and is refused. Whoever is refused reads the
+ * seal register again before he makes it anew (declare-append-time.ts).
+ */
+export function barFence(bytes: Uint8Array): Uint8Array {
+  const barred = Uint8Array.from(bytes)
+  const view = new DataView(barred.buffer)
+  view.setUint32(52, (view.getUint32(52, true) + 1) >>> 0, true)
+  view.setUint32(4, crc32(barred.subarray(8)), true)
+  return barred
 }
 
 /** Throws STORE_DAMAGED or STORE_TOO_NEW. */

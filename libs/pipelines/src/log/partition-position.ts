@@ -33,6 +33,8 @@ export class PartitionReader {
   private openings: readonly Opening[] = []
   private overrides: readonly AppendTimeOverride[] = []
   private readonly partition: number
+  /** What it has read has another append time by now than it was read with: it is worth nothing, and to be read again. */
+  isOutdated = false
 
   constructor(partition: number, position: PartitionPosition, register: SealRegister, epochRule: EpochRule = nextEpoch) {
     this.partition = partition
@@ -42,19 +44,28 @@ export class PartitionReader {
     this.lastMark = position.mark
     this.epochLengthMs = register.epochLengthMs
     this.epochRule = epochRule
-    this.follow(register)
+    this.openings = openingsOf(register, partition)
+    this.overrides = overridesOf(register, partition)
   }
 
   /** Takes up the openings and overrides that a register has by now. */
-  follow({ openings, overrides }: SealRegister): void {
-    this.openings = openings.filter(({ partition, epoch }) => partition === this.partition && epoch !== null)
-    this.overrides = overrides.filter(({ partition }) => partition === this.partition)
+  follow(register: SealRegister): void {
+    const before = this.overrides
+    this.openings = openingsOf(register, this.partition)
+    this.overrides = overridesOf(register, this.partition)
+    const isKnown = (one: AppendTimeOverride): boolean => before.some(({ offset, through, appendTimeMs }) => offset === one.offset && through === one.through && appendTimeMs === one.appendTimeMs)
+    if (this.overrides.some((one) => one.offset < this.next && one.appendTimeMs !== 'stamped' && !isKnown(one))) this.isOutdated = true
   }
 
   /** The append time of a record: the log's, or the declared one; Infinity where one is announced, so that nobody takes the record. */
   appendTimeMs({ offset, appendTimeMs }: LogRecord): number {
-    for (const override of this.overrides) if (covers(override, this.partition, offset)) return override.appendTimeMs ?? Infinity
+    for (const override of this.overrides) if (covers(override, this.partition, offset)) return override.appendTimeMs === 'stamped' ? appendTimeMs : override.appendTimeMs ?? Infinity
     return appendTimeMs
+  }
+
+  /** Whether the record counts as it is stamped, however far ahead. */
+  isAccepted({ offset }: LogRecord): boolean {
+    return this.overrides.some((override) => override.appendTimeMs === 'stamped' && covers(override, this.partition, offset))
   }
 
   /** The epoch that the record would have, were it the next one. */
@@ -85,6 +96,14 @@ export class PartitionReader {
     }
     return { next: this.next, epoch: this.epoch, knownTimeMs: this.knownTimeMs, mark: this.lastMark }
   }
+}
+
+function openingsOf({ openings }: SealRegister, of: number): Opening[] {
+  return openings.filter(({ partition, epoch }) => partition === of && epoch !== null)
+}
+
+function overridesOf({ overrides }: SealRegister, of: number): AppendTimeOverride[] {
+  return overrides.filter(({ partition }) => partition === of)
 }
 
 export function markOf({ offset, appendTimeMs, value }: LogRecord): LogMark {

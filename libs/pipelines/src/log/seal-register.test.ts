@@ -71,9 +71,17 @@ describe('a declared append time', () => {
     const declared = withAppendTime(sealed, { partition: 0, offset: 25, through: 25, appendTimeMs: 11_000 })
     expect(declared.overrides).toEqual([{ partition: 0, offset: 25, through: 25, appendTimeMs: 11_000 }])
     expect(withAppendTime(declared, { partition: 0, offset: 25, through: 25, appendTimeMs: 11_000 })).toBe(declared)
-    for (const wrong of [{ partition: 0, offset: 25 }, { partition: 0, offset: 19 }, { partition: 5, offset: 0 }]) {
-      expect(() => withAppendTime(declared, { ...wrong, through: wrong.offset, appendTimeMs: 1 })).toThrow('USAGE')
+    for (const [partition, offset, code] of [[0, 25, 'USAGE'], [0, 19, 'APPEND_TIME_SETTLED'], [5, 0, 'USAGE']] as const) {
+      expect(() => withAppendTime(declared, { partition, offset, through: offset, appendTimeMs: 1 })).toThrow(code)
     }
+  })
+
+  it('may be the stamps, also of sealed ones: they are what these have', () => {
+    const accepted = withAppendTime(sealed, { partition: 0, offset: 19, through: 25, appendTimeMs: 'stamped' })
+    expect(decodeSealRegister(encodeSealRegister(accepted), 'here').overrides).toEqual([{ partition: 0, offset: 19, through: 25, appendTimeMs: 'stamped' }])
+    const reader = new PartitionReader(0, { next: 24, epoch: 9, knownTimeMs: 9_500, mark: null }, accepted)
+    const found = [18, 19, 25, 26].map((offset) => ({ offset, appendTimeMs: 99_000, key: null, value: null, headers: {} })).map((record) => [reader.isAccepted(record), reader.appendTimeMs(record)])
+    expect(found).toEqual([[false, 99_000], [true, 99_000], [true, 99_000], [false, 99_000]])
   })
 })
 
@@ -100,7 +108,7 @@ describe('an append time that is declared of several records', () => {
     expect(withAppendTime(announced, { ...override, through: 40, appendTimeMs: null }).overrides).toEqual([{ ...override, through: 40, appendTimeMs: null }])
   })
 
-  it('was of one record in the version before', () => {
+  it('was of one record in version 2', () => {
     const before = Buffer.from(JSON.stringify({ ...sealed, formatVersion: 2, overrides: [{ partition: 0, offset: 25, appendTimeMs: 11_000 }] }))
     expect(decodeSealRegister(before, 'here').overrides).toEqual([{ ...override, through: 25 }])
   })

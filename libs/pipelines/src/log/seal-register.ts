@@ -12,8 +12,8 @@ import { z } from 'zod'
 import { decodeVersioned } from '../versioned-json.ts'
 import { manifestSchema, type Manifest } from './manifest.ts'
 
-/** Version 2 had append times of single records; version 1 no announced ones, and manifests of version 1. */
-export const SEAL_REGISTER_VERSION = 3
+/** Version 3 had no accepted stamps; version 2 append times of single records; version 1 no announced ones, and manifests of version 1. */
+export const SEAL_REGISTER_VERSION = 4
 
 /** From this offset on, no record of the partition has an older epoch. */
 export interface Opening {
@@ -30,8 +30,11 @@ export interface AppendTimeOverride {
   readonly partition: number
   readonly offset: number
   readonly through: number
-  /** null: announced; nobody takes the records before the time is declared, or the announcement taken back. */
-  readonly appendTimeMs: number | null
+  /**
+   * null: announced; nobody takes the records before the time is declared, or the announcement taken back. 'stamped': each counts as it is
+   * stamped, and nobody stands still before it.
+   */
+  readonly appendTimeMs: number | 'stamped' | null
 }
 
 /** An archiver is about to seal epochs of partitions that are idle: no record of theirs at or after `end` is expected in them. */
@@ -124,24 +127,32 @@ export function covers(override: AppendTimeOverride, partition: number, offset: 
 
 /**
  * The register in which records count as appended at that time, or are announced to: those before the next ones with a time of their own. It stays as
- * it is where the first has the time already that is to be declared. Throws USAGE where the partition is not open, or the first record is sealed
- * or has another declared time: its epoch is settled.
+ * it is where the first has the time already that is to be declared. Throws USAGE where the partition is not open, or the first record has another
+ * declared time; APPEND_TIME_SETTLED where it is sealed and is to have another time than its stamp: its epoch is settled.
  */
-export function withAppendTime(register: SealRegister, override: AppendTimeOverride, declaredMs: number | null = override.appendTimeMs): SealRegister {
+export function withAppendTime(register: SealRegister, override: AppendTimeOverride, declaredMs: AppendTimeOverride['appendTimeMs'] = override.appendTimeMs): SealRegister {
   const { partition, offset, appendTimeMs } = override
   const found = register.overrides.find((one) => covers(one, partition, offset))
   if (found !== undefined && found.appendTimeMs !== null && (found.appendTimeMs === appendTimeMs || found.appendTimeMs === declaredMs)) return register
   const end = register.lastSeal?.partitions.find((sealed) => sealed.partition === partition)?.end ?? 0
   const problem = !isOpen(register, partition) ? 'Nothing was read of that partition.'
-    : found !== undefined && found.appendTimeMs !== null ? `Its append time was declared already, as ${found.appendTimeMs}.`
-      : found !== undefined && found.offset !== offset ? `It is one of those from offset ${found.offset} on for which a time is announced.`
-        : offset < end ? 'Its epoch is sealed.' : null
+    : found !== undefined && found.appendTimeMs !== null ? `Its append time was declared already, as ${found.appendTimeMs === 'stamped' ? 'what it is stamped' : found.appendTimeMs}.`
+      : found !== undefined && found.offset !== offset ? `It is one of those from offset ${found.offset} on for which a time is announced.` : null
   if (problem !== null) {
     throw new TidemarkError([{ code: 'USAGE', message: problem, where: `source ${register.source}, partition ${partition}, offset ${offset}`, action: 'Name the record that the alarm names.' }])
   }
+  if (offset < end && appendTimeMs !== 'stamped') throw settledError(register.source, override, 'The archive has the record, and its epoch is sealed.')
   const others = register.overrides.filter((one) => one !== found)
   const next = others.find((one) => one.partition === partition && one.offset > offset)?.offset ?? Infinity
   return { ...register, overrides: [...others, { ...override, through: Math.min(override.through, next - 1) }].sort((a, b) => a.partition - b.partition || a.offset - b.offset) }
+}
+
+/** Of a record that something contains under its stamp. */
+export function settledError(source: string, { partition, offset }: Pick<AppendTimeOverride, 'partition' | 'offset'>, message: string): TidemarkError {
+  return new TidemarkError([{
+    code: 'APPEND_TIME_SETTLED', message, where: `source ${source}, partition ${partition}, offset ${offset}`,
+    action: 'It counts there as it is stamped, and so it has to everywhere: where somebody stands still before it, accept the stamps (`--as-stamped` in place of `--at`), or wait until the clock comes up to them.',
+  }])
 }
 
 /** The register without the announcement of a time that was not declared, by its first offset. */
@@ -167,11 +178,11 @@ export function firstUnsealed({ sealedThrough }: SealRegister): number | null {
   return sealedThrough === null ? null : sealedThrough + 1
 }
 
-const overrideSchema = z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), through: z.int().min(0).optional(), appendTimeMs: z.int().nullable() })
+const overrideSchema = z.strictObject({ partition: z.int().min(0), offset: z.int().min(0), through: z.int().min(0).optional(), appendTimeMs: z.union([z.int(), z.literal('stamped')]).nullable() })
   .transform(({ through, ...rest }): AppendTimeOverride => ({ ...rest, through: through ?? rest.offset }))
 
 const schema = z.strictObject({
-  formatVersion: z.union([z.literal(1), z.literal(2), z.literal(SEAL_REGISTER_VERSION)]),
+  formatVersion: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(SEAL_REGISTER_VERSION)]),
   source: z.string(),
   epochLengthMs: z.int().positive(),
   sealedThrough: z.int().nullable(),

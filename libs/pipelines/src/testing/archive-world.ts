@@ -20,6 +20,10 @@ export class ArchiveWorld {
 
   readonly clock = { nowMs: (): number => this.nowMs, steadyMs: (): number => this.nowMs }
 
+  /** There are no views. */
+  readonly speedViews = { read: () => [], write: () => Promise.resolve(false) }
+  readonly readViews = (): Promise<[]> => Promise.resolve([])
+
   constructor(partitionCount: number, nowMs: number) {
     this.log = createScriptedLog(partitionCount)
     this.nowMs = nowMs

@@ -3,7 +3,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
-import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
 import { withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
 import type { BucketWrite } from '@tidemark/ports/speed-view-store'
 import { EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
@@ -242,7 +241,7 @@ describe('heartbeats', () => {
     await drain(processor)
     expect(processor.status()).toMatchObject([{ stopped: { code: 'APPEND_TIME_AHEAD' } }])
     world.aheadMs = 0
-    await declareAppendTime(world, world.source, { partition: 0, offset: 0, appendTimeMs: world.nowMs })
+    await world.declareAppendTime({ partition: 0, offset: 0, appendTimeMs: world.nowMs })
     world.nowMs += 1_000
     await drain(processor)
     expect(processor.status()).toMatchObject([{ nextOffset: 1, stopped: null }])

@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from '@jest/globals'
 import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
-import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
 import { decodeFence, encodeFence } from '@tidemark/pipelines/log/fence'
 import { withAppendTime } from '@tidemark/pipelines/log/seal-register'
 import { CLICKS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
@@ -25,7 +24,7 @@ describe('standing still', () => {
     expect(codes(world)).toEqual(['APPEND_TIME_AHEAD'])
     expect(processor.status()).toMatchObject([{ nextOffset: 1, stopped: { code: 'APPEND_TIME_AHEAD' } }])
     expect((await heartbeatOf(world)).stopped).toMatchObject({ code: 'APPEND_TIME_AHEAD' })
-    await declareAppendTime(world, world.source, { partition: 0, offset: 1, appendTimeMs: world.nowMs })
+    await world.declareAppendTime({ partition: 0, offset: 1, appendTimeMs: world.nowMs })
     world.nowMs += 1_000
     await drain(processor)
     expect(processor.status()).toMatchObject([{ nextOffset: 3, stopped: null }])
@@ -41,7 +40,7 @@ describe('standing still', () => {
     await world.append(0, click(world, user, 32))
     await drain(processor)
     const appendTimeMs = world.nowMs
-    expect(await declareAppendTime(world, world.source, { partition: 0, offset: 0, appendTimeMs })).toBe(4)
+    expect(await world.declareAppendTime({ partition: 0, offset: 0, appendTimeMs })).toBe(4)
     for (let i = 0; i < 2; i++) {
       world.nowMs += 1_000
       await drain(processor)
@@ -77,7 +76,7 @@ describe('standing still', () => {
       const found = await world.registers.read(name)
       if (isDue && name.startsWith('seal/')) {
         isDue = false
-        await declareAppendTime(world, world.source, declared)
+        await world.declareAppendTime(declared)
         world.nowMs = stampedMs
       }
       return found
@@ -108,7 +107,7 @@ describe('standing still', () => {
     world.nowMs += 7_200_000
     await drain(processor)
     expect(processor.status()).toMatchObject([{ nextOffset: 0, stopped: { code: 'APPEND_TIME_AHEAD' } }])
-    await expect(declareAppendTime(world, world.source, declared)).rejects.toMatchObject({ code: 'USAGE' })
+    await expect(world.declareAppendTime(declared)).rejects.toMatchObject({ code: 'USAGE' })
     expect((await world.register()).overrides).toEqual([])
     world.nowMs += 1_000
     await drain(processor)

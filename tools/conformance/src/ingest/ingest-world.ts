@@ -13,6 +13,7 @@ import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { createProcessor, type Processor, type ProcessorOptions } from '@tidemark/pipelines/ingest/processor'
 import { createSweeper, type Sweeper } from '@tidemark/pipelines/ingest/sweeper'
 import { changeSealRegister, openPartitions, readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
+import { declareAppendTime, type DeclaredAppendTime } from '@tidemark/pipelines/log/declare-append-time'
 import { encodeManifest, manifestKey, MANIFEST_VERSION, type Manifest, type SealedPartition } from '@tidemark/pipelines/log/manifest'
 import { PartitionReader } from '@tidemark/pipelines/log/partition-position'
 import { isExpected, withUnexpected, type SealRegister } from '@tidemark/pipelines/log/seal-register'
@@ -107,6 +108,12 @@ export class IngestWorld {
 
   async register(): Promise<SealRegister> {
     return (await readSealRegister(this.registers, this.source)).register
+  }
+
+  /** As an operator does. `views`: whose state is looked at. */
+  declareAppendTime(declared: DeclaredAppendTime, views: readonly ViewPlan[] = this.views): Promise<number> {
+    const { registers, log, clock, store: speedViews } = this
+    return declareAppendTime({ registers, log, clock, speedViews, readViews: async () => views.map(({ view }) => view) }, this.source, declared)
   }
 
   /** Seals the epochs up to one, of the partitions that are open, as an archiver would whose clock is past it by the margin. */
