@@ -4,7 +4,8 @@ import type { FinalValue } from '@tidemark/aggregation/partial'
 import type { FeatureAnswer, ServedValue } from '@tidemark/pipelines/serve/feature-answer'
 import fc from 'fast-check'
 import { Slices } from '@tidemark/pipelines/serve/sliced-work'
-import { answerJson } from './answer-json.ts'
+import { answerJson, entityJson } from './answer-json.ts'
+import { piecesOf, textOf } from './large-answer.ts'
 
 const scalar = fc.oneof(fc.double(), fc.constantFrom(-0, 5e-324, 2 ** 53, 1e21), fc.maxSafeInteger(), fc.bigInt(), fc.boolean(), fc.string({ unit: 'binary' }), fc.constant(null))
 const value = fc.oneof(scalar, fc.array(scalar, { maxLength: 3 }), fc.dictionary(fc.string(), scalar, { maxKeys: 3 })) as fc.Arbitrary<FinalValue>
@@ -46,7 +47,12 @@ describe('answerJson', () => {
     const answersInTurn = lists.chain((features) => fc.array(answerWith(features), { minLength: 1, maxLength: 4 }))
     await fc.assert(fc.asyncProperty(answersInTurn, fc.constantFrom(0, 5), async (answers, sliceMaxMs) => {
       const slices = new Slices({ nowMs: () => 0, steadyMs: () => 0 }, sliceMaxMs)
-      for (const answer of answers) expect(await answerJson(answer, slices)).toBe(JSON.stringify(expectedOf(answer), bigintsAsText))
+      for (const answer of answers) {
+        const json = answerJson({ ...answer, entities: answer.entities.map(entityJson) })
+        const expected = JSON.stringify(expectedOf(answer), bigintsAsText)
+        expect(textOf(json)).toBe(expected)
+        expect(Buffer.concat(await piecesOf(json, slices)).equals(Buffer.from(expected))).toBe(true)
+      }
     }))
   })
 })

@@ -2,9 +2,7 @@
 // order of `features`, so that a model takes them as they are. Integers beyond 2^53 are strings.
 
 import type { FinalValue } from '@tidemark/aggregation/partial'
-import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
-import { inSlices, type Slices } from '@tidemark/pipelines/serve/sliced-work'
-import { after, type Soon } from '@tidemark/ports/soon'
+import type { AnsweredEntity, FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 
 const nullableInteger = { type: ['integer', 'null'] } as const
 
@@ -64,11 +62,32 @@ export const featureAnswerSchema = {
   },
 } as const
 
+/** An entity of at least so many characters is kept as bytes. */
+const ENTITY_BYTES_FROM = 8_192
+
+/** An entity: its text, or its bytes. */
+export type EntityJson = string | Buffer
+
+/** Text that is put together piece by piece stays in its pieces until it is read: where that is much, it is done with each entity, not with all at the end. */
+export function entityJson(entity: AnsweredEntity): EntityJson {
+  const text = entityText(entity)
+  return text.length < ENTITY_BYTES_FROM ? text : Buffer.from(text)
+}
+
+/** Commas belong between the entities. */
+export interface AnswerJson {
+  readonly head: string
+  readonly entities: readonly EntityJson[]
+  readonly tail: string
+}
+
 /** Written piece by piece: most of an answer is text that is known before the values are. */
-export function answerJson({ t, features, tailsMs, entities, views, degraded }: FeatureAnswer, slices: Slices): Soon<string> {
-  const texts: string[] = []
-  const written = inSlices(entities, () => slices.pause(), (entity) => void texts.push(entityText(entity)))
-  return after(written, () => `{"t":${t},${headText(features, tailsMs)},"entities":[${texts.join()}],"views":[${views.map(viewText).join()}],"degraded":${degraded.length === 0 ? '[]' : JSON.stringify(degraded)}}`)
+export function answerJson({ t, features, tailsMs, entities, views, degraded }: FeatureAnswer<EntityJson>): AnswerJson {
+  return {
+    head: `{"t":${t},${headText(features, tailsMs)},"entities":[`,
+    entities,
+    tail: `],"views":[${views.map(viewText).join()}],"degraded":${degraded.length === 0 ? '[]' : JSON.stringify(degraded)}}`,
+  }
 }
 
 function viewText({ view, version, generation, cut, lagMs }: FeatureAnswer['views'][number]): string {
@@ -91,7 +110,7 @@ function headText(features: FeatureAnswer['features'], tailsMs: FeatureAnswer['t
   return text
 }
 
-function entityText({ values, explanation }: FeatureAnswer['entities'][number]): string {
+function entityText({ values, explanation }: AnsweredEntity): string {
   let [valueTexts, statuses, hasReason, hasDefault] = ['', '', false, false]
   for (let i = 0; i < values.length; i++) {
     const { value, status, reason, isDefault } = values[i]!

@@ -37,7 +37,7 @@ beforeAll(async () => {
     },
   }
   const app = createServingApp({
-    server: { answer: () => Promise.reject(new Error('not asked')), slices: new Slices({ nowMs: () => 0, steadyMs: () => 0 }) }, catalog: () => catalog, onError: (error) => void errors.push(error),
+    server: { answerAs: () => Promise.reject(new Error('not asked')), slices: new Slices({ nowMs: () => 0, steadyMs: () => 0 }) }, catalog: () => catalog, onError: (error) => void errors.push(error),
     extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => catalog }), openApi: openApiDocumentWithEvents,
   })
   listener = await listen(app, { host: '127.0.0.1', port: 0 })

@@ -26,7 +26,7 @@ export const featureRequestSchema = {
       items: { type: 'object', additionalProperties: { description: 'A string, a number or a boolean, as the key\'s type is; anything else is ENTITY_INVALID.' } },
     },
     policy: { enum: ['fail', 'degrade', 'defaults'], default: 'degrade', description: 'What to do where something is missing: an error; its status and why; the same with declared defaults as values.' },
-    deadlineMs: { type: 'integer', minimum: 1, maximum: DEADLINE_MAX_MS, default: DEADLINE_DEFAULT_MS, description: 'Milliseconds since the request came; what is not read and merged by then is UNAVAILABLE.' },
+    deadlineMs: { type: 'integer', minimum: 1, maximum: DEADLINE_MAX_MS, default: DEADLINE_DEFAULT_MS, description: 'Milliseconds since the request came; what is not done by then is UNAVAILABLE.' },
     explain: { type: 'boolean', default: false, description: 'Adds for each value the panes and the side of the seam that it came from, and the fences of its state.' },
   },
 } as const

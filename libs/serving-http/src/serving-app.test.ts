@@ -4,14 +4,13 @@ import { count, max } from '@tidemark/feature-schema/aggregations'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import { eventSource, featureService, featureView, all, double, string, timestamp } from '@tidemark/feature-schema/dsl'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
-import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
 import { RequestResolver, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
 import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import { listen, type HttpListener } from './http-listener.ts'
 import { openApiDocument } from './openapi.ts'
-import { BODY_SIZE_MAX_BYTES, createServingApp } from './serving-app.ts'
+import { BODY_SIZE_MAX_BYTES, createServingApp, type AnsweringServer } from './serving-app.ts'
 import { DocumentCheck } from './testing/document-check.ts'
 
 const payments = eventSource('payments', { fields: { card: string(), at: timestamp(), amount: double() }, eventTime: 'at' })
@@ -37,13 +36,13 @@ const asked: FeatureRequest[] = []
 const errors: unknown[] = []
 let failure: Error | null = null
 const slices = new Slices({ nowMs: () => 0, steadyMs: () => 0 })
-const server: FeatureServer = {
+const server: AnsweringServer = {
   slices,
-  async answer(request) {
+  async answerAs(form, request) {
     asked.push(request)
     await new RequestResolver(slices).resolve(catalog, request)
     if (failure !== null) throw failure
-    return answer
+    return { ...answer, entities: answer.entities.map(form) }
   },
 }
 

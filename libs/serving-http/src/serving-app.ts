@@ -7,8 +7,9 @@ import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { after } from '@tidemark/ports/soon'
 import express, { type Express, type Request, type Response } from 'express'
-import { answerJson } from './answer-json.ts'
+import { answerJson, entityJson } from './answer-json.ts'
 import { AnswersOfATurn } from './answers-of-a-turn.ts'
+import { piecesOf, sendPieces, textOf } from './large-answer.ts'
 import { openApiDocument } from './openapi.ts'
 import { BUG, PROBLEM_TYPE, problemDocument } from './problem-document.ts'
 import { readJsonBody, WrongMediaType } from './request-body.ts'
@@ -17,8 +18,11 @@ import { send } from './send.ts'
 
 export const BODY_SIZE_MAX_BYTES = 1_048_576
 
+/** What the API needs of a feature server. */
+export type AnsweringServer = Pick<FeatureServer, 'answerAs' | 'slices'>
+
 export interface ServingAppOptions {
-  readonly server: FeatureServer
+  readonly server: AnsweringServer
   readonly catalog: () => FeatureCatalog
   /** Told of every error that is a bug, or a store's. */
   readonly onError: (error: unknown) => void
@@ -61,13 +65,18 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   }
 }
 
-function answerFeatures(server: FeatureServer, fail: FailRequest): RequestListener {
+function answerFeatures(server: AnsweringServer, fail: FailRequest): RequestListener {
   const answers = new AnswersOfATurn()
   return (request, response) => {
     const sinceMs = server.slices.steadyMs()
     readJsonBody(request, BODY_SIZE_MAX_BYTES)
-      .then((text) => after(server.answer(readFeatureRequest(text), sinceMs), (answer) => answerJson(answer, server.slices)))
-      .then((text) => answers.send(response, text))
+      .then((text) => server.answerAs(entityJson, readFeatureRequest(text), sinceMs))
+      .then((answer) => {
+        const json = answerJson(answer)
+        const text = textOf(json)
+        if (text !== null) return answers.send(response, text)
+        return after(piecesOf(json, server.slices), (pieces) => sendPieces(response, pieces, server.slices))
+      })
       .catch((error: unknown) => fail(response, error))
   }
 }

@@ -11,7 +11,6 @@ import { boolean, double, eventSource, featureService, featureView, int64, strin
 import { compileEventDecoder, isRejected } from '@tidemark/feature-schema/event-decoder'
 import type { Degradation, DegradationCode, FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
-import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Revision } from '@tidemark/ports/revision'
 import { registerDefinitions, registeredSources, registeredViews } from '../definition-registry.ts'
@@ -105,7 +104,7 @@ describe('waiting until answers are fresh', () => {
     const clock = { nowMs: () => nowMs, steadyMs: () => nowMs, wait: (durationMs: number) => Promise.resolve(void (nowMs += durationMs)) }
     const told: (readonly Degradation[])[] = []
     const answer = (): Promise<FeatureAnswer> => Promise.resolve({ degraded: inTurn.length > 1 ? inTurn.shift()! : inTurn[0]! } as unknown as FeatureAnswer)
-    const system = { server: { answer, slices: new Slices(clock) }, catalog: () => catalogOf(definitions()) }
+    const system = { server: { answer }, catalog: () => catalogOf(definitions()) }
     const late = await untilFresh({ system, clock, signal: new AbortController().signal, onWait: (waited) => told.push(waited) })
     return { late, tookMs: nowMs, told }
   }

@@ -21,7 +21,7 @@ export class DevSystem implements AsyncDisposable {
     this.options = options
     this.system = system
     const current = (): FeatureServer => this.system.server
-    this.server = { answer: (...asked) => current().answer(...asked), get slices() { return current().slices } }
+    this.server = { answer: (...asked) => current().answer(...asked), answerAs: (...asked) => current().answerAs(...asked), get slices() { return current().slices } }
     const failed = Promise.withResolvers<never>()
     this.failed = failed.promise
     this.fail = failed.reject

@@ -10,7 +10,7 @@ const TELL_AFTER_MS = 2_000
 export const WAIT_MAX_MS = 10_000
 
 export interface FreshnessWait {
-  readonly system: Pick<DevSystem, 'server' | 'catalog'>
+  readonly system: Pick<DevSystem, 'catalog'> & { readonly server: Pick<DevSystem['server'], 'answer'> }
   readonly clock: WaitingClock
   readonly signal: AbortSignal
   /** Told once what is waited for. */

@@ -9,7 +9,7 @@ import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { decodeSealRegister, sealRegisterName } from '../log/seal-register.ts'
 import { topicOf } from '../names.ts'
 import { BatchBlobCache } from './batch-blobs.ts'
-import { composeAnswer, type ReadView } from './compose-answer.ts'
+import { composeAnswer, type FormEntity } from './compose-answer.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Degradation, DegradationCode, FeatureAnswer } from './feature-answer.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
@@ -19,6 +19,7 @@ import { PointerPins } from './pointer-pins.ts'
 import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
 import { DeadlinePassed, SlicedWork, Slices } from './sliced-work.ts'
 import { SpeedChunkReader } from './speed-chunks.ts'
+import type { ReadView } from './view-answer.ts'
 
 export const DEADLINE_MAX_MS = 10_000
 export const BATCH_CACHE_SIZE_DEFAULT_BYTES = 64 * 2 ** 20
@@ -45,6 +46,8 @@ export interface FeatureServer {
    * `sinceMs`: when it was asked, by the steady clock, from where its deadline counts; default: now. At once where little is asked and all of it is at hand.
    */
   answer(request: FeatureRequest, sinceMs?: number): Soon<FeatureAnswer>
+  /** The same, of what `form` makes of each entity: it takes part in the slices, and has to be done by the deadline like all else. */
+  answerAs<E>(form: FormEntity<E>, request: FeatureRequest, sinceMs?: number): Soon<FeatureAnswer<E>>
   /** Of all its requests: for what else is done for them, by the same clock. */
   readonly slices: Slices
 }
@@ -62,18 +65,16 @@ export function createFeatureServer(options: FeatureServerOptions): FeatureServe
     deadlines: new Deadlines(clock),
     registers, clock, rules, slices,
   }
-  return {
-    slices,
-    answer: (request, sinceMs = clock.steadyMs()) => soon(() => {
-      const deadlineAtMs = sinceMs + Math.min(request.deadlineMs, DEADLINE_MAX_MS)
-      return after(resolver.resolve(catalog(), request), (resolved) =>
-        after(readViews(sources, resolved, request.explain, deadlineAtMs), (views) =>
-          after(composeAnswer(resolved, request, views, clock.nowMs(), new SlicedWork(slices, deadlineAtMs)), (answer) => {
-            if (request.policy === 'fail') refuseDegraded(answer.degraded, views)
-            return answer
-          })))
-    }),
-  }
+  const answerAs = <E>(form: FormEntity<E>, request: FeatureRequest, sinceMs = clock.steadyMs()): Soon<FeatureAnswer<E>> => soon(() => {
+    const deadlineAtMs = sinceMs + Math.min(request.deadlineMs, DEADLINE_MAX_MS)
+    return after(resolver.resolve(catalog(), request), (resolved) =>
+      after(readViews(sources, resolved, request.explain, deadlineAtMs), (views) =>
+        after(composeAnswer(resolved, request, views, clock.nowMs(), new SlicedWork(slices, deadlineAtMs), form), (answer) => {
+          if (request.policy === 'fail') refuseDegraded(answer.degraded, views)
+          return answer
+        })))
+  })
+  return { slices, answerAs, answer: (request, sinceMs) => answerAs((entity) => entity, request, sinceMs) }
 }
 
 /** What reading the views of one request takes. */

@@ -1,45 +1,45 @@
-// From what was read to what is answered: one t for all views, each value with its status. A part that could not be read makes its values
-// UNAVAILABLE, or says that they are of the batch view alone; it never makes them wrong. Nor does a deadline: what is not merged by then is UNAVAILABLE.
+// From what was read to what is answered, entity by entity: one t for all views, each value with its status. An entity that is not done by the
+// deadline, up to the form in which it leaves, is UNAVAILABLE as a whole.
 
 import { AT_LOG_TIME, viewOf } from '@tidemark/aggregation/chunk-format'
 import type { FeatureValue } from '@tidemark/aggregation/feature-value'
 import { tailMs } from '@tidemark/aggregation/ladder'
-import { mergeAtCut } from '@tidemark/aggregation/merge'
-import type { PlannedFeature, ViewPlan } from '@tidemark/aggregation/view-plan'
-import type { Problem } from '@tidemark/feature-schema/errors'
-import { after, inTurn, type Soon } from '@tidemark/ports/soon'
-import type { ResolvedFeature } from '../resolve-features.ts'
-import type { BatchBlob } from './batch-blobs.ts'
-import { explainEntity, type EntityExplanation } from './explain.ts'
-import type { Degradation, DegradationCode, FeatureAnswer, MissingReason, ServedValue } from './feature-answer.ts'
-import type { FeatureRequest, ResolvedRequest, ResolvedView } from './feature-request.ts'
-import type { Freshness } from './freshness.ts'
-import type { ViewReading } from './read-view.ts'
+import type { PlannedFeature } from '@tidemark/aggregation/view-plan'
+import { after, type Soon } from '@tidemark/ports/soon'
+import type { AnsweredEntity, FeatureAnswer, MissingReason, ServedValue } from './feature-answer.ts'
+import type { FeatureRequest, ResolvedRequest } from './feature-request.ts'
 import { inSlices, type SlicedWork } from './sliced-work.ts'
+import { answerView, type ReadView, type ViewAnswer, type ViewValues } from './view-answer.ts'
 
-/** What was read for a view; `reading` is null where the deadline came first, or where it failed altogether. */
-export interface ReadView {
-  readonly view: ResolvedView
-  readonly reading: ViewReading | null
-  readonly freshness: Freshness
-  readonly partitions: readonly number[]
-  readonly failure: Problem | null
-}
+/** How an entity leaves: what is made of it is kept in its place. */
+export type FormEntity<E> = (entity: AnsweredEntity) => E
 
 /** `nowMs`: by the clock, when everything was read. */
-export function composeAnswer(resolved: ResolvedRequest, request: FeatureRequest, views: readonly ReadView[], nowMs: number, work: SlicedWork): Soon<FeatureAnswer> {
+export function composeAnswer<E>(
+  resolved: ResolvedRequest, request: FeatureRequest, views: readonly ReadView[], nowMs: number, work: SlicedWork, form: FormEntity<E>,
+): Soon<FeatureAnswer<E>> {
   const t = answerTime(views, nowMs)
-  const answers = new Map<ViewPlan, ViewAnswer>()
-  const answered = inTurn(views, (read) =>
-    after(answerView(read, t, request.explain ? resolved.features : null, work), (answer) => void answers.set(read.view.plan, answer)))
-  const entities: FeatureAnswer['entities'][number][] = []
-  const composed = after(answered, () => inSlices(request.entities, () => work.pause(), (_, i) => {
-    entities.push({
-      values: resolved.features.map(({ plan, feature }) => withDefault(answers.get(plan)!.values[i]![feature.index]!, feature.aggregation.default, request)),
-      ...(request.explain && { explanation: views.flatMap(({ view: { plan } }) => answers.get(plan)!.explanations[i] ?? []) }),
-    })
-  }))
-  return after(composed, () => ({ t, features: resolved.names, tailsMs: tailsOf(resolved, t), entities, ...factsOf(views, answers) }))
+  const answers = views.map((read) => answerView(read, t))
+  const explained = request.explain ? explainedFeatures(resolved, views) : null
+  const entities: E[] = []
+  let late: { readonly entity: E } | null = null
+  let lateCount = 0
+  const composed = inSlices(request.entities, () => (work.isLate ? undefined : work.pause()), (_, i) => {
+    if (work.isLate) {
+      lateCount++
+      late ??= { entity: form({ values: valuesOf(resolved, request, answers.map((answer) => answer.late)), ...(explained !== null && { explanation: [] }) }) }
+      entities.push(late.entity)
+      return
+    }
+    const values = valuesOf(resolved, request, answers.map((answer) => answer.valuesOf(i)))
+    entities.push(form(explained === null ? { values } : { values, explanation: answers.flatMap((answer, at) => answer.explanationOf(i, explained[at]!) ?? []) }))
+  })
+  return after(composed, () => ({ t, features: resolved.names, tailsMs: tailsOf(resolved, t), entities, ...factsOf(views, answers, lateCount) }))
+}
+
+/** By view: what was asked of it, each once. */
+function explainedFeatures({ features }: ResolvedRequest, views: readonly ReadView[]): readonly (readonly PlannedFeature[])[] {
+  return views.map(({ view: { plan } }) => [...new Set(features.filter((each) => each.plan === plan).map(({ feature }) => feature))])
 }
 
 /** Where each feature's window begins; null: lifetime. */
@@ -50,7 +50,7 @@ function tailsOf({ features }: ResolvedRequest, t: number): FeatureAnswer['tails
   })
 }
 
-function factsOf(views: readonly ReadView[], answers: ReadonlyMap<ViewPlan, ViewAnswer>): Pick<FeatureAnswer, 'views' | 'degraded'> {
+function factsOf(views: readonly ReadView[], answers: readonly ViewAnswer[], lateCount: number): Pick<FeatureAnswer, 'views' | 'degraded'> {
   return {
     views: views.map(({ view: { plan }, reading, freshness }) => ({
       view: plan.view.name,
@@ -59,7 +59,7 @@ function factsOf(views: readonly ReadView[], answers: ReadonlyMap<ViewPlan, View
       cut: reading === null || reading.pin.cut === -Infinity ? null : reading.pin.cut,
       lagMs: freshness.lagMs,
     })),
-    degraded: views.flatMap((read) => [...answers.get(read.view.plan)!.degraded, ...read.freshness.degraded]),
+    degraded: views.flatMap(({ freshness }, at) => [...answers[at]!.degradedBy(lateCount), ...freshness.degraded]),
   }
 }
 
@@ -74,69 +74,9 @@ function answerTime(views: readonly ReadView[], nowMs: number): number {
   return t
 }
 
-interface ViewAnswer {
-  /** By entity, then by the plan's features. */
-  readonly values: readonly (readonly ServedValue[])[]
-  readonly degraded: readonly Degradation[]
-  /** By entity, where the request asked to explain; undefined: there is nothing to explain. */
-  readonly explanations: readonly (EntityExplanation | undefined)[]
-}
-
-/** `explained`: the features of all views, where the request asked to explain. */
-function answerView(read: ReadView, t: number, explained: readonly ResolvedFeature[] | null, work: SlicedWork): Soon<ViewAnswer> {
-  const { view: { plan, entities }, reading, failure } = read
-  const missing = (reason: MissingReason, code: DegradationCode, message: string): ViewAnswer => ({
-    values: new Array<readonly ServedValue[]>(entities.length).fill(unavailable(plan.features.length, reason)),
-    degraded: [{ code, view: plan.view.name, message }],
-    explanations: [],
-  })
-  if (failure !== null) return missing('batch_unavailable', 'BATCH_UNAVAILABLE', sentenceOf(failure))
-  if (reading === null) return missing('deadline', 'DEADLINE', 'It was not read before the deadline.')
-  const { batch, speed } = reading
-  if (!batch.isRead) return missing('batch_unavailable', 'BATCH_UNAVAILABLE', sentenceOf(batch.problem))
-  const degraded: Degradation[] = []
-  if (!speed.isRead) degraded.push({ code: 'SPEED_UNAVAILABLE', view: plan.view.name, message: sentenceOf(speed.problem) })
-  const asked = explained?.filter((each) => each.plan === plan).map(({ feature }) => feature) ?? null
-  const values: (readonly ServedValue[])[] = []
-  const explanations: (EntityExplanation | undefined)[] = []
-  let firstDamage: Problem | null = null
-  let lateCount = 0
-  const merged = inSlices(entities, () => (work.isLate ? undefined : work.pause()), (_, i) => {
-    if (work.isLate) {
-      lateCount++
-      values.push(unavailable(plan.features.length, 'deadline'))
-      return
-    }
-    const blob = batch.value[i]!
-    const chunks = speed.isRead ? speed.value.chunks[i]! : []
-    const damage = damageIn(blob) ?? ('code' in chunks ? chunks : null)
-    if (damage !== null) {
-      firstDamage ??= damage
-      values.push(unavailable(plan.features.length, 'state_damaged'))
-      return
-    }
-    const { needsNewerPin, values: ofEntity } = mergeAtCut(plan, blob as Uint8Array | null, chunks as readonly Uint8Array[], { cut: reading.pin.cut, t })
-    if (needsNewerPin) throw new Error(`View ${plan.view.name} was read with a pin that its speed state is ahead of.`)
-    values.push(ofEntity)
-    if (asked !== null) explanations[i] = explain(read, asked, i, t)
-  })
-  return after(merged, () => {
-    if (lateCount > 0) degraded.push({ code: 'DEADLINE', view: plan.view.name, message: `${lateCount} of ${entities.length} entities were not merged before the deadline.` })
-    if (firstDamage !== null) degraded.push({ code: 'STATE_DAMAGED', view: plan.view.name, message: sentenceOf(firstDamage) })
-    return { values, degraded, explanations }
-  })
-}
-
-function damageIn(blob: BatchBlob): Problem | null {
-  return blob === null || blob instanceof Uint8Array ? null : blob
-}
-
-function sentenceOf({ code, message, where }: Problem): string {
-  return `${code} at ${where}: ${message}`
-}
-
-function unavailable(count: number, reason: MissingReason): ServedValue[] {
-  return new Array<ServedValue>(count).fill({ status: 'UNAVAILABLE', value: null, reason })
+/** In the order of the request, of what each view gives. */
+function valuesOf({ features, viewAt }: ResolvedRequest, request: FeatureRequest, ofViews: readonly ViewValues[]): ServedValue[] {
+  return features.map(({ feature }, i) => withDefault(ofViews[viewAt[i]!]![feature.index]!, feature.aggregation.default, request))
 }
 
 /** Reasons that are of the moment, not of the value: a default may stand in for them. */
@@ -146,15 +86,4 @@ function withDefault(served: ServedValue, declared: FeatureValue['value'] | unde
   if (policy !== 'defaults' || declared === undefined) return served
   const isMissing = served.status === 'NULL_VALUE' || served.status === 'NOT_FOUND' || (served.reason !== undefined && PASSING.has(served.reason))
   return isMissing ? { ...served, value: declared, isDefault: true } : served
-}
-
-/** undefined: the speed state was not read. */
-function explain({ view: { plan, id, entities }, reading, partitions }: ReadView, features: readonly PlannedFeature[], i: number, t: number): EntityExplanation | undefined {
-  const { pin, batch, speed } = reading!
-  if (!batch.isRead || !speed.isRead) return undefined
-  const { bucket } = entities[i]!
-  return explainEntity(plan, features, {
-    view: id, bucket, t, partitions, cut: pin.cut, batchBlob: batch.value[i] as Uint8Array | null, speedChunks: speed.value.chunks[i] as readonly Uint8Array[],
-    state: speed.value.buckets.get(bucket) ?? null,
-  })
 }

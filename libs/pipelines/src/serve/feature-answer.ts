@@ -51,15 +51,23 @@ export interface ViewFacts {
   readonly lagMs: number | null
 }
 
-export interface FeatureAnswer {
+/** `explanation`: by view, where the request asked to explain. */
+export interface AnsweredEntity {
+  /** In the order of the answer's `features`. */
+  readonly values: readonly ServedValue[]
+  readonly explanation?: readonly EntityExplanation[]
+}
+
+/** `E`: what was made of each entity, to leave as it is. */
+export interface FeatureAnswer<E = AnsweredEntity> {
   /** The time that the features are of, epoch ms. */
   readonly t: number
   /** In the order that was asked for. The same list may come again with the next answer. */
   readonly features: readonly FeatureName[]
   /** In the order of `features`: where each window begins; null: lifetime. */
   readonly tailsMs: readonly (number | null)[]
-  /** In the order of the request; the values in the order of `features`. */
-  readonly entities: readonly { readonly values: readonly ServedValue[]; readonly explanation?: readonly EntityExplanation[] }[]
+  /** In the order of the request. */
+  readonly entities: readonly E[]
   readonly views: readonly ViewFacts[]
   readonly degraded: readonly Degradation[]
 }

@@ -43,6 +43,8 @@ export interface AskedFeatures {
   readonly names: readonly FeatureName[]
   /** Those that the features are of, each once. */
   readonly views: readonly AskedView[]
+  /** For each feature which of the views it is of. */
+  readonly viewAt: readonly number[]
   /** Of all the views. */
   readonly joinKeys: readonly string[]
 }
@@ -66,6 +68,7 @@ export function resolveNames(plans: readonly ViewPlan[], names: readonly Feature
     features,
     names: features.map(({ plan, feature }) => ({ view: plan.view.name, feature: feature.name })),
     views: asked.map((plan) => ({ plan, id: viewId(plan.view), keyTypes: plan.keys.map(({ type }) => type as KeyType), bucketCount: plan.view.bucketCount })),
+    viewAt: features.map(({ plan }) => asked.indexOf(plan)),
     joinKeys: [...new Set(asked.flatMap(({ keys }) => keys.map(({ key }) => key)))],
   }
 }
