@@ -1,7 +1,10 @@
-// From names to planned features: what a service, a training set or a request asks for, every unknown name reported at once.
+// From names to planned features: what a service, a training set or a request asks for, unknown names reported at once.
 import type { PlannedFeature, ViewPlan } from '@tidemark/aggregation/view-plan'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
+
+/** Unknown names that are told of at once: looking for what each could mean takes a while. */
+const UNKNOWN_MAX = 50
 
 export interface FeatureName {
   readonly view: string
@@ -14,10 +17,11 @@ export interface ResolvedFeature {
   readonly feature: PlannedFeature
 }
 
-/** The features in the order of their names. Throws UNKNOWN_NAME with every name that does not exist. */
+/** The features in the order of their names. Throws UNKNOWN_NAME with the names that do not exist, 50 at most. */
 export function resolveFeatures(plans: readonly ViewPlan[], names: readonly FeatureName[], where: string): ResolvedFeature[] {
   const problems: Problem[] = []
   const resolved = names.flatMap(({ view, feature }): ResolvedFeature[] => {
+    if (problems.length >= UNKNOWN_MAX) return []
     const plan = plans.find((candidate) => candidate.view.name === view)
     if (plan === undefined) {
       problems.push(unknownName(`There is no view ${view}.`, where, didYouMean(view, plans.map((candidate) => candidate.view.name))))

@@ -1,4 +1,4 @@
-// Errors over HTTP: problem documents (RFC 9457) with the project's codes; every problem that was found is in it.
+// Errors over HTTP: problem documents (RFC 9457) with the project's codes; the problems that were found are in it.
 
 import { ERROR_CODES, TidemarkError, type ErrorCode, type Problem } from '@tidemark/feature-schema/errors'
 

@@ -3,7 +3,7 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { DEADLINE_MAX_MS } from '@tidemark/pipelines/serve/answer-features'
-import { ENTITIES_PER_REQUEST_MAX, FEATURES_PER_REQUEST_MAX, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
+import { ENTITIES_PER_REQUEST_MAX, FEATURES_PER_REQUEST_MAX, PROBLEMS_MAX, type FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
 import { parseBody, type Beginning } from '@tidemark/pipelines/serve/known-beginnings'
 import { featureNames } from '@tidemark/pipelines/serve/name-lists'
 import type { FeatureName } from '@tidemark/pipelines/resolve-features'
@@ -43,11 +43,11 @@ interface FeatureRequestBody {
 
 const validate = new Ajv({ allErrors: true }).compile<FeatureRequestBody>(featureRequestSchema)
 
-/** Reads a body. Throws USAGE or REQUEST_TOO_LARGE with every problem of its form. */
+/** Reads a body. Throws USAGE or REQUEST_TOO_LARGE with the problems of its form, 50 at most. */
 export function readFeatureRequest(text: string): FeatureRequest {
   const { body, beginning } = parseJson(text)
   if (!validate(body)) {
-    const [first, ...others] = validate.errors!.map(problemOf)
+    const [first, ...others] = validate.errors!.slice(0, PROBLEMS_MAX).map(problemOf)
     throw new TidemarkError([first!, ...others])
   }
   const { service, features, entities, policy = 'degrade', deadlineMs = DEADLINE_DEFAULT_MS, explain = false } = body

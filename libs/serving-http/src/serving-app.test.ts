@@ -113,6 +113,15 @@ describe('POST /v1/features', () => {
     expect(problems.map(({ where }) => where).sort()).toEqual(['body', 'body.entities[0]', 'body.explain', 'body.service'])
   })
 
+  it.each<[string, object]>([
+    ['properties', { ...request, ...Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`x${i}`, 1])) }],
+    ['keys', { ...request, entities: [{ card: 'c1', ...Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`x${i}`, 1])) }] }],
+    ['features', { features: Array.from({ length: 1_000 }, (_, i) => `spending:x${i}`), entities: [] }],
+    ['entities', { ...request, entities: Array.from({ length: 1_000 }, () => ({})) }],
+  ])('names 50 problems of many %s', async (_, body) => {
+    expect((await problemOf(await post(JSON.stringify(body)))).problems).toHaveLength(50)
+  })
+
   it('says of a join key that is NULL which it is, and what was expected', async () => {
     const { code, problems } = await problemOf(await post('{"service":"fraud","entities":[{"card":null}]}'))
     expect([code, problems]).toEqual(['ENTITY_INVALID', [expect.objectContaining({ where: 'entity 0 of view spending, key card', message: expect.stringMatching(/card: expected .*string.*, found null/) })]])

@@ -1,4 +1,4 @@
-// What a request asks, checked against the catalog before anything is read: every problem at once, each with its place.
+// What a request asks, checked against the catalog before anything is read: its problems at once, each with its place.
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { didYouMean } from '@tidemark/feature-schema/did-you-mean'
@@ -14,8 +14,8 @@ import { inSlices, type Slices } from './sliced-work.ts'
 
 export const ENTITIES_PER_REQUEST_MAX = 1_000
 export const FEATURES_PER_REQUEST_MAX = 1_000
-/** Most problems that one answer names. */
-const PROBLEMS_MAX = 50
+/** Most problems that one answer names; nobody reads more, and a body has room for tens of thousands. */
+export const PROBLEMS_MAX = 50
 
 /** fail: an error where anything is missing; degrade: its status and why; defaults: the same, with declared defaults as values. */
 export type Policy = 'fail' | 'degrade' | 'defaults'
@@ -58,7 +58,7 @@ export interface ResolvedRequest extends AskedFeatures {
   readonly views: readonly ResolvedView[]
 }
 
-/** Throws UNKNOWN_NAME, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
+/** Throws UNKNOWN_NAME, USAGE or REQUEST_TOO_LARGE with the problems of its kind, 50 at most. */
 export function resolveNames(plans: readonly ViewPlan[], names: readonly FeatureName[]): AskedFeatures {
   if (names.length === 0) throw problem('USAGE', 'No feature is asked for.', 'features', 'Name a service, or at least one feature.')
   if (names.length > FEATURES_PER_REQUEST_MAX) throw tooLarge('features', names.length, FEATURES_PER_REQUEST_MAX)
@@ -73,7 +73,7 @@ export function resolveNames(plans: readonly ViewPlan[], names: readonly Feature
   }
 }
 
-/** Throws ENTITY_INVALID with every problem of every entity. */
+/** Throws ENTITY_INVALID with the problems of all entities, 50 at most. */
 export function resolveEntities(asked: AskedFeatures, entities: FeatureRequest['entities'], known: KnownEntities, slices: Slices): Soon<ResolvedRequest> {
   const problems: Problem[] = []
   const views = asked.views.map((view) => ({ ...view, entities: [] as ViewEntity[] }))
@@ -104,7 +104,7 @@ export class RequestResolver {
     this.isCurrent = isCurrent
   }
 
-  /** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE or REQUEST_TOO_LARGE with every problem of its kind. */
+  /** Throws UNKNOWN_NAME, ENTITY_INVALID, USAGE or REQUEST_TOO_LARGE with the problems of its kind, 50 at most. */
   resolve(catalog: FeatureCatalog, { asked, entities }: FeatureRequest): Soon<ResolvedRequest> {
     if (entities.length > ENTITIES_PER_REQUEST_MAX) throw tooLarge('entities', entities.length, ENTITIES_PER_REQUEST_MAX)
     if (this.catalog === null || !this.isCurrent(this.catalog, catalog)) {
@@ -143,6 +143,7 @@ function refuseUnknownKeys(known: readonly string[], entities: FeatureRequest['e
   for (let i = 0; i < entities.length; i++) {
     for (const key of Object.keys(entities[i]!)) {
       if (known.includes(key)) continue
+      if (problems.length >= PROBLEMS_MAX) return
       problems.push({ code: 'ENTITY_INVALID', message: `There is no join key ${key}.`, where: `entity ${i}`, action: didYouMean(key, known) })
     }
   }
