@@ -9,7 +9,7 @@ import { plainFormat } from '../testing/plain-stores.ts'
 import { Turns } from '../testing/turns.ts'
 import { readSealRegister } from '../log/change-seal-register.ts'
 import { declareAppendTime } from '../log/declare-append-time.ts'
-import { manifestKey } from '../log/manifest.ts'
+import { manifestKey, type SealedPartition } from '../log/manifest.ts'
 import { brokenSeams } from '../log/seal-register.ts'
 import { ARCHIVE_RULES } from './archive-rules.ts'
 import { readManifests } from './manifest-store.ts'
@@ -171,6 +171,25 @@ describe('an archiver', () => {
     expect(await world.archived()).toEqual({ '0 0': 10, '0 1': 11, '1 0': 11 })
   })
 
+  it('goes on where an object of the same records has them as they are stamped, which was never sealed', async () => {
+    const world = new ArchiveWorld(1, 10_100)
+    world.append(0, 10_050, 10_900)
+    const objects = { ...world.objects, async create(...given: Parameters<typeof world.objects.create>) {
+      const isCreated = await world.objects.create(...given)
+      await declareAppendTime(world, ticks, { partition: 0, offset: 1, appendTimeMs: 10_100 })
+      return isCreated
+    } }
+    const ahead = world.archiver({ objects, clock: { nowMs: () => world.nowMs + 2_000, steadyMs: () => world.nowMs } })
+    while ((await world.register()).overrides.length === 0) await ahead.step()
+    expect((await world.register()).sealedThrough).toBeNull()
+    expect(await world.settle(world.archiver(), 12_000)).toBe('idle')
+    const [{ segments }] = (await world.register()).lastSeal!.partitions as [SealedPartition]
+    const { key } = segments[0]!
+    const records = await plainFormat.read(world.objects.objects.get(key)!.bytes, ticks, key)
+    expect(records.map(({ appendTimeMs, knownTimeMs }) => [appendTimeMs, knownTimeMs])).toEqual([[10_050, 10_050], [10_100, 10_100]])
+    expect([...world.objects.objects.keys()].filter((each) => !each.includes('manifest'))).toEqual(['archive/ticks/0/10/0-1.v1.json', key])
+  })
+
   it('says that retention was faster', async () => {
     const world = new ArchiveWorld(1, 10_600)
     const archiver = world.archiver()
@@ -258,13 +277,14 @@ describe('an archiver', () => {
 
   describe('where an object of the key is there', () => {
     const key = 'archive/ticks/0/10/0-1.v1.json'
-    const resultOf = async (change: (records: ArchivedRecord[]) => ArchivedRecord[]): Promise<string> => {
+    const resultOf = async (change: (records: ArchivedRecord[]) => ArchivedRecord[], ...beside: readonly string[]): Promise<string> => {
       const world = new ArchiveWorld(1, 12_000)
       world.append(0, 10_500, 10_400)
       const records = [10_500, 10_400].map((appendTimeMs, offset): ArchivedRecord => (
         { record: { offset, appendTimeMs, key: null, value: Buffer.from(`{"at":${appendTimeMs}}`), headers: {} }, appendTimeMs, knownTimeMs: 10_500, row: [appendTimeMs, null], rejection: null }
       ))
-      await world.objects.create(key, await encodeSegment(plainFormat, { source: ticks, partition: 0, epoch: 10, records: change(records) }))
+      const segment = { source: ticks, partition: 0, epoch: 10, records: change(records) }
+      for (const each of [key, ...beside]) await world.objects.create(each, await encodeSegment(plainFormat, segment))
       const archiver = world.archiver()
       return world.settle(archiver).catch(({ code, problems: [problem] }: { code: string; problems: { where: string }[] }) => `${code} at ${problem!.where}`)
     }
@@ -280,10 +300,16 @@ describe('an archiver', () => {
       ['another value', last(({ record }) => ({ record: { ...record, value: Buffer.from('{"at":1}') } }))],
       ['another offset', last(({ record }) => ({ record: { ...record, offset: 7 } }))],
       ['another append time in the log', last(({ record }) => ({ record: { ...record, appendTimeMs: 10_401 } }))],
-      ['another declared append time', last(() => ({ appendTimeMs: 10_401 }))],
-      ['another known time', last(() => ({ knownTimeMs: 10_400 }))],
     ])('stops before one with %s', async (_, change) => {
       expect(await resultOf(change)).toBe(`LOG_REPLACED at ${key}`)
+    })
+
+    it.each<[string, Partial<ArchivedRecord>]>([
+      ['another declared append time', { appendTimeMs: 10_401 }], ['another known time', { knownTimeMs: 10_400 }],
+    ])('writes beside one with %s; stops where there is another one beside it too', async (_, change) => {
+      expect(await resultOf(last(() => change))).toBe('idle')
+      const beside = 'archive/ticks/0/10/0-1.1dac8739.v1.json'
+      expect(await resultOf(last(() => change), beside)).toBe(`LOG_REPLACED at ${beside}`)
     })
   })
 
