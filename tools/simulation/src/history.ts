@@ -213,7 +213,7 @@ export class History {
       const events = await eventsOf(world)
       this.wrong ??= judgeAnswer(events, { ...asked, isSane: (n) => operator.isSane(n), mayBeDamaged: world.hasDamage }, answer)
       // What the store has lost is not there until that is noticed.
-      if (this.plot.failOverShare === 0) this.wrong ??= judgeLag(world, events, new Set((await world.speedViews.heartbeats(viewId(operator.plan.view))).keys()), askedAtMs, answer)
+      if (this.plot.failOverShare === 0) this.wrong ??= judgeLag(world, events, asked, new Set((await world.speedViews.heartbeats(viewId(operator.plan.view))).keys()), askedAtMs, answer)
       tally.judgedCount++
     }
   }

@@ -67,22 +67,22 @@ export const CLOCKS_DIFFER_MAX_MS = 18_000
 
 /**
  * Law 7: what an answer that was asked for at `askedAtMs` lacks, though it says that it lags by less; null: nothing. `heard`: the partitions of
- * which a processor has said how far they are.
+ * which a processor has said how far they are. A fence that is behind is none of it by itself: a bucket is not written for others' events.
  */
-export function judgeLag(world: World, events: readonly OracleEvent[], heard: ReadonlySet<number>, askedAtMs: number, { entities, views, degraded }: FeatureAnswer): string | null {
+export function judgeLag(world: World, events: readonly OracleEvent[], { plan, users }: Pick<AskedView, 'plan' | 'users'>, heard: ReadonlySet<number>, askedAtMs: number, { t, entities, views, degraded }: FeatureAnswer): string | null {
   const { lagMs, cut } = views[0]!
-  const explained = entities.flatMap(({ explanation }) => explanation ?? [])
   if (degraded.some(({ code }) => BEHIND.has(code) || HONEST.has(code))) return null
   if (lagMs === null) return 'an answer does not know its lag, and says nothing of it'
   const dueMs = askedAtMs - lagMs - CLOCKS_DIFFER_MAX_MS
-  for (const { fences } of explained) {
-    const nexts = new Map(fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
-    const missing = events.find(({ partition, offset, epoch }) => (
-      heard.has(partition) && epoch > (cut ?? -Infinity) && offset >= (nexts.get(partition) ?? 0) && world.records[partition]![offset]!.appendedAtMs < dueMs
-    ))
-    if (missing === undefined) continue
-    const { appendedAtMs } = world.records[missing.partition]![missing.offset]!
-    return `an answer says that it lags by ${lagMs} ms, and lacks offset ${missing.offset} of partition ${missing.partition}, which came ${askedAtMs - appendedAtMs} ms before it was asked`
+  for (const [i, { values, explanation }] of entities.entries()) {
+    const nexts = new Map((explanation ?? []).flatMap(({ fences }) => fences).map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
+    const isIn = ({ epoch, partition, offset }: OracleEvent): boolean => epoch <= (cut ?? -Infinity) || offset < (nexts.get(partition) ?? 0)
+    const isDue = ({ partition, offset }: OracleEvent): boolean => heard.has(partition) && world.records[partition]![offset]!.appendedAtMs < dueMs
+    const behind = events.find((event) => isDue(event) && !isIn(event))
+    if (behind === undefined) continue
+    const wrong = disagreements(oracleValues(plan.view, plan.source, events, { entity: [users[i]!], atMs: t, has: (event) => isIn(event) || isDue(event) }), values)
+    const { appendedAtMs } = world.records[behind.partition]![behind.offset]!
+    if (wrong !== null) return `an answer says that it lags by ${lagMs} ms, and lacks what came ${askedAtMs - appendedAtMs} ms before it was asked, from offset ${behind.offset} of partition ${behind.partition}: ${wrong}`
   }
   return null
 }

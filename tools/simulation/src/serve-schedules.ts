@@ -213,7 +213,7 @@ class Stage {
       const asked = { plan: world.plans[0]!, users: ['ada'] }
       const askedAtMs = world.nowMs
       const answer = await ask(serverOf({ world, actor, name: 'any' }, 1), asked)
-      this.wrong = judgeLag(world, await eventsOf(world), new Set([0]), askedAtMs, answer)
+      this.wrong = judgeLag(world, await eventsOf(world), asked, new Set([0]), askedAtMs, answer)
     })
   }
 
