@@ -190,7 +190,8 @@ function bodyOf(bytes: Buffer, where: string): Buffer {
   const [stored, sizeBytes] = [bytes.subarray(HEAD_BYTES + TIME_BYTES * bytes.readUInt32LE(8)), bytes.readUInt32LE(12)]
   if ((bytes[2]! & IS_COMPRESSED) === 0) return stored
   try {
-    return zstdDecompressSync(stored, { maxOutputLength: sizeBytes })
+    // A byte more than there is, so that it comes in one piece and is known to be all.
+    return zstdDecompressSync(stored, { maxOutputLength: sizeBytes, chunkSize: Math.max(constants.Z_MIN_CHUNK, sizeBytes + 1) })
   } catch (error) {
     throw damaged(where, `The records of a segment cannot be decompressed: ${(error as Error).message}.`)
   }
