@@ -21,8 +21,10 @@ const layers = {
   face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'ajv/dist/2020.js', 'express'] },
   composition: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
   app: { sees: ['composition', 'face', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
-  tool: { sees: ['tool', 'composition', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
-  example: { sees: ['tool', 'composition', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  // Starts real servers for people and suites; knows none of the system that runs on them.
+  servers: { sees: [] },
+  tool: { sees: ['tool', 'servers', 'composition', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  example: { sees: ['tool', 'servers', 'composition', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
 }
 
 const depConstraints = Object.entries(layers).map(([layer, { sees, vendors }]) => ({
@@ -39,7 +41,7 @@ const pureBuiltins = ['assert', 'assert/strict', 'buffer', 'crypto', 'util', 'zl
 const bareBuiltins = builtinModules.filter((name) => !name.startsWith('_') && !name.startsWith('node:'))
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/', '**/dist/', '**/.nx/', '**/.cache/', '**/.tidemark/', '**/bench-results/'] },
+  { ignores: ['**/node_modules/', '**/dist/', '**/.nx/', '**/.cache/', '**/.tidemark/', '**/.servers/', '**/bench-results/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ...tseslint.configs.strict,
   {

@@ -10,7 +10,7 @@ export default {
   roots: ['apps', 'libs', 'tools', 'examples'].map((folder) => `<rootDir>/${folder}`),
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.(integration|fault)\\.test\\.ts$'],
-  modulePathIgnorePatterns: ['/dist/', '/bench-results/', '/\\.cache/', '/\\.tidemark/'],
+  modulePathIgnorePatterns: ['/dist/', '/bench-results/', '/\\.cache/', '/\\.tidemark/', '/\\.servers/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': [

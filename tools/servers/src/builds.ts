@@ -1,0 +1,104 @@
+// How each pinned server is made from what the registries hold: Kafka and Cassandra from Maven, MinIO from Go modules, Redis from
+// Debian's packages. Nothing is installed in the system, and nothing needs root.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import type { BuildStep, CachedBuild } from './build-cache.ts'
+import type { ToolName } from './machine-tools.ts'
+import { runTool } from './run-tool.ts'
+import { ServersError } from './servers-error.ts'
+import { renderTemplate } from './template.ts'
+import { CASSANDRA_VERSION, KAFKA_VERSION, MINIO_VERSION, REDIS_VERSION } from './versions.ts'
+
+export interface PinnedBuild extends CachedBuild {
+  /** The tools that make it, beside the Java that runs it. */
+  readonly tools: readonly ToolName[]
+  /** How long making it takes from nothing, for who waits. */
+  readonly expected: string
+}
+
+const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
+
+/** Leaves the jars in lib/. */
+export const kafkaBuild: PinnedBuild = {
+  name: 'kafka', version: KAFKA_VERSION, tools: ['mvn'], expected: 'some 15 s',
+  build: (step) => copyJars(step, renderTemplate('kafka-pom.xml', { KAFKA_VERSION })),
+}
+
+/** Leaves the jars in lib/. */
+export const cassandraBuild: PinnedBuild = {
+  name: 'cassandra', version: CASSANDRA_VERSION, tools: ['mvn'], expected: 'some 30 s',
+  build: (step) => copyJars(step, renderTemplate('cassandra-pom.xml', { CASSANDRA_VERSION })),
+}
+
+/** Leaves the program `minio`. */
+export const minioBuild: PinnedBuild = {
+  name: 'minio', version: MINIO_VERSION, tools: ['go'], expected: 'some 5 minutes and 2 GB of Go modules',
+  build: ({ folder, logPath, signal }) => runTool({
+    program: 'go', args: ['install', '-ldflags=-s -w', `github.com/minio/minio@${MINIO_VERSION}`],
+    cwd: folder, env: { GOBIN: folder, CGO_ENABLED: '0' }, logPath, signal,
+  }),
+}
+
+/** Leaves a Debian file tree: usr/bin/redis-server, and the libraries that not every machine has under usr/lib. */
+export const redisBuild: PinnedBuild = {
+  name: 'redis', version: REDIS_VERSION, tools: ['apt-get', 'dpkg-deb'], expected: 'some 15 s',
+  build: unpackRedis,
+}
+
+const redisLibraries = ['libatomic1', 'libjemalloc2', 'liblzf1']
+
+async function copyJars({ folder, logPath, signal }: BuildStep, pom: string): Promise<void> {
+  const pomPath = join(folder, 'pom.xml')
+  await writeFile(pomPath, pom)
+  const args = ['-B', '-ntp', '-f', pomPath, COPY_DEPENDENCIES, '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'lib')}`]
+  await runTool({ program: 'mvn', args, cwd: folder, logPath, signal })
+}
+
+/** Downloads with package lists of its own, fresh ones, which need no root and change nothing of the system's. */
+async function unpackRedis({ folder, logPath, signal }: BuildStep): Promise<void> {
+  const aptFolder = join(folder, 'apt')
+  await mkdir(join(aptFolder, 'lists', 'partial'), { recursive: true })
+  await mkdir(join(aptFolder, 'archives', 'partial'), { recursive: true })
+  const options = [`Dir::State::Lists=${aptFolder}/lists`, `Dir::Cache=${aptFolder}`, 'APT::Sandbox::User=', 'Acquire::Languages=none']
+    .flatMap((option) => ['-o', option])
+  await runTool({ program: 'apt-get', args: [...options, 'update'], cwd: aptFolder, logPath, signal })
+  const packages = [...redisPackages(options), ...redisLibraries]
+  await runTool({ program: 'apt-get', args: [...options, 'download', ...packages], cwd: aptFolder, logPath, signal })
+  for (const file of await readdir(aptFolder)) {
+    if (file.endsWith('.deb')) await runTool({ program: 'dpkg-deb', args: ['-x', join(aptFolder, file), folder], cwd: folder, logPath, signal })
+  }
+  await rm(aptFolder, { recursive: true })
+}
+
+/** redis-server and redis-tools with Debian's newest revision of the pinned version. */
+function redisPackages(options: readonly string[]): string[] {
+  const { stdout } = spawnSync('apt-cache', [...options, 'madison', 'redis-server'], { encoding: 'utf8' })
+  const versions = stdout.split('\n').flatMap((line) => line.split('|')[1]?.trim() ?? [])
+  const version = versions.find((each) => each.replace(/^\d+:/, '').startsWith(`${REDIS_VERSION}-`))
+  if (version === undefined) {
+    throw new ServersError(
+      `Redis ${REDIS_VERSION} is not among this system's packages (it has ${versions.join(', ') || 'none'}).\n` +
+      `  do  Put a redis-server of version ${REDIS_VERSION} on PATH: it is then used as it is. Debian 12 has it.`,
+    )
+  }
+  return [`redis-server=${version}`, `redis-tools=${version}`]
+}
+
+/** The folder on PATH whose redis-server has exactly the pinned version; undefined where there is none. */
+export function redisOnPath(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return (env['PATH'] ?? '').split(delimiter).find((folder) => folder !== '' && isPinnedRedis(join(folder, 'redis-server')))
+}
+
+function isPinnedRedis(program: string): boolean {
+  if (!existsSync(program)) return false
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
+  return /\bv=(\S+)/.exec(stdout ?? '')?.[1] === REDIS_VERSION
+}
+
+/** The folders of shared libraries in an unpacked Debian file tree. */
+export function libraryFolders(tree: string): string[] {
+  const lib = join(tree, 'usr', 'lib')
+  return existsSync(lib) ? readdirSync(lib).filter((name) => name.includes('-linux-')).map((name) => join(lib, name)) : []
+}

@@ -1,0 +1,148 @@
+// npm run servers -- up|down|status|logs|addresses [name…] [--set NAME]
+// Exit codes: 0, 1 where a server failed, does not run or cannot be started, 2 for a wrong call, 128 + the signal's number when interrupted.
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { Command, CommanderError } from 'commander'
+import picocolors from 'picocolors'
+import { environmentOf } from './addresses.ts'
+import { DEFAULT_NAMES, expandNames, SERVER_NAMES, type ServerName } from './names.ts'
+import { DEFAULT_PORTS, PORT_MAX, PORT_NAMES, portsFrom, type Ports } from './ports.ts'
+import { createProgress } from './progress.ts'
+import { ServerSet, sweepAbandonedSets } from './server-set.ts'
+import { ServersError } from './servers-error.ts'
+import { describeStatus } from './status-table.ts'
+import { DEFAULT_SET, listSets, SetFolder } from './set-folder.ts'
+
+interface SetOption {
+  readonly set: string
+}
+
+const EXIT = { failed: 1, usage: 2 } as const
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const program = new Command('npm run servers --')
+  .description('The real servers on loopback, without Docker. Names: ' + SERVER_NAMES.join(', ') + '; redis-cluster is its three nodes.')
+  .exitOverride()
+  .helpCommand(false)
+const command = (name: string, description: string): Command =>
+  program.command(name).description(description).argument('[name...]').option('--set <name>', 'which set of servers', DEFAULT_SET)
+
+command('up', 'start them, and return when each answers; without names all but redis-cluster')
+  .option('--ports-from <port>', `ports of a set that is not the default one: ${PORT_NAMES.length} from this one on`)
+  .action(up)
+command('down', 'stop them and remove their data').option('--keep-data', 'stop only').action(down)
+command('status', 'which run, where, since when, with how much memory; exit code 0 when all do').action(status)
+command('logs', 'the end of their logs').option('-f, --follow', 'and what is added').option('-n, --lines <count>', 'lines of each', '50').action(logs)
+command('addresses', 'where they are, as environment variables').action(addresses)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = tellFailure(error)
+}
+
+async function up(names: readonly string[], { set, portsFrom: first }: SetOption & { portsFrom?: string }): Promise<void> {
+  await sweepAbandonedSets()
+  const folder = new SetFolder(set)
+  const wanted = names.length === 0 ? DEFAULT_NAMES : demandNames(names)
+  const known = folder.readAddresses()?.ports
+  const ports = choosePorts(set, known, first)
+  if (known === undefined) folder.writeAddresses(ports)
+  const interrupt = new AbortController()
+  const onSignal = (signal: NodeJS.Signals): void => interrupt.abort(signal)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+  using progress = createProgress(print)
+  const failures = await new ServerSet(folder, ports).up(wanted, { watch: progress.watch, signal: interrupt.signal })
+  if (failures.size === 0) return
+  const others = wanted.filter((name) => !failures.has(name))
+  print(`\n${[...failures.keys()].join(', ')} failed; ${others.length === 0 ? 'nothing was started' : `${others.join(', ')} stay up`}.`)
+  process.exitCode = EXIT.failed
+}
+
+async function down(names: readonly string[], { set, keepData }: SetOption & { keepData?: boolean }): Promise<void> {
+  const found = findSet(set)
+  if (found === undefined) return print(`There is no set ${set}: nothing to stop.`)
+  using progress = createProgress(print)
+  await found.down(names.length === 0 ? found.folder.names() : demandNames(names), { keepData: keepData === true, watch: progress.watch })
+}
+
+function status(names: readonly string[], { set }: SetOption): void {
+  const found = findSet(set)
+  const statuses = found === undefined ? [] : namesOrAll(found, names).map((name) => found.status(name))
+  if (statuses.length === 0) print(`Nothing of the set ${set} was started${otherSets(set)}: npm run servers -- up`)
+  else print(describeStatus(statuses, Date.now()))
+  if (statuses.length === 0 || statuses.some(({ state }) => state !== 'running')) process.exitCode = EXIT.failed
+}
+
+async function logs(names: readonly string[], { set, follow, lines }: SetOption & { follow?: boolean; lines: string }): Promise<void> {
+  const found = demandSet(set)
+  const paths = namesOrAll(found, names).map((name) => found.folder.logOf(name))
+  const tail = spawn('tail', [...(follow ? ['-F'] : []), '-n', lines, ...paths], { stdio: 'inherit' })
+  process.on('SIGINT', () => tail.kill('SIGINT'))
+  const code = await new Promise<number | null>((resolve, reject) => tail.on('close', resolve).on('error', reject))
+  if (code !== 0 && code !== null) process.exitCode = EXIT.failed
+}
+
+function addresses(names: readonly string[], { set }: SetOption): void {
+  const found = demandSet(set)
+  for (const [name, value] of Object.entries(environmentOf(found.addresses, namesOrAll(found, names)))) print(`${name}=${value}`)
+}
+
+function choosePorts(set: string, known: Ports | undefined, first: string | undefined): Ports {
+  if (first === undefined) {
+    if (known !== undefined) return known
+    if (set === DEFAULT_SET) return DEFAULT_PORTS
+    throw new ServersError(`The set ${set} is not there yet, and nothing says where it may listen.\n  do  --ports-from PORT takes ${PORT_NAMES.length} ports from PORT on.`)
+  }
+  const port = Number(first)
+  if (!Number.isInteger(port) || port < 1 || port + PORT_NAMES.length - 1 > PORT_MAX) {
+    throw new ServersError(`--ports-from is a port with ${PORT_NAMES.length - 1} more above it, at most ${PORT_MAX - PORT_NAMES.length + 1}: not ${first}.`)
+  }
+  const chosen = portsFrom(port)
+  if (known !== undefined && PORT_NAMES.some((name) => known[name] !== chosen[name])) {
+    throw new ServersError(`The set ${set} has other ports already.\n  do  Take it down first (npm run servers -- down --set ${set}), or leave --ports-from away.`)
+  }
+  return chosen
+}
+
+function demandNames(names: readonly string[]): ServerName[] {
+  const expanded = expandNames(names)
+  if (expanded === undefined) throw new CommanderError(EXIT.usage, 'name', `Of ${names.join(', ')} not all are servers: ${SERVER_NAMES.join(', ')}, redis-cluster.`)
+  return expanded
+}
+
+function namesOrAll(found: ServerSet, names: readonly string[]): ServerName[] {
+  return names.length === 0 ? found.folder.names() : demandNames(names)
+}
+
+function findSet(set: string): ServerSet | undefined {
+  const folder = new SetFolder(set)
+  const ports = folder.readAddresses()?.ports
+  return ports === undefined ? undefined : new ServerSet(folder, ports)
+}
+
+function demandSet(set: string): ServerSet {
+  const found = findSet(set)
+  if (found === undefined) throw new ServersError(`There is no set ${set}${otherSets(set)}.\n  do  npm run servers -- up`)
+  return found
+}
+
+function otherSets(set: string): string {
+  const others = listSets().filter((each) => each !== set)
+  return others.length === 0 ? '' : ` (there is ${others.join(', ')})`
+}
+
+function tellFailure(error: unknown): number {
+  if (typeof error === 'string' && error in constants.signals) {
+    print('interrupted: what this call had started is stopped')
+    return 128 + constants.signals[error as NodeJS.Signals]
+  }
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    if (error.code === 'name') process.stderr.write(`${picocolors.red('error')} ${error.message}\n`)
+    return EXIT.usage
+  }
+  const text = error instanceof ServersError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`${picocolors.red('error')} ${text}\n`)
+  return EXIT.failed
+}

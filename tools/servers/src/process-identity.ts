@@ -1,0 +1,116 @@
+// Which process a pid meant: a pid is used again, but never with the same start time since the same boot. Linux only (/proc).
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Clock ticks from boot to the process's start: field 22 of /proc/PID/stat. */
+  readonly startTicks: number
+  readonly bootId: string
+}
+
+/** A processor's ticks per second in /proc: USER_HZ, which Linux keeps at 100 for every architecture that Node runs on. */
+const TICKS_PER_SECOND = 100
+
+const FIELD_STATE = 0
+const FIELD_START_TICKS = 19
+
+/** The identity of a process that runs; undefined when none has this pid, or only what is left of one that ended (a zombie). */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  const stat = readProc(`/proc/${pid}/stat`)
+  if (stat === undefined) return undefined
+  // The name before it stands in parentheses and may hold spaces and parentheses itself.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  if (fields[FIELD_STATE] === 'Z' || fields[FIELD_STATE] === 'X') return undefined
+  return { pid, startTicks: Number(fields[FIELD_START_TICKS]), bootId: bootId() }
+}
+
+export function isRunning(identity: ProcessIdentity): boolean {
+  const found = identifyProcess(identity.pid)
+  return found !== undefined && found.startTicks === identity.startTicks && found.bootId === identity.bootId
+}
+
+/** Sends the signal to that process and no other; false when it no longer runs. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isRunning(identity)) return false
+  try {
+    return process.kill(identity.pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
+}
+
+/** Whether the process is stopped (SIGSTOP). */
+export function isPaused({ pid }: ProcessIdentity): boolean {
+  const stat = readProc(`/proc/${pid}/stat`)
+  return stat !== undefined && stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
+}
+
+/** Memory of the process that is in RAM now. */
+export function residentBytesOf({ pid }: ProcessIdentity): number {
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(`/proc/${pid}/status`) ?? '')?.[1]
+  return Number(kibibytes ?? 0) * 1024
+}
+
+/** When the process started, in epoch milliseconds, as exact as the kernel's ticks. */
+export function startedAtMsOf({ startTicks }: ProcessIdentity): number {
+  const bootSeconds = Number(/^btime (\d+)$/m.exec(readProc('/proc/stat') ?? '')?.[1] ?? 0)
+  return bootSeconds * 1_000 + (startTicks * 1_000) / TICKS_PER_SECOND
+}
+
+/** Who listens on a TCP port of this machine, as "pid 123 (java -Xms128m …)"; undefined where the kernel does not tell us. */
+export function describeListener(port: number): string | undefined {
+  const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => listeningInodes(readProc(path) ?? '', port)))
+  if (inodes.size === 0) return undefined
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (openSockets(pid).some((inode) => inodes.has(inode))) {
+      const command = (readProc(`/proc/${pid}/cmdline`) ?? '').split('\0').join(' ').trim()
+      return `pid ${pid} (${command.length > 80 ? `${command.slice(0, 79)}…` : command})`
+    }
+  }
+  return undefined
+}
+
+/** Inodes of the sockets that listen on `port`, of the text of /proc/net/tcp. */
+function listeningInodes(table: string, port: number): string[] {
+  const stateListen = '0A'
+  const hexPort = port.toString(16).toUpperCase().padStart(4, '0')
+  return table.split('\n').flatMap((line) => {
+    const fields = line.trim().split(/\s+/)
+    return fields[1]?.endsWith(`:${hexPort}`) && fields[3] === stateListen ? [fields[9]!] : []
+  })
+}
+
+function openSockets(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1]
+      return inode === undefined ? [] : [inode]
+    })
+  } catch {
+    // The process ended meanwhile, or is another user's: then it is not told.
+    return []
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
+
+/** The text of a file of /proc; undefined when its process is gone, also between the opening and the reading. */
+function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
