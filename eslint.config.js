@@ -27,12 +27,16 @@ const layers = {
   example: { sees: ['tool', 'servers', 'composition', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
 }
 
-const depConstraints = Object.entries(layers).map(([layer, { sees, vendors }]) => ({
+const constraintsOf = (layersOfFile) => Object.entries(layersOfFile).map(([layer, { sees, vendors }]) => ({
   sourceTag: `layer:${layer}`,
   // A tag that nothing carries says "nothing" more surely than an empty list.
   onlyDependOnLibsWithTags: sees.length > 0 ? sees.map((seen) => `layer:${seen}`) : ['layer:none'],
   ...(vendors && { allowedExternalImports: [...vendors, ...testLibraries] }),
 }))
+const depConstraints = constraintsOf(layers)
+/** Suites of adapters that need real servers start them, or hurt them, through what `npm run servers` uses too. */
+const adapterSuites = ['libs/adapters/**/*.integration.test.ts', 'libs/adapters/**/*.fault.test.ts']
+const suiteConstraints = constraintsOf({ ...layers, adapter: { sees: [...layers.adapter.sees, 'servers'] } })
 
 const withoutIo = ['libs/feature-schema', 'libs/aggregation', 'libs/ports', 'libs/pipelines']
 const suites = ['**/*.test.ts', '**/*.contract.ts', '**/testing/**']
@@ -74,6 +78,10 @@ export default tseslint.config(
     },
   },
   { files: ['libs/**/*.ts'], rules: { 'no-console': 'error' } },
+  {
+    files: adapterSuites,
+    rules: { '@nx/enforce-module-boundaries': ['error', { depConstraints: suiteConstraints, banTransitiveDependencies: true }] },
+  },
   {
     files: withoutIo.map((folder) => `${folder}/**/*.ts`),
     ignores: suites,

@@ -11,8 +11,8 @@ import type { SetFolder } from './set-folder.ts'
 
 /** The longest that a server may take until it answers, recovery after kill -9 on a busy machine included. */
 export const READY_LIMIT_MS = 120_000
-/** What a server gets after SIGTERM before SIGKILL; Cassandra needs some 6 s to flush and to leave. */
-export const STOP_LIMIT_MS = 20_000
+/** What a server gets after SIGTERM before SIGKILL; Cassandra needs 6 s to flush and to leave, and on a busy machine three times that. */
+export const STOP_LIMIT_MS = 40_000
 
 const READY_POLL_MS = 100
 const EXIT_POLL_MS = 20

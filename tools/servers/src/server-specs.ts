@@ -67,7 +67,7 @@ const kafka: ServerSpec = {
 function kafkaJava({ build, java }: ServerPlace, options: readonly string[], main: string, args: readonly string[]): Command {
   return {
     program: java,
-    args: ['-XX:+UseSerialGC', ...options, '-Dorg.slf4j.simpleLogger.showDateTime=true', '-cp', join(build, 'lib', '*'), main, ...args],
+    args: ['-XX:+UseSerialGC', '-XX:+ExitOnOutOfMemoryError', ...options, '-Dorg.slf4j.simpleLogger.showDateTime=true', '-cp', join(build, 'lib', '*'), main, ...args],
   }
 }
 
@@ -93,7 +93,7 @@ const cassandra: ServerSpec = {
     program: place.java,
     args: [
       `@${join(place.folder, 'jvm.options')}`,
-      '-Xms256m', '-Xmx320m', '-XX:MaxDirectMemorySize=128m',
+      '-Xms256m', '-Xmx320m', '-XX:MaxDirectMemorySize=128m', '-XX:+ExitOnOutOfMemoryError',
       `-XX:ActiveProcessorCount=${CASSANDRA_PROCESSOR_COUNT}`,
       `-javaagent:${join(place.build, 'lib', 'jamm-0.4.0.jar')}`,
       `-Dlogback.configurationFile=${pathToFileURL(join(place.folder, 'logback.xml'))}`,

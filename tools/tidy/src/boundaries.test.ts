@@ -18,6 +18,7 @@ const forbidden: [folder: string, specifier: string, rule: string][] = [
   ['libs/adapters/memory', '@tidemark/pipelines/log/epoch', boundary],
   ['libs/adapters/memory', '@tidemark/adapter-duckdb/duckdb-session', boundary],
   ['libs/adapters/memory', '../../../aggregation/src/window-tail.ts', boundary],
+  ['libs/adapters/memory', '@tidemark/servers/server-set', boundary],
   ['libs/feature-schema', '@tidemark/aggregation/window-tail', boundary],
   ['libs/feature-schema', 'commander', boundary],
   ['libs/feature-schema', 'node:child_process', 'no-restricted-imports'],
@@ -26,6 +27,7 @@ const forbidden: [folder: string, specifier: string, rule: string][] = [
   ['libs/pipelines', '@tidemark/adapter-memory/memory-event-log', boundary],
   ['libs/pipelines', '@duckdb/node-api', boundary],
   ['tools/bench', '@tidemark/cli/main', boundary],
+  ['tools/servers', '@tidemark/ports/clock', boundary],
   ['examples/flights', '@tidemark/cli/main', boundary],
 ]
 
