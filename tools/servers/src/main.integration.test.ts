@@ -1,0 +1,100 @@
+// The command line on real servers: exit codes, two sets side by side, what is printed, and Ctrl-C.
+import { afterAll, describe, expect, it } from '@jest/globals'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { findFreePorts, PORT_NAMES, portsFrom, isFree } from './ports.ts'
+import { ServerSet } from './server-set.ts'
+import { SetFolder } from './set-folder.ts'
+
+const main = join(import.meta.dirname, 'main.ts')
+const set = `command-${process.pid}`
+const stranger = `${set}-stranger`
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the command; once its output matches `interruptAt` it gets SIGINT. */
+async function servers(args: readonly string[], interruptAt?: RegExp): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, NO_COLOR: '1' } })
+  const [stdout, stderr]: [string[], string[]] = [[], []]
+  let isInterrupted = false
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout.push(chunk.toString())
+    if (isInterrupted || !interruptAt?.test(stdout.join(''))) return
+    isInterrupted = true
+    child.kill('SIGINT')
+  })
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stdout: stdout.join(''), stderr: stderr.join('') }
+}
+
+/** A port with as many free ones above it as a set takes. */
+async function findFreeRange(): Promise<number> {
+  for (;;) {
+    const first = Math.min(...Object.values(await findFreePorts()))
+    const free = await Promise.all(Object.values(portsFrom(first)).map(isFree))
+    if (free.every(Boolean)) return first
+  }
+}
+
+describe('npm run servers', () => {
+  afterAll(async () => {
+    for (const name of [set, stranger]) await servers(['down', '--set', name])
+  })
+
+  it('brings a set up elsewhere, says where and how it is, and takes it down', async () => {
+    expect(await servers(['up', 'redis', '--set', set])).toMatchObject({ code: 1, stderr: expect.stringContaining('--ports-from PORT') as string })
+    const first = await findFreeRange()
+    const up = await servers(['up', 'redis', 'redis-cache', '--set', set, '--ports-from', `${first}`])
+    expect(up).toMatchObject({ code: 0, stderr: '' })
+    expect(up.stdout).toMatch(/redis +ready after [\d.]+ s \(pid \d+\)/)
+    const again = await servers(['up', 'redis', '--set', set])
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/^redis +runs already \(pid \d+\)\n$/) as string })
+    const ports = portsFrom(first)
+    expect((await servers(['addresses', '--set', set])).stdout).toBe(
+      `TIDEMARK_REDIS_STATE_URL=redis://127.0.0.1:${ports.redis}\nTIDEMARK_REDIS_CACHE_URL=redis://127.0.0.1:${ports['redis-cache']}\n`,
+    )
+    const status = await servers(['status', '--set', set])
+    expect(status.code).toBe(0)
+    expect(status.stdout).toMatch(new RegExp(`^redis +running +${ports.redis} +\\d+ +\\d+ MiB +\\d{4}-`, 'm'))
+    expect((await servers(['logs', 'redis', '--set', set])).stdout).toContain('Ready to accept connections')
+
+    expect(await servers(['down', 'redis', '--keep-data', '--set', set])).toMatchObject({ code: 0 })
+    expect(await servers(['status', '--set', set])).toMatchObject({ code: 1, stdout: expect.stringMatching(/^redis +stopped/m) as string })
+    expect(await servers(['down', '--set', set])).toMatchObject({ code: 0 })
+    expect(await servers(['status', '--set', set])).toMatchObject({ code: 1, stdout: expect.stringContaining(`Nothing of the set ${set} was started`) as string })
+    expect(await servers(['down', '--set', set])).toMatchObject({ code: 0 })
+  })
+
+  it('says who has a port', async () => {
+    const first = await findFreeRange()
+    await servers(['up', 'redis-jobs', '--set', set, '--ports-from', `${first}`])
+    const port = portsFrom(first)['redis-jobs']
+    const clash = await servers(['up', 'redis-jobs', '--set', stranger, '--ports-from', `${first}`])
+    expect(clash.code).toBe(1)
+    expect(clash.stderr).toMatch(new RegExp(`redis-jobs wants 127\\.0\\.0\\.1:${port}, and pid \\d+ \\(.*redis-server`))
+    await servers(['down', '--set', set])
+  })
+
+  it('leaves nothing running when it is interrupted', async () => {
+    const first = await findFreeRange()
+    const interrupted = await servers(['up', 'redis', 's3', 'kafka', '--set', set, '--ports-from', `${first}`], /redis +ready/)
+    expect(interrupted.code).toBe(130)
+    const opened = new ServerSet(new SetFolder(set), portsFrom(first))
+    expect(opened.folder.names().map((name) => opened.status(name).state)).not.toContain('running')
+    expect(await Promise.all(PORT_NAMES.map((name) => isFree(opened.ports[name])))).not.toContain(false)
+  })
+
+  it('refuses names, sets and ports that are none', async () => {
+    expect(await servers(['up', 'redsi'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Of redsi not all are servers: kafka,') as string })
+    expect(await servers(['up', '--set', '../x'])).toMatchObject({ code: 1, stderr: expect.stringContaining('is not of small letters') as string })
+    expect(await servers(['up', '--set', set, '--ports-from', '65530'])).toMatchObject({ code: 1, stderr: expect.stringContaining('not 65530') as string })
+    expect(await servers(['start'])).toMatchObject({ code: 2 })
+    expect(await servers(['logs', '--set', 'never-there'])).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no set never-there') as string })
+  })
+})
