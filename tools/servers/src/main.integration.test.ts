@@ -48,13 +48,13 @@ describe('npm run servers', () => {
   })
 
   it('brings a set up elsewhere, says where and how it is, and takes it down', async () => {
-    expect(await servers(['up', 'redis', '--set', set])).toMatchObject({ code: 1, stderr: expect.stringContaining('--ports-from PORT') as string })
+    expect(await servers(['up', 'redis', '--set', set])).toMatchObject({ code: 1, stderr: expect.stringContaining('--ports-from PORT') })
     const first = await findFreeRange()
     const up = await servers(['up', 'redis', 'redis-cache', '--set', set, '--ports-from', `${first}`])
     expect(up).toMatchObject({ code: 0, stderr: '' })
     expect(up.stdout).toMatch(/redis +ready after [\d.]+ s \(pid \d+\)/)
     const again = await servers(['up', 'redis', '--set', set])
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/^redis +runs already \(pid \d+\)\n$/) as string })
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/^redis +runs already \(pid \d+\)\n$/) })
     const ports = portsFrom(first)
     expect((await servers(['addresses', '--set', set])).stdout).toBe(
       `TIDEMARK_REDIS_STATE_URL=redis://127.0.0.1:${ports.redis}\nTIDEMARK_REDIS_CACHE_URL=redis://127.0.0.1:${ports['redis-cache']}\n`,
@@ -65,9 +65,9 @@ describe('npm run servers', () => {
     expect((await servers(['logs', 'redis', '--set', set])).stdout).toContain('Ready to accept connections')
 
     expect(await servers(['down', 'redis', '--keep-data', '--set', set])).toMatchObject({ code: 0 })
-    expect(await servers(['status', '--set', set])).toMatchObject({ code: 1, stdout: expect.stringMatching(/^redis +stopped/m) as string })
+    expect(await servers(['status', '--set', set])).toMatchObject({ code: 1, stdout: expect.stringMatching(/^redis +stopped/m) })
     expect(await servers(['down', '--set', set])).toMatchObject({ code: 0 })
-    expect(await servers(['status', '--set', set])).toMatchObject({ code: 1, stdout: expect.stringContaining(`Nothing of the set ${set} was started`) as string })
+    expect(await servers(['status', '--set', set])).toMatchObject({ code: 1, stdout: expect.stringContaining(`Nothing of the set ${set} was started`) })
     expect(await servers(['down', '--set', set])).toMatchObject({ code: 0 })
   })
 
@@ -91,10 +91,10 @@ describe('npm run servers', () => {
   })
 
   it('refuses names, sets and ports that are none', async () => {
-    expect(await servers(['up', 'redsi'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Of redsi not all are servers: kafka,') as string })
-    expect(await servers(['up', '--set', '../x'])).toMatchObject({ code: 1, stderr: expect.stringContaining('is not of small letters') as string })
-    expect(await servers(['up', '--set', set, '--ports-from', '65530'])).toMatchObject({ code: 1, stderr: expect.stringContaining('not 65530') as string })
+    expect(await servers(['up', 'redsi'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Of redsi not all are servers: kafka,') })
+    expect(await servers(['up', '--set', '../x'])).toMatchObject({ code: 1, stderr: expect.stringContaining('is not of small letters') })
+    expect(await servers(['up', '--set', set, '--ports-from', '65530'])).toMatchObject({ code: 1, stderr: expect.stringContaining('not 65530') })
     expect(await servers(['start'])).toMatchObject({ code: 2 })
-    expect(await servers(['logs', '--set', 'never-there'])).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no set never-there') as string })
+    expect(await servers(['logs', '--set', 'never-there'])).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no set never-there') })
   })
 })

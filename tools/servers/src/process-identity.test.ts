@@ -3,13 +3,14 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { describeListener, identifyProcess, isPaused, isRunning, residentBytesOf, signalProcess, startedAtMsOf } from './process-identity.ts'
+import { isFree } from './ports.ts'
 
 const children: ChildProcess[] = []
 
 async function startChild(): Promise<ChildProcess & { pid: number }> {
-  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+  const child = spawn(process.execPath, ['-e', "console.log('on'); setInterval(() => {}, 1000)"], { stdio: ['ignore', 'pipe', 'ignore'] })
   children.push(child)
-  await once(child, 'spawn')
+  await once(child.stdout, 'data')
   return child as ChildProcess & { pid: number }
 }
 
@@ -50,6 +51,18 @@ describe('a process identity', () => {
     // The kernel counts in ticks of 10 ms from a boot time in whole seconds.
     expect(Math.abs(startedAtMsOf(identity) - beforeMs)).toBeLessThan(10_000)
   })
+
+  it('lasts until the last thread has ended, and with it what the process had open', async () => {
+    for (let round = 0; round < 20; round++) {
+      const listening = spawn(process.execPath, ['-e', "require('net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port) })"])
+      children.push(listening)
+      const [port] = (await once(listening.stdout, 'data')) as [Buffer]
+      const identity = identifyProcess(listening.pid!)!
+      signalProcess(identity, 'SIGKILL')
+      while (isRunning(identity)) await new Promise(setImmediate)
+      expect(await isFree(Number(port))).toBe(true)
+    }
+  }, 30_000)
 
   it('is not found for a pid that nobody has', () => {
     expect(identifyProcess(2 ** 22 + 1)).toBeUndefined()

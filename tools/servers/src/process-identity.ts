@@ -11,17 +11,16 @@ export interface ProcessIdentity {
 /** A processor's ticks per second in /proc: USER_HZ, which Linux keeps at 100 for every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100
 
-const FIELD_STATE = 0
-const FIELD_START_TICKS = 19
+/** Fields of /proc/PID/stat after the name. */
+const FIELD = { state: 0, threadCount: 17, startTicks: 19 } as const
 
 /** The identity of a process that runs; undefined when none has this pid, or only what is left of one that ended (a zombie). */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
-  const stat = readProc(`/proc/${pid}/stat`)
-  if (stat === undefined) return undefined
-  // The name before it stands in parentheses and may hold spaces and parentheses itself.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (fields[FIELD_STATE] === 'Z' || fields[FIELD_STATE] === 'X') return undefined
-  return { pid, startTicks: Number(fields[FIELD_START_TICKS]), bootId: bootId() }
+  const fields = readStat(`/proc/${pid}`)
+  if (fields === undefined) return undefined
+  // While other threads of a killed process still end, its first one is a zombie already, and its files and ports are still open.
+  const isGone = fields[FIELD.state] === 'X' || (fields[FIELD.state] === 'Z' && Number(fields[FIELD.threadCount]) <= 1)
+  return isGone ? undefined : { pid, startTicks: Number(fields[FIELD.startTicks]), bootId: bootId() }
 }
 
 export function isRunning(identity: ProcessIdentity): boolean {
@@ -40,10 +39,10 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
-/** Whether the process is stopped (SIGSTOP). */
+/** Whether the process is stopped (SIGSTOP), every thread of it. */
 export function isPaused({ pid }: ProcessIdentity): boolean {
-  const stat = readProc(`/proc/${pid}/stat`)
-  return stat !== undefined && stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
+  const threads = listFolder(`/proc/${pid}/task`)
+  return threads.length > 0 && threads.every((thread) => readStat(`/proc/${pid}/task/${thread}`)?.[FIELD.state] === 'T')
 }
 
 /** Memory of the process that is in RAM now. */
@@ -82,15 +81,25 @@ function listeningInodes(table: string, port: number): string[] {
 }
 
 function openSockets(pid: string): string[] {
+  return listFolder(`/proc/${pid}/fd`).flatMap((fd) => {
+    const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1]
+    return inode === undefined ? [] : [inode]
+  })
+}
+
+/** Nothing where the process ended meanwhile, or is another user's. */
+function listFolder(path: string): string[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1]
-      return inode === undefined ? [] : [inode]
-    })
+    return readdirSync(path)
   } catch {
-    // The process ended meanwhile, or is another user's: then it is not told.
     return []
   }
+}
+
+/** The fields of a stat file after the name, which stands in parentheses and may hold spaces and parentheses itself. */
+function readStat(folder: string): string[] | undefined {
+  const stat = readProc(`${folder}/stat`)
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 function readLink(path: string): string {

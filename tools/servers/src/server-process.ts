@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { identifyProcess, isRunning, signalProcess, type ProcessIdentity } from './process-identity.ts'
+import { identifyProcess, isPaused, isRunning, signalProcess, type ProcessIdentity } from './process-identity.ts'
 import { endOfLog, runTool } from './run-tool.ts'
 import { DATA_FOLDER, type Command, type ServerPlace, type ServerSpec } from './server-specs.ts'
 import { ServersError } from './servers-error.ts'
@@ -15,8 +15,8 @@ export const READY_LIMIT_MS = 120_000
 export const STOP_LIMIT_MS = 40_000
 
 const READY_POLL_MS = 100
-const EXIT_POLL_MS = 20
-const KILL_LIMIT_MS = 10_000
+const STATE_POLL_MS = 20
+const SIGNAL_LIMIT_MS = 10_000
 const PREPARED_FILE = 'prepared'
 
 /** Writes the server's configuration, prepares its data once, starts it, and records which process it is. */
@@ -79,14 +79,24 @@ export async function endProcess(identity: ProcessIdentity, limitMs = STOP_LIMIT
 /** SIGKILL; resolves when the process is gone. */
 export async function killProcess(identity: ProcessIdentity): Promise<void> {
   signalProcess(identity, 'SIGKILL')
-  if (!(await waitForEnd(identity, KILL_LIMIT_MS))) throw new ServersError(`pid ${identity.pid} is still there ${KILL_LIMIT_MS / 1_000} s after SIGKILL.`)
+  if (!(await waitForEnd(identity, SIGNAL_LIMIT_MS))) throw new ServersError(`pid ${identity.pid} is still there ${SIGNAL_LIMIT_MS / 1_000} s after SIGKILL.`)
 }
 
-async function waitForEnd(identity: ProcessIdentity, limitMs: number): Promise<boolean> {
+/** SIGSTOP; resolves when no thread runs any more. */
+export async function pauseProcess(identity: ProcessIdentity): Promise<void> {
+  signalProcess(identity, 'SIGSTOP')
+  if (!(await waitUntil(() => isPaused(identity), SIGNAL_LIMIT_MS))) throw new ServersError(`pid ${identity.pid} still runs ${SIGNAL_LIMIT_MS / 1_000} s after SIGSTOP.`)
+}
+
+function waitForEnd(identity: ProcessIdentity, limitMs: number): Promise<boolean> {
+  return waitUntil(() => !isRunning(identity), limitMs)
+}
+
+async function waitUntil(holds: () => boolean, limitMs: number): Promise<boolean> {
   const startedAtMs = performance.now()
-  while (isRunning(identity)) {
+  while (!holds()) {
     if (performance.now() - startedAtMs > limitMs) return false
-    await sleep(EXIT_POLL_MS)
+    await sleep(STATE_POLL_MS)
   }
   return true
 }

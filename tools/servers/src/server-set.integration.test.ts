@@ -14,7 +14,7 @@ async function hurt(servers: StartedServers, name: 'kafka' | 'cassandra' | 's3' 
   await expect(probe()).rejects.toThrow()
   await servers.restart(name)
   await probe()
-  servers.pause(name)
+  await servers.pause(name)
   await expect(probe()).rejects.toThrow(/no answer within|timeout/)
   servers.resume(name)
   await probe()

@@ -142,7 +142,7 @@ describe('a set of servers', () => {
     const set = await openSet()
     await set.up(['redis'])
     const identity = set.folder.readProcess('redis')!
-    set.pause('redis')
+    await set.pause('redis')
     await expect(askRedis(set.ports.redis, 'PING')).rejects.toThrow('no answer within')
     expect(set.status('redis').state).toBe('paused')
     await set.stop('redis')

@@ -10,7 +10,7 @@ import { CLUSTER_NAMES, expandNames, isClusterNode, type NameOrGroup, type Serve
 import { findFreePorts, isFree, LOOPBACK, portNamesOf, type Ports } from './ports.ts'
 import { describeListener, identifyProcess, isPaused, isRunning, residentBytesOf, signalProcess, startedAtMsOf, type ProcessIdentity } from './process-identity.ts'
 import { formCluster } from './redis-cluster.ts'
-import { endProcess, killProcess, launch, waitUntilReady } from './server-process.ts'
+import { endProcess, killProcess, launch, pauseProcess, waitUntilReady } from './server-process.ts'
 import { SERVER_SPECS, type ServerPlace, type ServerSpecs } from './server-specs.ts'
 import { ServersError } from './servers-error.ts'
 import { listSets, SetFolder, SETS_FOLDER } from './set-folder.ts'
@@ -121,9 +121,9 @@ export class ServerSet {
     await killProcess(this.#demandRunning(name))
   }
 
-  /** SIGSTOP: connections stay open and are accepted, and nothing is answered. */
-  pause(name: ServerName): void {
-    signalProcess(this.#demandRunning(name), 'SIGSTOP')
+  /** SIGSTOP, resolved when it holds: connections stay open and are accepted, and nothing is answered. */
+  async pause(name: ServerName): Promise<void> {
+    await pauseProcess(this.#demandRunning(name))
   }
 
   resume(name: ServerName): void {
@@ -234,7 +234,7 @@ export interface StartedServers extends AsyncDisposable {
   readonly addresses: Addresses
   stop(name: ServerName): Promise<void>
   kill(name: ServerName): Promise<void>
-  pause(name: ServerName): void
+  pause(name: ServerName): Promise<void>
   resume(name: ServerName): void
   restart(name: ServerName): Promise<void>
 }
