@@ -8,8 +8,14 @@ export interface EventLogHarness extends AsyncDisposable {
   /** Another client of the same log. */
   readonly other: EventLog
   nowMs(): number
-  /** Sets the log's clock forward or back, and wakes who waits by it. */
-  step(byMs: number): void
+  /** Sets the log's clock forward or back, and wakes who waits by it; or lets so much time pass, where the clock is the servers' own. */
+  step(byMs: number): void | Promise<void>
+  /** The clock is the servers', which nobody sets. */
+  readonly hasServerClock?: boolean
+  /** Offsets that the end of a transaction takes in each of its partitions. Default 0. An append to one partition may be none. */
+  readonly markerCount?: number
+  /** Names of topics are letters of ASCII, digits and a few signs. */
+  readonly hasAsciiNames?: boolean
   /** Largest record that the log takes. */
   readonly recordSizeMaxBytes: number
   /** Retention: the partition starts at that offset. */
@@ -64,20 +70,21 @@ export function code(expected: string): unknown {
 
 const STEPS_MAX = 200
 
-/** Steps the clock, a little each time, until something is settled; what it took. Fails after so many steps. */
-export async function stepUntil<T>({ step }: Pick<EventLogHarness, 'step'>, byMs: number, promise: Promise<T>): Promise<{ result: T; steppedMs: number }> {
+/** Steps the clock, a little each time, until something is settled; what it took by that clock. Fails after so many steps. */
+export async function stepUntil<T>({ step, nowMs }: Pick<EventLogHarness, 'step' | 'nowMs'>, byMs: number, promise: Promise<T>): Promise<{ result: T; steppedMs: number }> {
   let isSettled = false
   const settled = (): void => void (isSettled = true)
   promise.then(settled, settled)
+  const fromMs = nowMs()
   let steps = 0
   for (; !isSettled && steps < STEPS_MAX; steps++) {
     await turn()
     if (isSettled) break
-    step(byMs)
+    await step(byMs)
     await turn()
   }
   if (!isSettled) throw new Error(`Nothing happened in ${steps} steps of ${byMs} ms.`)
-  return { result: await promise, steppedMs: steps * byMs }
+  return { result: await promise, steppedMs: nowMs() - fromMs }
 }
 
 /** A turn of the event loop, in which I/O may happen. */

@@ -1,7 +1,7 @@
 // Reading: limits, ends, waiting, offsets that are gone or never seen.
 import { expect, it } from '@jest/globals'
 import { appendOf, appendTexts, code, NO_LIMITS, offsetsOf, readTexts, stepUntil, textsOf, turn, type EventLogHarness } from './log-cases.ts'
-import { forSeeds } from './store-cases.ts'
+import { forSeeds, textOf } from './store-cases.ts'
 
 export function fetchCases(createHarness: () => Promise<EventLogHarness>): void {
   it('reads an empty partition, and nothing before or past it', async () => {
@@ -46,28 +46,31 @@ export function fetchCases(createHarness: () => Promise<EventLogHarness>): void 
   it('reads the same in any pieces', async () => {
     await forSeeds(4, async (chance) => {
       await using harness = await createHarness()
-      const { log, other } = harness
+      const { log, other, markerCount = 0 } = harness
       const below = (limit: number): number => Math.floor(chance() * limit)
       await log.ensureTopic('t', 2)
-      const truth: string[][] = [[], []]
+      const truth: { offset: number; text: string }[][] = [[], []]
       for (let round = 0; round < 12; round++) {
-        const appends = Array.from({ length: 1 + below(3) }, () => {
-          const partition = below(2)
-          const values = Array.from({ length: below(30) }, () => `${truth[partition]!.length}${'.'.repeat(below(80))}`)
-          truth[partition]!.push(...values)
-          return appendOf('t', partition, ...values)
-        })
-        await (chance() < 0.5 ? log : other).append(appends)
-        for (const [partition, texts] of truth.entries()) {
-          const from = below(texts.length + 1)
+        const appends = Array.from({ length: 1 + below(3) }, (_, i) => appendOf('t', below(2), ...Array.from({ length: below(30) }, (_, j) => `${round}.${i}.${j}${'.'.repeat(below(80))}`)))
+        const appended = await (chance() < 0.5 ? log : other).append(appends)
+        for (const [i, { partition, records }] of appends.entries()) {
+          const { length } = truth[partition]!
+          if (records.length > 0 && markerCount === 0) expect(appended[i]!.firstOffset).toBe(length)
+          truth[partition]!.push(...records.map(({ value }, j) => ({ offset: appended[i]!.firstOffset + j, text: textOf(value!) })))
+        }
+        for (const [partition, all] of truth.entries()) {
+          const { end } = await log.extent('t', partition)
+          expect(end - (all.at(-1)?.offset ?? -1) - 1).toBeLessThanOrEqual(markerCount)
+          const from = below(end + 1)
           const limits = { countMax: 1 + below(50), sizeMaxBytes: below(2_000), waitMaxMs: 0 }
           const batch = await log.fetch('t', partition, from, limits)
-          expect(textsOf(batch)).toEqual(texts.slice(from, batch.next))
-          expect(batch.next > from).toBe(from < texts.length)
-          expect(batch.next === texts.length || batch.records.length === limits.countMax || textsOf(batch).join('').length + texts[batch.next]!.length > limits.sizeMaxBytes).toBe(true)
+          expect(batch.records.map(({ offset, value }) => ({ offset, text: textOf(value!) }))).toEqual(all.filter(({ offset }) => offset >= from && offset < batch.next))
+          expect(batch.next > from).toBe(from < end)
+          const left = all.find(({ offset }) => offset >= batch.next)
+          expect(left === undefined ? batch.next === end || batch.records.length === limits.countMax : batch.records.length === limits.countMax || textsOf(batch).join('').length + left.text.length > limits.sizeMaxBytes).toBe(true)
         }
       }
-      for (const [partition, texts] of truth.entries()) expect(await readTexts(other, 't', partition, 0, 1 + below(7))).toEqual(texts)
+      for (const [partition, all] of truth.entries()) expect(await readTexts(other, 't', partition, 0, 1 + below(7))).toEqual(all.map(({ text }) => text))
     })
   })
 
