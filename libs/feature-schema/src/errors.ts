@@ -17,6 +17,8 @@ export const ERROR_CODES = {
   STORE_FULL: { httpStatus: 507, meaning: 'A log or store has no room left. What it acknowledged is kept.' },
   STORE_TOO_NEW: { httpStatus: 500, meaning: 'A stored register, manifest, fence or message has a format version that this release does not read.' },
   STORE_UNAVAILABLE: { httpStatus: 503, meaning: 'A log or store does not answer in time.' },
+  STORE_REFUSED: { httpStatus: 500, meaning: 'A log or store does not accept the credentials, or they lack a right.' },
+  TOPIC_SETTINGS: { httpStatus: 500, meaning: 'A topic is not set up as the seam needs it: the log has to stamp what it takes.' },
   OBJECT_MISSING: { httpStatus: 500, meaning: 'An object that a manifest names is not there.' },
   LOG_OFFSET_GONE: { httpStatus: 500, meaning: 'A position of the log is before its first record or past its end.' },
   LOG_REPLACED: { httpStatus: 500, meaning: 'A partition is not the one that was read before: its topic was made anew, or it was cut short.' },
