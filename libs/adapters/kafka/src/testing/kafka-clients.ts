@@ -1,0 +1,57 @@
+// Clients of a shared cluster whose topics, groups and transactions have a prefix of their own, and what happens to real logs.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { addPartitionsToTxnV3, deleteRecordsV2, describeTransactionsV0, endTxnV3, initProducerIdV4 } from '@platformatic/kafka'
+import type { EventLogHarness } from '@tidemark/ports/testing/log-cases'
+import { KafkaCluster } from '../kafka-cluster.ts'
+import { openKafkaEventLog } from '../kafka-event-log.ts'
+import { RECORD_SIZE_MAX_BYTES, type KafkaOptions } from '../kafka-options.ts'
+import { prepareBatch } from '../partition-writer.ts'
+
+const TRANSACTION_TIMEOUT_MS = 10_000
+
+export function testOptions(brokers: readonly string[]): KafkaOptions {
+  return { brokers, clientId: 'tidemark-tests', namePrefix: `${randomUUID()}.` }
+}
+
+export function kafkaLogHarness(brokers: readonly string[]): EventLogHarness {
+  const options = testOptions(brokers)
+  const log = openKafkaEventLog(options)
+  const other = openKafkaEventLog({ ...options, clientId: 'tidemark-tests-other' })
+  const cluster = new KafkaCluster(options)
+  return {
+    log,
+    other,
+    nowMs: () => Date.now(),
+    step: (byMs) => sleep(byMs),
+    hasServerClock: true,
+    markerCount: 1,
+    hasAsciiNames: true,
+    recordSizeMaxBytes: RECORD_SIZE_MAX_BYTES,
+    moveStart: (topic, partition, start) => moveStart(cluster, topic, partition, start),
+    appendInvisible: (topic, partition, count) => appendAborted(cluster, topic, partition, count - 1),
+    async [Symbol.asyncDispose]() {
+      for (const client of [log, other, cluster]) await client[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function moveStart(cluster: KafkaCluster, topic: string, partition: number, start: number): Promise<void> {
+  await cluster.partitionsOf(topic)
+  const { leader } = await cluster.leaderOf(topic, partition)
+  await deleteRecordsV2.api.async(await cluster.node(leader), [{ name: cluster.named(topic), partitions: [{ partitionIndex: partition, offset: BigInt(start) }] }], TRANSACTION_TIMEOUT_MS)
+}
+
+/** A transaction of so many records that is given up: these, and its marker. */
+export async function appendAborted(cluster: KafkaCluster, topic: string, partition: number, recordCount: number): Promise<void> {
+  const id = cluster.named(`aborted/${randomUUID()}`)
+  const coordinator = await cluster.retrying(id, (attemptCount) => cluster.coordinator('transaction', id, attemptCount))
+  const identity = await cluster.retrying(id, () => initProducerIdV4.api.async(coordinator, id, TRANSACTION_TIMEOUT_MS))
+  const { producerId, producerEpoch } = identity
+  await addPartitionsToTxnV3.api.async(coordinator, [{ transactionalId: id, producerId, producerEpoch, verifyOnly: false, topics: [{ name: cluster.named(topic), partitions: [partition] }] }])
+  const records = Array.from({ length: recordCount }, (_, i) => ({ key: null, value: Buffer.from(`never seen ${i}`) }))
+  const send = await cluster.retrying(id, () => prepareBatch(cluster, topic, partition))
+  if (recordCount > 0) await send(records, identity, 0, id)
+  await endTxnV3.api.async(coordinator, id, producerId, producerEpoch, false)
+  for (let state = 'PrepareAbort'; state !== 'CompleteAbort'; ) state = (await describeTransactionsV0.api.async(coordinator, [id])).transactionStates[0]!.transactionState
+}
