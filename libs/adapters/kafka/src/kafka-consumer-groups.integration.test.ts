@@ -1,6 +1,6 @@
 // Consumer groups on Kafka under the suite of their port.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { jest } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { consumerGroupsContract } from '@tidemark/ports/consumer-groups.contract'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { openKafkaConsumerGroups } from './kafka-consumer-groups.ts'
@@ -30,4 +30,27 @@ consumerGroupsContract('kafka', async () => {
       for (const client of [groups, other, log]) await client[Symbol.asyncDispose]()
     },
   }
+})
+
+describe('a member that comes again under its name', () => {
+  it('takes nothing from others, not even for a while', async () => {
+    const options = { ...testOptions((await sharedServers('kafka')).kafka.brokers), sessionTimeoutMs: SESSION_TIMEOUT_MS }
+    await using log = openKafkaEventLog(options)
+    await using groups = openKafkaConsumerGroups(options)
+    await log.ensureTopic('t', 4)
+    await using _before = await groups.join('g', 't', 'a')
+    await using other = await groups.join('g', 't', 'b')
+    expect(await other.assigned()).toEqual([1, 3])
+    const seen = new Set<string>()
+    let isOver = false
+    const watching = (async () => {
+      for (; !isOver; await sleep(5)) seen.add((await other.assigned()).join())
+    })()
+    await using after = await groups.join('g', 't', 'a')
+    expect(await after.assigned()).toEqual([0, 2])
+    await sleep(SESSION_TIMEOUT_MS)
+    isOver = true
+    await watching
+    expect([...seen]).toEqual(['1,3'])
+  })
 })

@@ -48,7 +48,8 @@ export class PartitionReader implements AsyncDisposable {
     if (kept !== undefined) {
       const batch = kept.fetched.take(limits)
       this.keep(topic, partition, kept)
-      if (batch.next > from) return batch
+      // The last of it is fetched again, together with what has come since.
+      if (!kept.fetched.isExhausted || batch.records.length === limits.countMax) return batch
     }
     try {
       await this.topics.settingsOf(topic)
@@ -137,22 +138,23 @@ export class PartitionReader implements AsyncDisposable {
   // ---- What was read ahead ---------------------------------------------------------------------------------------------------
 
   private takeKept(topic: string, partition: number, from: number): Kept | undefined {
-    const key = placeOf(topic, partition)
+    const key = keptKey(topic, partition, from)
     const found = this.kept.get(key)
     if (found === undefined) return undefined
     this.drop(key, found)
-    return found.fetched.next === from && performance.now() - found.atMs <= KEPT_AGE_MAX_MS ? found : undefined
+    return isYoung(found) ? found : undefined
   }
 
+  /** By position: several may read the same partition. */
   private keep(topic: string, partition: number, one: Kept): void {
     if (one.fetched.isExhausted) return
-    const key = placeOf(topic, partition)
+    const key = keptKey(topic, partition, one.fetched.next)
     const before = this.kept.get(key)
     if (before !== undefined) this.drop(key, before)
     this.kept.set(key, one)
     this.keptSizeBytes += one.fetched.sizeBytes
     for (const [oldest, other] of this.kept) {
-      if (this.keptSizeBytes <= KEPT_SIZE_MAX_BYTES) return
+      if (this.keptSizeBytes <= KEPT_SIZE_MAX_BYTES && isYoung(other)) return
       this.drop(oldest, other)
     }
   }
@@ -166,6 +168,14 @@ export class PartitionReader implements AsyncDisposable {
     this.closing.abort()
     this.kept.clear()
   }
+}
+
+function keptKey(topic: string, partition: number, next: number): string {
+  return `${next} ${placeOf(topic, partition)}`
+}
+
+function isYoung({ atMs }: Kept): boolean {
+  return performance.now() - atMs <= KEPT_AGE_MAX_MS
 }
 
 const NEVER = new AbortController().signal
