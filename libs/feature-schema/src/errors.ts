@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   STORE_TOO_NEW: { httpStatus: 500, meaning: 'A stored register, manifest, fence or message has a format version that this release does not read.' },
   STORE_UNAVAILABLE: { httpStatus: 503, meaning: 'A log or store does not answer in time.' },
   STORE_REFUSED: { httpStatus: 500, meaning: 'A log or store does not accept the credentials, or they lack a right.' },
+  STORE_SETTINGS: { httpStatus: 500, meaning: 'A server is not set up as exactness needs it, or not as this process was told: what it ignores or lacks is named.' },
   TOPIC_SETTINGS: { httpStatus: 500, meaning: 'A topic is not set up as the seam needs it: the log has to stamp what it takes.' },
   OBJECT_MISSING: { httpStatus: 500, meaning: 'An object that a manifest names is not there.' },
   LOG_OFFSET_GONE: { httpStatus: 500, meaning: 'A position of the log is before its first record or past its end.' },
