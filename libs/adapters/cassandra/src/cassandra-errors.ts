@@ -1,0 +1,80 @@
+// What Cassandra and its driver say, in the project's codes. Every error of the vendor passes through here; credentials are in none of them.
+
+import { errors, types } from 'cassandra-driver'
+import { BulkheadRejectedError } from 'cockatiel'
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+
+const { responseErrorCodes } = types
+const PASSING_CODES: ReadonlySet<number> = new Set([
+  responseErrorCodes.serverError, responseErrorCodes.unavailableException, responseErrorCodes.overloaded, responseErrorCodes.isBootstrapping, responseErrorCodes.truncateError,
+  responseErrorCodes.writeTimeout, responseErrorCodes.readTimeout, responseErrorCodes.readFailure, responseErrorCodes.writeFailure,
+])
+const REFUSED_CODES: ReadonlySet<number> = new Set([responseErrorCodes.badCredentials, responseErrorCodes.unauthorized])
+/** The server has looked at the request and done nothing of it. */
+const REJECTED_CODES: ReadonlySet<number> = new Set([
+  ...REFUSED_CODES, responseErrorCodes.syntaxError, responseErrorCodes.invalid, responseErrorCodes.configError, responseErrorCodes.alreadyExists,
+])
+const UNKNOWN_TABLE = /(?:keyspace|table) .*does not exist|unconfigured table/i
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME|^ERR_TLS|^ERR_SSL/
+
+/** Whether a request that failed so may have been done, or may yet be. */
+export function mayHaveArrived(error: unknown): boolean {
+  return error instanceof errors.DriverError && !(error instanceof errors.ResponseError && REJECTED_CODES.has(error.code)) && !(error instanceof errors.ArgumentError)
+}
+
+/** The server does not know the table, or not yet. */
+export function isTableUnknown(error: unknown): boolean {
+  if (!(error instanceof errors.ResponseError)) return false
+  return (error.code === responseErrorCodes.invalid && UNKNOWN_TABLE.test(error.message)) || (error.code === responseErrorCodes.serverError && /Unknown CF/.test(error.message))
+}
+
+/** The coded error of something that the driver threw; what is coded already stays as it is, and a bug stays a bug. */
+export function asTidemarkError(error: unknown, where: string): unknown {
+  if (error instanceof BulkheadRejectedError) return problem('STORE_UNAVAILABLE', where, 'Too many requests wait for this cluster.', 'See that it answers as fast as it is asked, or ask it from fewer processes at once.')
+  if (!(error instanceof errors.DriverError)) return error
+  for (const cause of [error, ...innerErrorsOf(error)]) {
+    if (cause instanceof errors.AuthenticationError) return refused(where, cause)
+    // Of what the driver is given, only the data centre is compared with what the servers say.
+    if (cause instanceof errors.ArgumentError && /data ?cent/i.test(cause.message)) {
+      return problem('STORE_SETTINGS', where, `The cluster has no such data centre (${quote(cause)}).`, 'Give the data centre that this process is in.')
+    }
+    if (CERTIFICATE.test(String((cause as { code?: unknown }).code))) {
+      return problem('STORE_SETTINGS', where, `The server's certificate is not trusted (${quote(cause)}).`, 'Give the certificate of the authority that signed it, and the name that it is for.')
+    }
+  }
+  if (error instanceof errors.ResponseError) return asResponseProblem(error, where)
+  if (error instanceof errors.ArgumentError) return error
+  return unavailable(where, error)
+}
+
+function asResponseProblem(error: InstanceType<typeof errors.ResponseError>, where: string): unknown {
+  if (REFUSED_CODES.has(error.code)) return refused(where, error)
+  if (PASSING_CODES.has(error.code)) return unavailable(where, error)
+  if (isTableUnknown(error) || /guardrail/i.test(error.message)) {
+    return problem('STORE_SETTINGS', where, `The cluster is not set up for this (${quote(error)}).`, 'See that the keyspace and its tables are there, and that no guardrail forbids what is asked.')
+  }
+  return error
+}
+
+function innerErrorsOf(error: Error): Error[] {
+  return error instanceof errors.NoHostAvailableError ? Object.values((error.innerErrors ?? {}) as Record<string, Error>) : []
+}
+
+const quote = (error: Error): string => `"${error.message}"`
+
+function refused(where: string, error: Error): TidemarkError {
+  return problem('STORE_REFUSED', where, `The cluster refuses the credentials, or what is asked with them (${quote(error)}).`, 'Correct the credentials, or grant the role what the message names.')
+}
+
+export function unavailable(where: string, error: Error): TidemarkError {
+  return problem('STORE_UNAVAILABLE', where, `The cluster does not answer (${quote(error)}).`, 'See that enough of its nodes run and can be reached from here. Work goes on by itself once they answer.')
+}
+
+/** A compare-and-set whose answer was lost, and about which nothing that is there says how it ended. */
+export function unknownOutcome(where: string): TidemarkError {
+  return problem('STORE_UNAVAILABLE', where, 'The answer to a compare-and-set was lost, and whether it was done cannot be told from what is there.', 'Look at the connection to the cluster. Work goes on by itself: what is there is read again.')
+}
+
+export function problem(code: ErrorCode, where: string, message: string, action: string): TidemarkError {
+  return new TidemarkError([{ code, message, where, action }])
+}
