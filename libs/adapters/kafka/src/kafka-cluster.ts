@@ -103,15 +103,17 @@ export class KafkaCluster implements AsyncDisposable {
   forget(error: unknown): void {
     const names = errorNamesOf(error)
     if (names.some((name) => name === 'CONCURRENT_TRANSACTIONS' || name === 'UNSTABLE_OFFSET_COMMIT')) return
-    this.topicsByName.clear()
     this.coordinators.clear()
+    if (!names.some((name) => name.includes('COORDINATOR'))) this.topicsByName.clear()
   }
 
   // ---- Whom to ask -----------------------------------------------------------------------------------------------------------
 
-  /** A connection to any broker; which is asked first changes with each attempt. */
-  anyBroker(attemptCount: number): Promise<Connection> {
+  /** A connection to any broker: one that is connected already, or else, and with each further attempt, another one first. */
+  async anyBroker(attemptCount: number): Promise<Connection> {
     const known = [...this.bootstrap, ...this.nodes.values()]
+    const connected = attemptCount > 0 ? undefined : known.map((broker) => this.pool.getEstablishedConnection(broker)).find((connection) => connection?.isConnected())
+    if (connected !== undefined) return connected
     const first = attemptCount % known.length
     return this.pool.getFirstAvailable([...known.slice(first), ...known.slice(0, first)])
   }

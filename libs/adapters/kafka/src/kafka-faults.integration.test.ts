@@ -38,18 +38,23 @@ describe('a broker', () => {
       () => log.append([appendOf('t', 'x')]), () => log.fetch('t', 0, 1, { ...NO_LIMITS, waitMaxMs: 100 }), () => log.extent('t', 0), () => log.topics(), () => log.committed('g', 't', 0),
       () => log.commit({ group: 'g', topic: 't', partition: 0, offset: 1 }), () => log.appendAndCommit([appendOf('t', 'x')], { group: 'g', topic: 't', partition: 0, offset: 9 }, 1), () => log.partitionCount('t'),
     ]
-    const allFail = async (): Promise<void> => {
+    /** In time; what the first, an append, says. */
+    const allFail = async (): Promise<string> => {
       const fromMs = performance.now()
       const failed = await Promise.all(calls.map((call) => call().then(() => null, (error: unknown) => error)))
       for (const error of failed) expect(error).toEqual(code('STORE_UNAVAILABLE'))
       expect(performance.now() - fromMs).toBeLessThan(2 * SHORT.callTimeoutMs)
+      return (failed[0] as Error).message
     }
+    // Who leads is known, so that the append is sent, and nobody answers.
+    await log.extent('t', 0)
     await servers.pause('kafka')
-    await allFail()
+    expect(await allFail()).toContain('it may be there')
     servers.resume('kafka')
     expect((await log.fetch('t', 0, 0, { ...NO_LIMITS, countMax: 1 })).next).toBe(1)
     await servers.kill('kafka')
-    await allFail()
+    // Nobody took the connection: nothing was sent.
+    expect(await allFail()).not.toContain('it may be there')
     await using early = openKafkaEventLog(options)
     await expect(early.topics()).rejects.toThrow(code('STORE_UNAVAILABLE'))
     await servers.restart('kafka')

@@ -23,7 +23,8 @@ export class KafkaTopics {
     if (!Number.isSafeInteger(partitionCount) || partitionCount < 1) throw new RangeError(`A topic has at least one partition, not ${partitionCount}.`)
     await this.cluster.retrying(`topic ${topic}, making it`, async (attemptCount) => {
       const count = await this.countOrZero(topic)
-      if (count < partitionCount) await this.grow(topic, count, partitionCount, attemptCount)
+      if (count >= partitionCount) return
+      await this.grow(topic, count, partitionCount, attemptCount)
       // A broker learns of what was made a little later.
       if ((await this.countOrZero(topic)) < partitionCount) throw new NotYetThere()
     }, { isWorthwhile: (error) => error instanceof NotYetThere || isPassing(error) || errorNamesOf(error).some((name) => AT_ONCE.has(name)) })
