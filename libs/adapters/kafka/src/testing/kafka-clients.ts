@@ -1,7 +1,7 @@
 // Clients of a shared cluster whose topics, groups and transactions have a prefix of their own, and what happens to real logs.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addPartitionsToTxnV3, deleteRecordsV2, describeTransactionsV0, endTxnV3, initProducerIdV4 } from '@platformatic/kafka'
+import { addPartitionsToTxnV3, deleteRecordsV2, describeTransactionsV0, endTxnV3, initProducerIdV4, type Connection } from '@platformatic/kafka'
 import type { EventLogHarness } from '@tidemark/ports/testing/log-cases'
 import { KafkaCluster } from '../kafka-cluster.ts'
 import { openKafkaEventLog } from '../kafka-event-log.ts'
@@ -36,22 +36,27 @@ export function kafkaLogHarness(brokers: readonly string[]): EventLogHarness {
   }
 }
 
+// A broker that has just made a topic may not know yet that it leads it: all of this is tried again.
+
 async function moveStart(cluster: KafkaCluster, topic: string, partition: number, start: number): Promise<void> {
-  await cluster.partitionsOf(topic)
-  const { leader } = await cluster.leaderOf(topic, partition)
-  await deleteRecordsV2.api.async(await cluster.node(leader), [{ name: cluster.named(topic), partitions: [{ partitionIndex: partition, offset: BigInt(start) }] }], TRANSACTION_TIMEOUT_MS)
+  await cluster.retrying(topic, async () => {
+    const { leader } = await cluster.leaderOf(topic, partition)
+    return deleteRecordsV2.api.async(await cluster.node(leader), [{ name: cluster.named(topic), partitions: [{ partitionIndex: partition, offset: BigInt(start) }] }], TRANSACTION_TIMEOUT_MS)
+  })
 }
 
 /** A transaction of so many records that is given up: these, and its marker. */
 export async function appendAborted(cluster: KafkaCluster, topic: string, partition: number, recordCount: number): Promise<void> {
   const id = cluster.named(`aborted/${randomUUID()}`)
-  const coordinator = await cluster.retrying(id, (attemptCount) => cluster.coordinator('transaction', id, attemptCount))
-  const identity = await cluster.retrying(id, () => initProducerIdV4.api.async(coordinator, id, TRANSACTION_TIMEOUT_MS))
+  const ask = <T>(send: (coordinator: Connection) => Promise<T>): Promise<T> => cluster.retrying(id, async (attemptCount) => send(await cluster.coordinator('transaction', id, attemptCount)))
+  const identity = await ask((coordinator) => initProducerIdV4.api.async(coordinator, id, TRANSACTION_TIMEOUT_MS))
   const { producerId, producerEpoch } = identity
-  await addPartitionsToTxnV3.api.async(coordinator, [{ transactionalId: id, producerId, producerEpoch, verifyOnly: false, topics: [{ name: cluster.named(topic), partitions: [partition] }] }])
+  await ask((coordinator) => addPartitionsToTxnV3.api.async(coordinator, [{ transactionalId: id, producerId, producerEpoch, verifyOnly: false, topics: [{ name: cluster.named(topic), partitions: [partition] }] }]))
   const records = Array.from({ length: recordCount }, (_, i) => ({ key: null, value: Buffer.from(`never seen ${i}`) }))
-  const send = await cluster.retrying(id, () => prepareBatch(cluster, topic, partition))
-  if (recordCount > 0) await send(records, identity, 0, id)
-  await endTxnV3.api.async(coordinator, id, producerId, producerEpoch, false)
-  for (let state = 'PrepareAbort'; state !== 'CompleteAbort'; ) state = (await describeTransactionsV0.api.async(coordinator, [id])).transactionStates[0]!.transactionState
+  if (recordCount > 0) await cluster.retrying(id, async () => (await prepareBatch(cluster, topic, partition))(records, identity, 0, id))
+  await ask((coordinator) => endTxnV3.api.async(coordinator, id, producerId, producerEpoch, false))
+  for (let state = 'PrepareAbort'; state !== 'CompleteAbort'; ) {
+    const { transactionStates: [found] } = await ask((coordinator) => describeTransactionsV0.api.async(coordinator, [id]))
+    state = found!.transactionState
+  }
 }
