@@ -17,7 +17,9 @@ const layers = {
   core: { sees: ['contract'], vendors: [] },
   ports: { sees: ['contract'], vendors: [] },
   pipelines: { sees: ['ports', 'core', 'contract'], vendors: ['zod', 'lru-cache'] },
-  adapter: { sees: ['ports', 'contract'] },
+  // What the adapters of one vendor share.
+  client: { sees: ['contract'] },
+  adapter: { sees: ['ports', 'client', 'contract'] },
   face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'ajv/dist/2020.js', 'express'] },
   composition: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
   app: { sees: ['composition', 'face', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
@@ -36,7 +38,7 @@ const constraintsOf = (layersOfFile) => Object.entries(layersOfFile).map(([layer
 const depConstraints = constraintsOf(layers)
 /** Suites of adapters that need real servers start them, or hurt them, through what `npm run servers` uses too. */
 const adapterSuites = ['libs/adapters/**/*.integration.test.ts', 'libs/adapters/**/*.fault.test.ts']
-const suiteConstraints = constraintsOf({ ...layers, adapter: { sees: [...layers.adapter.sees, 'servers'] } })
+const suiteConstraints = constraintsOf({ ...layers, client: { sees: [...layers.client.sees, 'servers'] }, adapter: { sees: [...layers.adapter.sees, 'servers'] } })
 
 const withoutIo = ['libs/feature-schema', 'libs/aggregation', 'libs/ports', 'libs/pipelines']
 const suites = ['**/*.test.ts', '**/*.contract.ts', '**/testing/**']
