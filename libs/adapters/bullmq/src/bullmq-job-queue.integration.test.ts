@@ -1,0 +1,120 @@
+// The queue under its port's suite, and what only a server can be.
+import { randomUUID } from 'node:crypto'
+import { Queue } from 'bullmq'
+import { describe, expect, it } from '@jest/globals'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { Clock } from '@tidemark/ports/clock'
+import { jobQueueContract } from '@tidemark/ports/job-queue.contract'
+import type { JobQueue } from '@tidemark/ports/job-queue'
+import { connectRedis } from '@tidemark/redis-client/redis-connection'
+import { startServers } from '@tidemark/servers/server-set'
+import { sharedServers } from '@tidemark/servers/shared-servers'
+import { openBullmqJobQueue } from './bullmq-job-queue.ts'
+
+const LEASE_MS = 1_000
+const START_LIMIT_MS = 600_000
+const errorOf = (failing: Promise<unknown>): Promise<unknown> => failing.then(() => { throw new Error('It succeeded.') }, (error: unknown) => error)
+
+/** A clock that only tests move. BullMQ reads the system's own for what no rule of the port goes by: when a job finished. */
+function steppedClock(): Clock & { advance(durationMs: number): void } {
+  let nowMs = 1_000_000
+  return { nowMs: () => nowMs, advance: (durationMs) => void (nowMs += durationMs) }
+}
+
+async function openTwo(): Promise<{ queue: JobQueue; other: JobQueue; advance(durationMs: number): void; nowMs(): number; namespace: string } & AsyncDisposable> {
+  const { redis: { jobsUrl: url } } = await sharedServers('redis-jobs')
+  const clock = steppedClock()
+  const namespace = `test-${randomUUID()}`
+  const [queue, other] = await Promise.all([openBullmqJobQueue({ server: { url }, clock, namespace }), openBullmqJobQueue({ server: { url }, clock, namespace })])
+  return {
+    queue, other, namespace, advance: clock.advance, nowMs: clock.nowMs,
+    async [Symbol.asyncDispose]() {
+      await queue[Symbol.asyncDispose]()
+      await other[Symbol.asyncDispose]()
+    },
+  }
+}
+
+jobQueueContract('BullMQ', openTwo)
+
+describe('a job queue of BullMQ', () => {
+  it('takes any name and any id', async () => {
+    await using harness = await openTwo()
+    const { queue } = harness
+    for (const name of ['batch/v@1', 'a:b', 'a%3Ab', 'é']) {
+      for (const id of ['1', '0', 'wait', 'a:b', 'a%3Ab', 'a:b:c', '0:x', 'é', '']) {
+        expect(await queue.add({ queue: name, id, data: { name, id } })).toBe(true)
+        expect(await queue.take(name, LEASE_MS)).toMatchObject({ queue: name, id, data: { name, id } })
+        expect(await queue.status(name, id)).toMatchObject({ queue: name, id, state: 'active' })
+      }
+    }
+  })
+
+  it('shows BullMQ its jobs: waiting, delayed, active, completed, failed', async () => {
+    await using harness = await openTwo()
+    const { queue, namespace } = harness
+    for (const id of ['done', 'broken', 'again', 'active', 'waits']) await queue.add({ queue: 'q', id, data: id })
+    await (await queue.take('q', LEASE_MS))!.complete('result')
+    await (await queue.take('q', LEASE_MS))!.fail('reason', null)
+    await (await queue.take('q', LEASE_MS))!.fail('once', harness.nowMs() + 1)
+    await queue.take('q', LEASE_MS)
+    await using connection = await connectRedis({ server: { url: (await sharedServers('redis-jobs')).redis.jobsUrl } })
+    const seen = new Queue('q', { connection: connection.client, prefix: `{${namespace}-jobs-1}` })
+    expect(await seen.getJobCounts('wait', 'active', 'delayed', 'completed', 'failed')).toEqual({ wait: 1, active: 1, delayed: 1, completed: 1, failed: 1 })
+    expect((await seen.getFailed())[0]).toMatchObject({ failedReason: 'reason', data: { id: 'broken' } })
+    await seen.close()
+  })
+
+  it('gives nothing out while somebody has paused it', async () => {
+    await using harness = await openTwo()
+    const { queue, namespace } = harness
+    await queue.add({ queue: 'q', id: 'x', data: null })
+    await using connection = await connectRedis({ server: { url: (await sharedServers('redis-jobs')).redis.jobsUrl } })
+    const seen = new Queue('q', { connection: connection.client, prefix: `{${namespace}-jobs-1}` })
+    await seen.pause()
+    expect(await queue.take('q', LEASE_MS)).toBeNull()
+    await seen.resume()
+    expect(await queue.take('q', LEASE_MS)).toMatchObject({ id: 'x' })
+    await seen.close()
+  })
+
+  it('is refused by a server that may evict, and by one that does not know the user', async () => {
+    const { redis: { cacheUrl, jobsUrl } } = await sharedServers('redis-cache', 'redis-jobs')
+    const clock = steppedClock()
+    expect(await errorOf(openBullmqJobQueue({ server: { url: cacheUrl }, clock }))).toMatchObject({ code: 'STORE_SETTINGS', problems: [{ action: expect.stringContaining('CONFIG SET maxmemory-policy noeviction') }] })
+    const credentials = { username: 'tidemark', password: 'not-the-password' }
+    expect(await errorOf(openBullmqJobQueue({ server: { url: jobsUrl }, credentials, clock }))).toMatchObject({ code: 'STORE_REFUSED' })
+  })
+
+  it('says that its server is away, and has its jobs when it is back', async () => {
+    await using servers = await startServers({ names: ['redis-jobs'] })
+    const clock = steppedClock()
+    const server = { url: servers.addresses.redis.jobsUrl }
+    await using admin = await connectRedis({ server })
+    await admin.client.config('SET', 'appendfsync', 'always')
+    await using queue = await openBullmqJobQueue({ server, clock, timeoutMs: LEASE_MS })
+    for (const id of ['x', 'y']) await queue.add({ queue: 'q', id, data: id })
+    const taken = (await queue.take('q', LEASE_MS, 1))!
+    await servers.kill('redis-jobs')
+    for (const call of [() => queue.add({ queue: 'q', id: 'z', data: null }), () => queue.take('q', LEASE_MS), () => taken.renew(), () => taken.complete(null), () => queue.list('q')]) {
+      expect(await errorOf(call())).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    }
+    await servers.restart('redis-jobs')
+    const renewed = await untilAvailable(() => taken.renew())
+    expect(renewed).toBe(true)
+    expect(await queue.take('q', LEASE_MS, 1)).toBeNull()
+    expect(await taken.complete('done')).toBe(true)
+    expect(await queue.take('q', LEASE_MS, 1)).toMatchObject({ id: 'y', attempt: 1 })
+  }, START_LIMIT_MS)
+})
+
+async function untilAvailable<T>(action: () => Promise<T>): Promise<T> {
+  for (const deadlineMs = performance.now() + 30_000; ;) {
+    try {
+      return await action()
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.code !== 'STORE_UNAVAILABLE' || performance.now() > deadlineMs) throw error
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
