@@ -10,8 +10,11 @@ import type { Soon } from './soon.ts'
 /** Chunks that an entity may have, numbered from 0. */
 export const CHUNKS_PER_ENTITY = 3
 
-/** Keys that one write may compare or put, together: a script's arguments are bounded. A larger command is split by offset. */
-export const WRITE_KEYS_MAX = 3_000
+/**
+ * Keys that one write may compare or put, together. A script on Redis hands on at most some 8,000 arguments, and a chunk that is put takes two of
+ * them and its entity two more. A larger command is split by offset.
+ */
+export const WRITE_KEYS_MAX = 1_900
 
 export interface BucketKey {
   /** View and version: `airport_delays@1`. */

@@ -1,8 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Revision } from '@tidemark/ports/revision'
-import { bucketRedisKey, chunkField, encodeStoredChunk, entityOfField, fenceField, RECORD_FIELD, revisionAt, writeRevision } from './bucket-fields.ts'
+import { bucketRedisKey, chunkField, entityOfField, readRevision, revisionsField, writeRevision } from './bucket-fields.ts'
+import { discardArguments, removeArguments, writeArguments } from './bucket-script.ts'
 import { copyTogether } from './copy-together.ts'
-import { scriptArguments } from './bucket-script.ts'
+
+const hexOf = (args: readonly (string | Buffer)[] | null): string[] => args!.map((arg) => (typeof arg === 'string' ? arg : `0x${arg.toString('hex')}`))
+const [ANY, NONE] = ['fe'.repeat(8), 'ff'.repeat(8)]
+const revisionHex = (low: number): string => `${low.toString(16).padStart(2, '0')}${'00'.repeat(7)}`
+const fieldHex = (field: Buffer): string => `0x${field.toString('hex')}`
 
 describe('the layout of a bucket', () => {
   it('gives each bucket a key of its own, with a slot of its own', () => {
@@ -10,28 +15,57 @@ describe('the layout of a bucket', () => {
     expect(keys).toEqual(['n:speed:1:{v@1/1}', 'n:speed:1:{v@1/11}', 'n:speed:1:{v@11/1}'])
   })
 
-  it('tells chunks from record and fences, whatever an entity is', () => {
-    for (const bytes of [[], [0], [0x72], [0x66, 0x30], [0xff, 0x00]]) {
-      for (const chunk of [0, 1, 2]) expect(entityOfField(chunkField(Uint8Array.from(bytes), chunk))).toEqual(Buffer.from(bytes))
-    }
-    for (const field of [RECORD_FIELD, fenceField(0), fenceField(300), '', '3x']) expect(entityOfField(Buffer.from(field))).toBeNull()
+  it('tells the fields of an entity apart, whatever an entity is', () => {
+    const entities = [[], [0], [0x72], [0x66, 0x30], [0xff, 0x00]].map((bytes) => Buffer.from(bytes))
+    const fields = entities.flatMap((entity) => [revisionsField(entity), ...[0, 1, 2].map((chunk) => chunkField(entity, chunk))])
+    expect(new Set([...fields.map((field) => field.toString('hex')), '72', '6630']).size).toBe(4 * entities.length + 2)
+    expect(fields.map(entityOfField)).toEqual(entities.flatMap((entity) => [entity, entity, entity, entity]))
   })
 
-  it('keeps every revision, and none is what stands for nothing', () => {
-    const bytes = Buffer.alloc(8)
-    for (const revision of [0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 52 + 1, Number.MAX_SAFE_INTEGER]) {
-      writeRevision(bytes, 0, revision as Revision)
-      expect(revisionAt(bytes, 0)).toBe(revision)
-      expect(bytes.equals(Buffer.alloc(8, 0xff))).toBe(false)
+  it('keeps every revision, and none is what stands for nothing or for any', () => {
+    const bytes = Buffer.alloc(24)
+    for (const revision of [null, 0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 52 + 1, Number.MAX_SAFE_INTEGER]) {
+      writeRevision(bytes, 1, revision as Revision | null)
+      expect(readRevision(bytes, 1)).toBe(revision)
+      expect(bytes.subarray(8, 16).equals(Buffer.alloc(8, 0xff))).toBe(revision === null)
+      expect(bytes.includes(Buffer.alloc(8, 0xfe))).toBe(false)
     }
-    writeRevision(bytes, 0, null)
-    expect(bytes.equals(Buffer.alloc(8, 0xff))).toBe(true)
-    expect(encodeStoredChunk({ revision: 258 as Revision, bytes: Uint8Array.of(7) }).toString('hex')).toBe('020100000000000007')
+  })
+})
+
+describe('the arguments of a bucket\'s script', () => {
+  const entity = (name: string): Buffer => Buffer.from(name)
+  const stored = (revision: number): { revision: Revision; bytes: Buffer } => ({ revision: revision as Revision, bytes: Buffer.from([revision]) })
+
+  it('name what is put first, an entity once, and keep what is not put', () => {
+    const args = writeArguments(
+      {
+        record: null, fences: [{ partition: 4, bytes: Buffer.from('f') }],
+        chunks: [{ entity: entity('read'), chunk: 2, revision: null }, { entity: entity('both'), chunk: 0, revision: 1 as Revision }, { entity: entity('both'), chunk: 1, revision: null }],
+      },
+      { record: Buffer.from('R'), fences: [{ partition: 4, bytes: Buffer.from('F') }], chunks: [{ entity: entity('put'), chunk: 1, stored: stored(5) }, { entity: entity('both'), chunk: 0, stored: stored(6) }] },
+    )
+    expect(hexOf(args)).toEqual([
+      'HSET', '2', '3', '2', `0x${ANY + ANY + ANY}${revisionHex(1) + NONE + ANY}${ANY + ANY + NONE}`,
+      'r', 'f4', ...['put', 'both', 'read'].map((name) => fieldHex(revisionsField(entity(name)))), '-', '0x3d66',
+      fieldHex(revisionsField(entity('put'))), `0x${ANY + revisionHex(5) + ANY}`, fieldHex(revisionsField(entity('both'))), `0x${revisionHex(6) + NONE + ANY}`,
+      'r', '0x52', 'f4', '0x46', fieldHex(chunkField(entity('put'), 1)), '0x05', fieldHex(chunkField(entity('both'), 0)), '0x06',
+    ])
   })
 
-  it('names what is compared once, in the order in which the script looks for it', () => {
-    const args = scriptArguments('HSET', { record: null, fences: [{ partition: 4, bytes: Buffer.from('f') }], chunks: [{ entity: Buffer.from('e'), chunk: 2, revision: null }] }, ['field', 'value'])
-    expect(args.map(String)).toEqual(['HSET', '2', '1', Buffer.alloc(8, 0xff).toString(), 'r', 'f4', '2e', '-', '=f', 'field', 'value'])
+  it('delete an entity with its revisions, and a bucket by its name', () => {
+    const chunks = [0, 1, 2].map((chunk) => ({ entity: entity('a'), chunk, revision: chunk === 0 ? (7 as Revision) : null }))
+    const fields = [revisionsField(entity('a')), ...[0, 1, 2].map((chunk) => chunkField(entity('a'), chunk))].map(fieldHex)
+    expect(hexOf(removeArguments(entity('a'), chunks))).toEqual(['HDEL', '0', '1', '0', `0x${revisionHex(7) + NONE + NONE}`, fields[0], ...fields])
+    expect(hexOf(discardArguments({ fences: [], chunks: chunks.slice(0, 1) }))).toEqual(['UNLINK', '0', '1', '0', `0x${revisionHex(7) + ANY + ANY}`, fields[0]])
+    expect(hexOf(discardArguments({ fences: [], chunks: [] }))).toEqual(['UNLINK', '0', '0', '0', '0x'])
+  })
+
+  it('are none where two revisions are expected of one chunk', () => {
+    const chunks = [1, 1, 2].map((revision) => ({ entity: Buffer.from('a'), chunk: 0, revision: revision as Revision }))
+    expect(discardArguments({ fences: [], chunks })).toBeNull()
+    expect(discardArguments({ fences: [], chunks: chunks.slice(0, 2) })).not.toBeNull()
+    expect(writeArguments({ fences: [], chunks: [chunks[0]!, { ...chunks[0]!, revision: null }] }, { fences: [], chunks: [] })).toBeNull()
   })
 })
 

@@ -1,22 +1,31 @@
 // How a bucket lies in Redis: one hash, so that one command reads or writes what is of one moment, and one deletes all of it. A server that
-// loses the hash, by eviction or a fail-over, loses fences and chunks together, and the bucket is replayed.
+// loses the hash, by eviction or a fail-over, loses fences and chunks together, and the bucket is replayed. Revisions are apart from
+// the chunks, so that comparing them reads no chunk.
 //
 //   key:     NAMESPACE:speed:1:{VIEW/BUCKET}         1 is the version of this layout; one Cluster slot
 //   fields:  r                                       -> the record's bytes
 //            f PARTITION, decimal                    -> the fence's bytes
-//            0, 1 or 2 | the entity's bytes          -> u32 LE, u32 LE: low and high half of the revision | the chunk's bytes
+//            e | the entity's bytes                  -> a revision for each chunk, 0 to 2: u32 LE low half, u32 LE high half; all ones: no chunk
+//            0, 1 or 2 | the entity's bytes          -> the chunk's bytes
 //
 //   key:     NAMESPACE:heartbeats:1:{VIEW}
 //   fields:  PARTITION, decimal                      -> the heartbeat's bytes
 
 import type { Revision } from '@tidemark/ports/revision'
-import { CHUNKS_PER_ENTITY, type BucketKey, type StoredChunk } from '@tidemark/ports/speed-view-store'
+import { CHUNKS_PER_ENTITY, type BucketKey } from '@tidemark/ports/speed-view-store'
 
 export const REVISION_BYTES = 8
+export const REVISIONS_BYTES = CHUNKS_PER_ENTITY * REVISION_BYTES
 export const RECORD_FIELD = 'r'
+export const REVISIONS_FIELD_PATTERN = 'e*'
 
 const U32 = 2 ** 32
+const REVISIONS_CODE = 'e'.charCodeAt(0)
 const FIRST_CHUNK_CODE = '0'.charCodeAt(0)
+/** The bytes that stand for no revision. No revision has them: the last one of each is 0. */
+export const NO_REVISION_BYTE = 0xff
+/** The same for one that is not asked for, in what a script is given. */
+export const ANY_REVISION_BYTE = 0xfe
 
 export function bucketRedisKey(namespace: string, { view, bucket }: BucketKey): string {
   return `${namespace}:speed:1:{${view}/${bucket}}`
@@ -30,32 +39,35 @@ export function fenceField(partition: number): string {
   return `f${partition}`
 }
 
+/** Where an entity's revisions are. */
+export function revisionsField(entity: Uint8Array): Buffer {
+  return fieldOf(REVISIONS_CODE, entity)
+}
+
 export function chunkField(entity: Uint8Array, chunk: number): Buffer {
-  const field = Buffer.allocUnsafe(1 + entity.length)
-  field[0] = FIRST_CHUNK_CODE + chunk
-  field.set(entity, 1)
-  return field
+  return fieldOf(FIRST_CHUNK_CODE + chunk, entity)
 }
 
-/** The entity of a chunk's field; null: it is no chunk's. */
-export function entityOfField(field: Uint8Array): Uint8Array | null {
-  const chunk = field.length === 0 ? -1 : field[0]! - FIRST_CHUNK_CODE
-  return chunk >= 0 && chunk < CHUNKS_PER_ENTITY ? field.subarray(1) : null
+/** Of a field of revisions or of a chunk. */
+export function entityOfField(field: Uint8Array): Uint8Array {
+  return field.subarray(1)
 }
 
-export function encodeStoredChunk({ revision, bytes }: StoredChunk): Buffer {
-  const value = Buffer.allocUnsafe(REVISION_BYTES + bytes.length)
-  writeRevision(value, 0, revision)
-  value.set(bytes, REVISION_BYTES)
-  return value
-}
-
-/** `null` is written as all ones, which no revision is. */
-export function writeRevision(bytes: Buffer, at: number, revision: Revision | null): void {
+export function writeRevision(bytes: Buffer, chunk: number, revision: Revision | null): void {
+  const at = REVISION_BYTES * chunk
   bytes.writeUInt32LE(revision === null ? U32 - 1 : revision % U32, at)
   bytes.writeUInt32LE(revision === null ? U32 - 1 : Math.floor(revision / U32), at + 4)
 }
 
-export function revisionAt(bytes: Buffer, at: number): Revision {
-  return (bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * U32) as Revision
+export function readRevision(bytes: Buffer, chunk: number): Revision | null {
+  const at = REVISION_BYTES * chunk
+  const high = bytes.readUInt32LE(at + 4)
+  return high === U32 - 1 ? null : ((bytes.readUInt32LE(at) + high * U32) as Revision)
+}
+
+function fieldOf(code: number, entity: Uint8Array): Buffer {
+  const field = Buffer.allocUnsafe(1 + entity.length)
+  field[0] = code
+  field.set(entity, 1)
+  return field
 }

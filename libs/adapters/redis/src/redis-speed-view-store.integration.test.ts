@@ -78,10 +78,16 @@ describe('a speed view store on Redis', () => {
     await store.discard(KEY, NOTHING)
   })
 
-  it('is damaged where a chunk has no revision or the key is no hash, and whole again once it is discarded', async () => {
+  it('is damaged where revisions and chunks do not agree or the key is no hash, and whole again once it is discarded', async () => {
     const key = bucketRedisKey(namespace, KEY)
     const read = (): Promise<unknown> => store.read([{ ...KEY, entities: [entityOf(0)], partitions: [0] }, { ...KEY, bucket: 4, entities: [], partitions: [0] }])
-    for (const damage of [() => connection.client.hset(key, '0entity 0', 'short'), () => connection.client.set(key, 'no hash')]) {
+    const damages = [
+      () => connection.client.hset(key, '0entity 0', 'a chunk without a revision'),
+      () => connection.client.hset(key, 'eentity 0', 'short'),
+      () => connection.client.hset(key, 'eentity 0', Buffer.alloc(24)),
+      () => connection.client.set(key, 'no hash'),
+    ]
+    for (const damage of damages) {
       await damage()
       const error = await errorOf(read())
       expect(error).toMatchObject({ code: 'STORE_DAMAGED' })

@@ -9,8 +9,8 @@ import { connectRedis, type RedisClient, type RedisConnection, type RedisServerO
 import { pipelineByNode } from '@tidemark/redis-client/pipeline-by-node'
 import { checkRedisSettings } from '@tidemark/redis-client/redis-settings'
 import { runScript } from '@tidemark/redis-client/run-script'
-import { bucketRedisKey, chunkField, encodeStoredChunk, entityOfField, fenceField, heartbeatsRedisKey, RECORD_FIELD, revisionAt, REVISION_BYTES } from './bucket-fields.ts'
-import { BUCKET_SCRIPT, scriptArguments, type BucketCommand } from './bucket-script.ts'
+import { bucketRedisKey, chunkField, entityOfField, fenceField, heartbeatsRedisKey, readRevision, RECORD_FIELD, REVISIONS_BYTES, REVISIONS_FIELD_PATTERN, revisionsField } from './bucket-fields.ts'
+import { BUCKET_SCRIPT, bufferOf, discardArguments, removeArguments, writeArguments, type Argument } from './bucket-script.ts'
 import { copyTogether } from './copy-together.ts'
 
 /** Fields that a scan asks for at a time. */
@@ -59,36 +59,31 @@ class RedisSpeedViewStore implements SpeedViewStore {
 
   async write(key: BucketKey, write: BucketWrite): Promise<boolean> {
     assertBucketWrite(key, write)
-    const { record, fences, chunks } = write.put
-    const put: (string | Buffer)[] = record === undefined ? [] : [RECORD_FIELD, bufferOf(record)]
-    for (const { partition, bytes } of fences) put.push(fenceField(partition), bufferOf(bytes))
-    for (const { entity, chunk, stored } of chunks) put.push(chunkField(entity, chunk), encodeStoredChunk(stored))
-    return this.change('writing', key, 'HSET', write.expected, put)
+    return this.change('writing', key, writeArguments(write.expected, write.put))
   }
 
   async remove(key: BucketKey, entity: Uint8Array, revisions: readonly (Revision | null)[]): Promise<boolean> {
     const chunks = Array.from({ length: CHUNKS_PER_ENTITY }, (_, chunk) => ({ entity, chunk, revision: revisions[chunk] ?? null }))
-    return this.change('removing an entity of', key, 'HDEL', { fences: [], chunks }, chunks.map(({ chunk }) => chunkField(entity, chunk)))
+    return this.change('removing an entity of', key, removeArguments(entity, chunks))
   }
 
   async discard(key: BucketKey, expected: BucketWrite['expected']): Promise<boolean> {
-    return this.change('discarding', key, 'UNLINK', expected, [])
+    return this.change('discarding', key, discardArguments(expected))
   }
 
   async *scan(key: BucketKey): AsyncIterable<ScannedEntity> {
     const hash = this.keyOf(key)
-    /** By their bytes as latin1. Redis gives a field twice while a hash grows, and the chunks of an entity at different times. */
+    /** By their bytes as latin1: Redis gives a field twice where a hash grows meanwhile. */
     const seen = new Set<string>()
     let cursor = '0'
     do {
       const from = cursor
-      const [next, entries] = await this.connection.read(`scanning ${nameOf(key)}`, (client) => client.hscanBuffer(hash, from, 'COUNT', SCAN_COUNT))
+      const [next, entries] = await this.connection.read(`scanning ${nameOf(key)}`, (client) => client.hscanBuffer(hash, from, 'MATCH', REVISIONS_FIELD_PATTERN, 'COUNT', SCAN_COUNT))
       cursor = next.toString()
       const entities: Uint8Array[] = []
       for (let i = 0; i < entries.length; i += 2) {
         const entity = entityOfField(entries[i]!)
-        if (entity === null) continue
-        const name = Buffer.from(entity.buffer, entity.byteOffset, entity.length).toString('latin1')
+        const name = bufferOf(entity).toString('latin1')
         if (seen.has(name)) continue
         seen.add(name)
         entities.push(new Uint8Array(entity))
@@ -119,45 +114,51 @@ class RedisSpeedViewStore implements SpeedViewStore {
   }
 
   /** false: something differed, and nothing was done. */
-  private async change(operation: string, key: BucketKey, command: BucketCommand, expected: BucketWrite['expected'], commandArguments: readonly (string | Buffer)[]): Promise<boolean> {
+  private async change(operation: string, key: BucketKey, args: readonly Argument[] | null): Promise<boolean> {
+    if (args === null) return false
     const hash = this.keyOf(key)
-    const args = scriptArguments(command, expected, commandArguments)
-    const reply = await this.connection.write(`${operation} ${nameOf(key)}`, (client) => runScript(client, BUCKET_SCRIPT, [hash], args))
-    return reply === 1
+    return (await this.connection.write(`${operation} ${nameOf(key)}`, (client) => runScript(client, BUCKET_SCRIPT, [hash], args))) === 1
   }
 
   private stateOf(question: BucketQuestion, reply: readonly (Buffer | null)[]): BucketState {
     const { partitions, entities, known } = question
     const [record, ...fences] = copyTogether(reply.slice(0, 1 + partitions.length))
-    const chunksFrom = 1 + partitions.length
     return {
       record: record!, fences,
-      entities: entities.map((_, i) => this.chunksOf(question, reply, chunksFrom + CHUNKS_PER_ENTITY * i, known?.[i] ?? null)),
+      entities: entities.map((_, i) => {
+        const at = 1 + partitions.length + FIELDS_PER_ENTITY * i
+        return this.chunksOf(question, reply[at]!, reply.slice(at + 1, at + FIELDS_PER_ENTITY), known?.[i] ?? null)
+      }),
     }
   }
 
-  /** The chunks of the entity whose values are in the reply from there on. */
-  private chunksOf(question: BucketKey, reply: readonly (Buffer | null)[], at: number, known: EntityChunks | null): EntityChunks {
-    const values = reply.slice(at, at + CHUNKS_PER_ENTITY)
-    for (const value of values) if (value !== null && value.length < REVISION_BYTES) throw this.damaged(question)
-    if (known !== null && values.every((value, chunk) => (value && revisionAt(value, 0)) === (known[chunk]?.revision ?? null))) return known
-    const bytes = copyTogether(values.map((value) => value && value.subarray(REVISION_BYTES)))
-    return values.map((value, chunk): StoredChunk | null => value && { revision: revisionAt(value, 0), bytes: bytes[chunk]! })
+  private chunksOf(question: BucketKey, revisions: Buffer | null, values: readonly (Buffer | null)[], known: EntityChunks | null): EntityChunks {
+    if (revisions !== null && revisions.length !== REVISIONS_BYTES) throw this.damaged(question)
+    const read = values.map((_, chunk) => revisions && readRevision(revisions, chunk))
+    if (read.some((revision, chunk) => (revision === null) !== (values[chunk] === null))) throw this.damaged(question)
+    if (known !== null && read.every((revision, chunk) => revision === (known[chunk]?.revision ?? null))) return known
+    return copyTogether(values).map((bytes, chunk): StoredChunk | null => bytes && { revision: read[chunk]!, bytes })
   }
 
   private damaged(key: BucketKey): TidemarkError {
     return new TidemarkError([{
-      code: 'STORE_DAMAGED', message: `A chunk has fewer than ${REVISION_BYTES} bytes.`, where: `${this.connection.name}, ${nameOf(key)}`,
+      code: 'STORE_DAMAGED', message: 'The revisions of an entity are not of the chunks that it has.', where: `${this.connection.name}, ${nameOf(key)}`,
       action: 'Nothing need be done: the bucket is discarded and computed anew from the log. See who else writes to this server.',
     }])
   }
 }
 
-/** Record, fences and chunks of a question, in this order. */
+/** Its revisions and its chunks. */
+const FIELDS_PER_ENTITY = 1 + CHUNKS_PER_ENTITY
+
+/** Record, fences, and of each entity revisions and chunks, in this order. */
 function fieldsOf({ partitions, entities }: BucketQuestion): (string | Buffer)[] {
   const fields: (string | Buffer)[] = [RECORD_FIELD]
   for (const partition of partitions) fields.push(fenceField(partition))
-  for (const entity of entities) for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) fields.push(chunkField(entity, chunk))
+  for (const entity of entities) {
+    fields.push(revisionsField(entity))
+    for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) fields.push(chunkField(entity, chunk))
+  }
   return fields
 }
 
@@ -177,8 +178,4 @@ function readHashes(client: RedisClient, reads: readonly HashRead[]): Promise<(B
 
 function nameOf({ view, bucket }: BucketKey): string {
   return `bucket ${bucket} of ${view}`
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

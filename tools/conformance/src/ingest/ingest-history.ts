@@ -177,7 +177,7 @@ class History {
 /** Runs the history of a seed, in which processors hold so many records back at most. null: nothing went wrong; else what did, and when. */
 export async function runHistory(seed: number, rules: IngestRules, heldCountMax = 0): Promise<string | null> {
   const random = seededRandom(seed)
-  const limits = { heldCountMax, fetchCountMax: random.between(1, 6), writeKeysMax: random.pick([14, 40, 3_000]), cacheSizeMaxBytes: random.pick([1, 1e6]), pinLeaseMs: LEASE_MS, idleFenceMs: 20_000 }
+  const limits = { heldCountMax, fetchCountMax: random.between(1, 6), writeKeysMax: random.pick([14, 40, 1_900]), cacheSizeMaxBytes: random.pick([1, 1e6]), pinLeaseMs: LEASE_MS, idleFenceMs: 20_000 }
   const world = await IngestWorld.create({ source: CLICKS, views: random.pick([[totals], [totals, large]]), partitionCount: 2, rules, limits })
   const history = new History(random, world)
   history.start([0, 1])
