@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { Queue } from 'bullmq'
 import { describe, expect, it } from '@jest/globals'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
-import type { Clock } from '@tidemark/ports/clock'
 import { jobQueueContract } from '@tidemark/ports/job-queue.contract'
 import type { JobQueue } from '@tidemark/ports/job-queue'
+import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 import { connectRedis } from '@tidemark/redis-client/redis-connection'
 import { startServers } from '@tidemark/servers/server-set'
 import { sharedServers } from '@tidemark/servers/shared-servers'
@@ -15,19 +15,16 @@ const LEASE_MS = 1_000
 const START_LIMIT_MS = 600_000
 const errorOf = (failing: Promise<unknown>): Promise<unknown> => failing.then(() => { throw new Error('It succeeded.') }, (error: unknown) => error)
 
-/** A clock that only tests move. BullMQ reads the system's own for what no rule of the port goes by: when a job finished. */
-function steppedClock(): Clock & { advance(durationMs: number): void } {
-  let nowMs = 1_000_000
-  return { nowMs: () => nowMs, advance: (durationMs) => void (nowMs += durationMs) }
-}
+/** BullMQ reads the system's own clock for what no rule of the port goes by: when a job finished. */
+const START_MS = 1_000_000
 
 async function openTwo(): Promise<{ queue: JobQueue; other: JobQueue; advance(durationMs: number): void; nowMs(): number; namespace: string } & AsyncDisposable> {
   const { redis: { jobsUrl: url } } = await sharedServers('redis-jobs')
-  const clock = steppedClock()
+  const clock = createSteppedClock(START_MS)
   const namespace = `test-${randomUUID()}`
   const [queue, other] = await Promise.all([openBullmqJobQueue({ server: { url }, clock, namespace }), openBullmqJobQueue({ server: { url }, clock, namespace })])
   return {
-    queue, other, namespace, advance: clock.advance, nowMs: clock.nowMs,
+    queue, other, namespace, advance: (durationMs) => clock.step(durationMs), nowMs: clock.nowMs,
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose]()
       await other[Symbol.asyncDispose]()
@@ -80,7 +77,7 @@ describe('a job queue of BullMQ', () => {
 
   it('is refused by a server that may evict, and by one that does not know the user', async () => {
     const { redis: { cacheUrl, jobsUrl } } = await sharedServers('redis-cache', 'redis-jobs')
-    const clock = steppedClock()
+    const clock = createSteppedClock(START_MS)
     expect(await errorOf(openBullmqJobQueue({ server: { url: cacheUrl }, clock }))).toMatchObject({ code: 'STORE_SETTINGS', problems: [{ action: expect.stringContaining('CONFIG SET maxmemory-policy noeviction') }] })
     const credentials = { username: 'tidemark', password: 'not-the-password' }
     expect(await errorOf(openBullmqJobQueue({ server: { url: jobsUrl }, credentials, clock }))).toMatchObject({ code: 'STORE_REFUSED' })
@@ -88,7 +85,7 @@ describe('a job queue of BullMQ', () => {
 
   it('says that its server is away, and has its jobs when it is back', async () => {
     await using servers = await startServers({ names: ['redis-jobs'] })
-    const clock = steppedClock()
+    const clock = createSteppedClock(START_MS)
     const server = { url: servers.addresses.redis.jobsUrl }
     await using admin = await connectRedis({ server })
     await admin.client.config('SET', 'appendfsync', 'always')

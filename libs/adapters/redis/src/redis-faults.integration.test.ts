@@ -56,7 +56,7 @@ class Counter {
   }
 
   private async lookAgain(possible: readonly number[]): Promise<void> {
-    const [state] = await untilAvailable(() => this.store.read([{ ...this.key, entities: [ENTITY], partitions: [] }]))
+    const [state] = await untilAvailable(async () => this.store.read([{ ...this.key, entities: [ENTITY], partitions: [] }]))
     const stored = state!.entities[0]![0]
     const found = Number(stored?.revision ?? 0)
     expect(possible).toContain(found)
@@ -92,7 +92,7 @@ describe('a speed view store whose server', () => {
     await servers.pause('redis')
     const startedAtMs = performance.now()
     const hanging = counter.add()
-    expect(await errorOf(store.read([{ ...KEY, entities: [], partitions: [] }]))).toMatchObject({ code: 'STORE_UNAVAILABLE', problems: [{ where: expect.stringContaining(server.url.slice(8)) }] })
+    expect(await errorOf(Promise.resolve(store.read([{ ...KEY, entities: [], partitions: [] }])))).toMatchObject({ code: 'STORE_UNAVAILABLE', problems: [{ where: expect.stringContaining(server.url.slice(8)) }] })
     expect(performance.now() - startedAtMs).toBeLessThan(3 * TIMEOUT_MS)
     servers.resume('redis')
     await hanging
@@ -167,7 +167,7 @@ describe('a speed view store on a Cluster', () => {
     const counters = Array.from({ length: 12 }, (_, bucket) => new Counter(store, { ...KEY, bucket }))
     for (const counter of counters) await counter.add()
     await servers.kill('redis-cluster-2')
-    const results = await Promise.allSettled(counters.map((_, bucket) => store.read([{ ...KEY, bucket, entities: [ENTITY], partitions: [] }])))
+    const results = await Promise.allSettled(counters.map(async (_, bucket) => store.read([{ ...KEY, bucket, entities: [ENTITY], partitions: [] }])))
     const away = results.filter(({ status }) => status === 'rejected')
     expect(away.length).toBeGreaterThan(0)
     expect(away.length).toBeLessThan(12)

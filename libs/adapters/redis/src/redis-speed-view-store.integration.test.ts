@@ -80,7 +80,7 @@ describe('a speed view store on Redis', () => {
 
   it('is damaged where revisions and chunks do not agree or the key is no hash, and whole again once it is discarded', async () => {
     const key = bucketRedisKey(namespace, KEY)
-    const read = (): Promise<unknown> => store.read([{ ...KEY, entities: [entityOf(0)], partitions: [0] }, { ...KEY, bucket: 4, entities: [], partitions: [0] }])
+    const read = async (): Promise<unknown> => store.read([{ ...KEY, entities: [entityOf(0)], partitions: [0] }, { ...KEY, bucket: 4, entities: [], partitions: [0] }])
     const damages = [
       () => connection.client.hset(key, '0entity 0', 'a chunk without a revision'),
       () => connection.client.hset(key, 'eentity 0', 'short'),
