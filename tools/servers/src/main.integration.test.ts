@@ -71,6 +71,13 @@ describe('npm run servers', () => {
     expect(await servers(['down', '--set', set])).toMatchObject({ code: 0 })
   })
 
+  it('builds without starting anything', async () => {
+    const built = await servers(['build', 'redis', 'redis-cache', '--set', set])
+    expect(built).toMatchObject({ code: 0, stderr: '' })
+    expect(built.stdout).toMatch(/^redis-cache +is built: \/.*$/m)
+    expect((await servers(['status', '--set', set])).stdout).toContain(`Nothing of the set ${set} was started`)
+  })
+
   it('says who has a port', async () => {
     const first = await findFreeRange()
     await servers(['up', 'redis-jobs', '--set', set, '--ports-from', `${first}`])

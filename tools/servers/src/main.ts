@@ -1,4 +1,4 @@
-// npm run servers -- up|down|status|logs|addresses [name…] [--set NAME]
+// npm run servers -- up|build|down|status|logs|addresses [name…] [--set NAME]
 // Exit codes: 0, 1 where a server failed, does not run or cannot be started, 2 for a wrong call, 128 + the signal's number when interrupted.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
@@ -30,6 +30,7 @@ const command = (name: string, description: string): Command =>
 command('up', 'start them, and return when each answers; without names all but redis-cluster')
   .option('--ports-from <port>', `ports of a set that is not the default one: ${PORT_NAMES.length} from this one on`)
   .action(up)
+command('build', 'make what they run from, where it is not there yet, and start nothing').action(build)
 command('down', 'stop them and remove their data').option('--keep-data', 'stop only').action(down)
 command('status', 'which run, where, since when, with how much memory; exit code 0 when all do').action(status)
 command('logs', 'the end of their logs').option('-f, --follow', 'and what is added').option('-n, --lines <count>', 'lines of each', '50').action(logs)
@@ -48,15 +49,26 @@ async function up(names: readonly string[], { set, portsFrom: first }: SetOption
   const known = folder.readAddresses()?.ports
   const ports = choosePorts(set, known, first)
   if (known === undefined) folder.writeAddresses(ports)
-  const interrupt = new AbortController()
-  const onSignal = (signal: NodeJS.Signals): void => interrupt.abort(signal)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
   using progress = createProgress(print)
-  const failures = await new ServerSet(folder, ports).up(wanted, { watch: progress.watch, signal: interrupt.signal })
+  const failures = await new ServerSet(folder, ports).up(wanted, { watch: progress.watch, signal: listenForInterrupts() })
   if (failures.size === 0) return
   const others = wanted.filter((name) => !failures.has(name))
   print(`\n${[...failures.keys()].join(', ')} failed; ${others.length === 0 ? 'nothing was started' : `${others.join(', ')} stay up`}.`)
   process.exitCode = EXIT.failed
+}
+
+async function build(names: readonly string[], { set }: SetOption): Promise<void> {
+  using progress = createProgress(print)
+  const wanted = names.length === 0 ? DEFAULT_NAMES : demandNames(names)
+  const failures = await new ServerSet(new SetFolder(set), DEFAULT_PORTS).build(wanted, { watch: progress.watch, signal: listenForInterrupts() })
+  if (failures.size > 0) process.exitCode = EXIT.failed
+}
+
+/** Aborted with the signal's name. */
+function listenForInterrupts(): AbortSignal {
+  const interrupt = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort(signal))
+  return interrupt.signal
 }
 
 async function down(names: readonly string[], { set, keepData }: SetOption & { keepData?: boolean }): Promise<void> {

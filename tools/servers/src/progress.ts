@@ -39,6 +39,7 @@ function describe(event: ServerEvent, sinceStart: () => string): string {
   switch (event.kind) {
     case 'building': return `building ${event.build.name} ${event.build.version}, once: it takes ${event.build.expected}`
     case 'waiting': return `waiting for another process, which builds ${event.build.name} ${event.build.version}`
+    case 'built': return `is built: ${event.folder}`
     case 'starting': return 'starting'
     case 'ready': return event.wasRunning ? `runs already (pid ${event.identity.pid})` : `${picocolors.green('ready')} after ${sinceStart()} (pid ${event.identity.pid})`
     case 'failed': return `${picocolors.red('failed')} after ${sinceStart()}\n${event.error.message.replace(/^/gm, '  ')}`

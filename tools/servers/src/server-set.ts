@@ -17,6 +17,7 @@ import { listSets, SetFolder, SETS_FOLDER } from './set-folder.ts'
 
 export type ServerEvent =
   | { readonly kind: 'building' | 'waiting'; readonly build: PinnedBuild }
+  | { readonly kind: 'built'; readonly folder: string }
   | { readonly kind: 'starting' | 'stopping' }
   /** It answers; `wasRunning` where it had been started before. */
   | { readonly kind: 'ready'; readonly identity: ProcessIdentity; readonly wasRunning: boolean }
@@ -88,6 +89,23 @@ export class ServerSet {
       await this.#endAll(started, watch)
       throw signal.reason
     }
+    return failures
+  }
+
+  /** Makes what those of `names` run from, where it is not there, and starts nothing: the errors by name. */
+  async build(names: readonly ServerName[], { watch = unwatched, signal }: UpOptions = {}): Promise<Map<ServerName, Error>> {
+    demandTools(names.flatMap((name) => this.#toolNeedsOf(name)))
+    const failures = new Map<ServerName, Error>()
+    await Promise.all(names.map(async (name) => {
+      const { build } = this.#specs[name]
+      try {
+        watch(name, { kind: 'built', folder: await this.#buildFor(name, build, watch, signal) })
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason
+        failures.set(name, error as Error)
+        watch(name, { kind: 'failed', error: error as Error })
+      }
+    }))
     return failures
   }
 

@@ -1,8 +1,10 @@
-// Everything that `npm test` means, in one command: lint, types, tidy and every jest suite. The last line is the sum: each of
-// the first three counts as one, each jest test as one, and a suite that cannot start as one failure. Any failure exits with 1.
+// Everything that `npm test` means, in one command: lint, types, tidy and every jest suite; with `--servers` those on real servers too, and
+// those that hurt them. The last line is the sum: each of the first three counts as one, each jest test as one, and a suite that cannot start
+// as one failure. Any failure exits with 1.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 
 interface Tally {
   passedCount: number
@@ -21,11 +23,14 @@ const root = join(import.meta.dirname, '..', '..', '..')
 const jestResultsPath = join(root, '.cache', 'jest-results.json')
 const bin = (name: string): string => join(root, 'node_modules', ...name.split('/'))
 
+const { values: { servers: withServers } } = parseArgs({ options: { servers: { type: 'boolean', default: false } } })
+const configs = ['jest.config.js', ...(withServers ? ['jest.integration.config.js', 'jest.faults.config.js'] : [])]
+
 const tallies = [
   // Lint takes longest; types and tidy fit beside it on a second core.
   ...(await Promise.all([check('lint', [bin('eslint/bin/eslint.js'), '.']), checkTypesAndTidy()])).flat(),
-  await runJest(),
 ]
+for (const config of configs) tallies.push(await runJest(config))
 const sum = (count: keyof Tally): number => tallies.reduce((total, tally) => total + tally[count], 0)
 if (sum('failedCount') > 0) process.exitCode = 1
 console.log(`${sum('passedCount')} passed, ${sum('failedCount')} failed`)
@@ -48,11 +53,11 @@ async function check(name: string, args: string[]): Promise<Tally> {
   return { passedCount: passed ? 1 : 0, failedCount: passed ? 0 : 1 }
 }
 
-async function runJest(): Promise<Tally> {
+async function runJest(config: string): Promise<Tally> {
   mkdirSync(join(root, '.cache'), { recursive: true })
   rmSync(jestResultsPath, { force: true })
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
-  const args = [...flags, bin('jest/bin/jest.js'), '--ci', '--json', `--outputFile=${jestResultsPath}`]
+  const args = [...flags, bin('jest/bin/jest.js'), '--config', config, '--ci', '--json', `--outputFile=${jestResultsPath}`]
   const exitCode = await exitCodeOf(spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] }))
   const results = readJestResults()
   if (results === undefined) return { passedCount: 0, failedCount: 1 }
