@@ -2,26 +2,17 @@
 // replay are this, on embedded ports.
 
 import type { Definitions } from '@tidemark/feature-schema/definition'
-import type { OnAlarm } from '../alarm.ts'
-import { deadLetterTopicOf, topicOf } from '../names.ts'
 import { createFeatureServer, type FeatureServer } from '../serve/answer-features.ts'
 import { catalogOf, type FeatureCatalog } from '../serve/feature-catalog.ts'
+import { ensureTopics, eventSourcesOf } from './event-sources.ts'
 import type { LambdaPorts } from './lambda-ports.ts'
 import { SourcePipeline, type SourcePipelineOptions } from './source-pipeline.ts'
 
-export interface LambdaSystemOptions {
-  readonly ports: LambdaPorts
+export interface LambdaSystemOptions extends Omit<SourcePipelineOptions, 'source' | 'plans'> {
   /** Checked. */
   readonly definitions: Definitions
-  /** This process, among those that share the ports. */
-  readonly member: string
-  readonly onAlarm: OnAlarm
   /** Of topics that are not there yet. */
   readonly partitionCount: number
-  readonly batch?: SourcePipelineOptions['batch']
-  readonly ingestLimits?: SourcePipelineOptions['ingestLimits']
-  readonly batchEveryMs?: number
-  readonly onBatch?: SourcePipelineOptions['onBatch']
 }
 
 export class LambdaSystem implements AsyncDisposable {
@@ -61,20 +52,17 @@ export class LambdaSystem implements AsyncDisposable {
   }
 
   private async startPipelines(): Promise<SourcePipeline[]> {
-    const { ports: { log }, options: { ports, member, onAlarm, partitionCount, batch, ingestLimits, batchEveryMs, onBatch } } = this
-    const plansOf = Map.groupBy(this.served.plans.filter(({ source }) => source.kind === 'event'), ({ source }) => source.name)
+    const { ports, definitions: _definitions, partitionCount, ...pipelineOptions } = this.options
     const started: SourcePipeline[] = []
-    for (const [name, plans] of plansOf) {
-      const running = this.pipelines.get(name)
+    for (const { source, plans } of eventSourcesOf(this.served.plans)) {
+      const running = this.pipelines.get(source.name)
       if (running !== undefined) {
         running.setViews(plans)
         continue
       }
-      const { source } = plans[0]!
-      await log.ensureTopic(topicOf(source), partitionCount)
-      await log.ensureTopic(deadLetterTopicOf(source), 1)
-      const pipeline = await SourcePipeline.start({ source, plans, ports, member, onAlarm, ...(batch && { batch }), ...(ingestLimits && { ingestLimits }), ...(batchEveryMs !== undefined && { batchEveryMs }), ...(onBatch && { onBatch }) })
-      this.pipelines.set(name, pipeline)
+      await ensureTopics(ports.log, source, partitionCount)
+      const pipeline = await SourcePipeline.start({ ...pipelineOptions, ports, source, plans })
+      this.pipelines.set(source.name, pipeline)
       started.push(pipeline)
     }
     return started
