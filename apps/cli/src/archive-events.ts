@@ -2,7 +2,7 @@
 import type { Definitions, SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { EventInput } from '@tidemark/ports/batch-engine'
 import { withFolder } from './data-folder.ts'
-import { checkRegistered } from './definition-registry.ts'
+import { checkRegistered } from '@tidemark/pipelines/definitions/definition-registry'
 import type { Engine } from './engine.ts'
 import { problemError, usageError } from './failure.ts'
 

@@ -5,7 +5,7 @@ import type { EmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
 import { viewId } from '@tidemark/pipelines/names'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Command } from 'commander'
-import { registeredSources, registeredViews, type RegisteredView } from './definition-registry.ts'
+import { registeredSources, registeredViews, type RegisteredView } from '@tidemark/pipelines/definitions/definition-registry'
 import { problemError, usageError } from './failure.ts'
 import { listenForInterrupts } from './interrupt.ts'
 

@@ -1,52 +1,18 @@
-// Definitions from a file: JSON as it is, TypeScript by running it. What its imports name as @tidemark/… is this installation's,
-// wherever the file lies, so that a project of one's own needs nothing installed.
-import { readFileSync } from 'node:fs'
-import { extname } from 'node:path'
-import { checkDefinitions } from '@tidemark/feature-schema/check-definitions'
+// Definitions for a command: a file that takes long is given up at Ctrl-C and its kin.
+import * as files from '@tidemark/definition-files/load-definitions'
+import type { LoadOptions } from '@tidemark/definition-files/load-module'
 import type { Definitions } from '@tidemark/feature-schema/definition'
-import { parseDefinitions } from '@tidemark/feature-schema/definitions-json'
-import { type Problem, TidemarkError } from '@tidemark/feature-schema/errors'
-import { problemError } from './failure.ts'
-import { loadModule, type LoadOptions } from './load-module.ts'
-import { reasonOf } from './write-file.ts'
+import { listenForInterrupts } from './interrupt.ts'
 
-const MODULE_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs']
-
-/** What the file defines, not yet checked. Throws INPUT_UNREADABLE, DEFINITION_INVALID or DEFINITION_TOO_NEW, with the file in each place. */
-export async function loadDefinitions(path: string, options?: LoadOptions): Promise<Definitions> {
-  const text = readText(path)
-  const extension = extname(path)
-  try {
-    if (extension === '.json') return parseDefinitions(text)
-    if (MODULE_EXTENSIONS.includes(extension)) return await loadModule(path, options)
-  } catch (error) {
-    if (error instanceof TidemarkError) throw placedIn(path, error)
-    throw error
-  }
-  throw problemError('INPUT_UNREADABLE', `Definitions are ${MODULE_EXTENSIONS.join(', ')} or .json files.`, path, 'Name such a file; `tidemark init` writes an example.')
+/** Not yet checked. Throws what `loadDefinitions` of the files throws, and `Interrupted`. */
+export async function loadDefinitions(path: string): Promise<Definitions> {
+  using interrupts = listenForInterrupts()
+  return await files.loadDefinitions(path, interrupts)
 }
 
-/** Definitions that can be run. Throws every problem that they have. */
+/** Checked. With a signal of one's own, that one gives it up. */
 export async function loadSoundDefinitions(path: string, options?: LoadOptions): Promise<Definitions> {
-  const definitions = await loadDefinitions(path, options)
-  const [first, ...rest] = checkDefinitions(definitions)
-  if (first !== undefined) throw placedIn(path, new TidemarkError([first, ...rest]))
-  return definitions
-}
-
-/** The same problem with its file. */
-export function placeProblem(path: string, problem: Problem): Problem {
-  return problem.where === path || problem.where.startsWith(`${path}:`) ? problem : { ...problem, where: `${path}, ${problem.where}` }
-}
-
-function placedIn(path: string, { problems: [first, ...rest] }: TidemarkError): TidemarkError {
-  return new TidemarkError([placeProblem(path, first!), ...rest.map((problem) => placeProblem(path, problem))])
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw problemError('INPUT_UNREADABLE', `The definitions cannot be read: ${reasonOf(error)}.`, path, 'Check the path, and the folder that it is relative to.', error)
-  }
+  if (options !== undefined) return files.loadSoundDefinitions(path, options)
+  using interrupts = listenForInterrupts()
+  return await files.loadSoundDefinitions(path, interrupts)
 }

@@ -26,6 +26,8 @@ const forbidden: [folder: string, specifier: string, rule: string][] = [
   ['libs/ports', 'zod', boundary],
   ['libs/pipelines', '@tidemark/adapter-memory/memory-event-log', boundary],
   ['libs/pipelines', '@duckdb/node-api', boundary],
+  ['libs/pipelines', '@tidemark/definition-files/load-definitions', boundary],
+  ['libs/definition-files', '@tidemark/ports/clock', boundary],
   ['tools/bench', '@tidemark/cli/main', boundary],
   ['tools/servers', '@tidemark/ports/clock', boundary],
   ['examples/flights', '@tidemark/cli/main', boundary],

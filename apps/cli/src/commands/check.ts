@@ -1,10 +1,11 @@
 // `tidemark check`: everything that is wrong with definitions, at once.
+import { placeProblem } from '@tidemark/definition-files/load-definitions'
 import { checkDefinitions } from '@tidemark/feature-schema/check-definitions'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { type Problem, TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Command } from 'commander'
 import { EXIT, problemsText } from '../failure.ts'
-import { loadDefinitions, placeProblem } from '../load-definitions.ts'
+import { loadDefinitions } from '../load-definitions.ts'
 import { counted, type Output } from '../output.ts'
 
 export function addCheckCommand(program: Command, output: Output): void {

@@ -13,7 +13,7 @@ import type { Degradation, DegradationCode, FeatureAnswer } from '@tidemark/pipe
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Revision } from '@tidemark/ports/revision'
-import { registerDefinitions, registeredSources, registeredViews } from '../definition-registry.ts'
+import { registerDefinitions, registeredSources, registeredViews } from '@tidemark/pipelines/definitions/definition-registry'
 import { markOfModules } from './definition-file.ts'
 import { exampleRequests } from './example-requests.ts'
 import { untilFresh, WAIT_MAX_MS } from './until-fresh.ts'

@@ -4,15 +4,14 @@
 import { Worker } from 'node:worker_threads'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
-import { problemError } from './failure.ts'
+import { inputProblem } from './input-problem.ts'
 import { moduleProblem } from './import-definitions.ts'
-import { listenForInterrupts } from './interrupt.ts'
 
 /** A definitions file that takes longer never ends. */
 export const DEFINITIONS_LOAD_LIMIT_MS = 30_000
 
 export interface LoadOptions {
-  /** Gives the file up where it is aborted. Default: at Ctrl-C and its kin. */
+  /** Gives the file up where it is aborted. */
   readonly signal?: AbortSignal
   readonly limitMs?: number
 }
@@ -22,16 +21,14 @@ export type LoadedModule =
   | { readonly definitions: Definitions }
   | { readonly problems: readonly [Problem, ...Problem[]] }
 
-/** What it defines, not yet checked. Throws DEFINITION_INVALID, or the signal's reason, which is `Interrupted` by default; when it ends, nothing of the file runs any more. */
-export async function loadModule(path: string, { signal: given, limitMs = DEFINITIONS_LOAD_LIMIT_MS }: LoadOptions = {}): Promise<Definitions> {
-  using interrupts = given === undefined ? listenForInterrupts() : null
-  const signal = given ?? interrupts!.signal
-  signal.throwIfAborted()
+/** What it defines, not yet checked. Throws DEFINITION_INVALID, or the signal's reason; when it ends, nothing of the file runs any more. */
+export async function loadModule(path: string, { signal, limitMs = DEFINITIONS_LOAD_LIMIT_MS }: LoadOptions = {}): Promise<Definitions> {
+  signal?.throwIfAborted()
   const thread = new Worker(new URL('./load-module-thread.ts', import.meta.url), { workerData: path, stdout: true })
-  // stdout belongs to the command's answer.
+  // stdout belongs to what the process has to say.
   thread.stdout.pipe(process.stderr)
   const limit = AbortSignal.timeout(limitMs)
-  const ending = AbortSignal.any([limit, signal])
+  const ending = signal === undefined ? limit : AbortSignal.any([limit, signal])
   const giveUp = (): void => void thread.terminate()
   ending.addEventListener('abort', giveUp, { once: true })
   try {
@@ -42,9 +39,9 @@ export async function loadModule(path: string, { signal: given, limitMs = DEFINI
     ending.removeEventListener('abort', giveUp)
     await thread.terminate()
   }
-  signal.throwIfAborted()
-  if (limit.aborted) throw problemError('DEFINITION_INVALID', `It cannot be loaded within ${limitMs / 1_000} s.`, path, 'Take the loop, or the await, that does not end out of it and what it imports.')
-  throw problemError(
+  signal?.throwIfAborted()
+  if (limit.aborted) throw inputProblem('DEFINITION_INVALID', `It cannot be loaded within ${limitMs / 1_000} s.`, path, 'Take the loop, or the await, that does not end out of it and what it imports.')
+  throw inputProblem(
     'DEFINITION_INVALID', 'It ended before its definitions were there: it ends the process, or waits for something that never comes.', path,
     'Take process.exit, and an await that is never answered, out of it and what it imports.',
   )

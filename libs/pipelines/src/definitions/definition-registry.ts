@@ -1,4 +1,4 @@
-// What each version of a source, a view and a service means in a folder, for good: state of it is there, and models read it, so that another
+// What each version of a source, a view and a service means in a system, for good: state of it is there, and models read it, so that another
 // meaning needs another version, also after a restart and in another process. One register for each, create-only, in the JSON form of definitions, which carries its own version:
 //
 //   definitions/source/NAME@VERSION   { formatVersion, sources: [the source], views: [], services: [] }
@@ -17,7 +17,7 @@ interface Entry {
   readonly one: Definitions
 }
 
-/** Notes what the folder does not know yet. Throws what `checkRegistered` throws; then it notes nothing. */
+/** Notes what the system does not know yet. Throws what `checkRegistered` throws; then it notes nothing. */
 export async function registerDefinitions(registers: RegisterStore, definitions: Definitions): Promise<void> {
   for (const { name, one } of await checkRegistered(registers, definitions)) {
     if ((await registers.compareAndSet(name, null, Buffer.from(serializeDefinitions(one)))) !== null) continue
@@ -28,7 +28,7 @@ export async function registerDefinitions(registers: RegisterStore, definitions:
 }
 
 /**
- * What the folder does not know yet. Throws DEFINITION_INVALID where a version that it knows means something else; DEFINITION_TOO_NEW where a
+ * What the system does not know yet. Throws DEFINITION_INVALID where a version that it knows means something else; DEFINITION_TOO_NEW where a
  * later release wrote it.
  */
 export async function checkRegistered(registers: RegisterStore, definitions: Definitions): Promise<readonly Entry[]> {
@@ -49,13 +49,13 @@ export interface RegisteredView {
   readonly source: SourceDefinition
 }
 
-/** Every view version that the folder knows, in the order of name and version. */
+/** Every view version that the system knows, in the order of name and version. */
 export async function registeredViews(registers: RegisterStore): Promise<RegisteredView[]> {
   const all = await readAll(registers, `${PREFIX}view/`)
   return all.map(({ views: [view], sources: [source] }) => ({ view: view!, source: source! })).sort((a, b) => compare(a.view, b.view))
 }
 
-/** The newest version of each source that the folder knows, by name. */
+/** The newest version of each source that the system knows, by name. */
 export async function registeredSources(registers: RegisterStore): Promise<SourceDefinition[]> {
   const all = (await readAll(registers, `${PREFIX}source/`)).map(({ sources: [source] }) => source!).sort(compare)
   return [...new Map(all.map((source) => [source.name, source])).values()]
@@ -91,9 +91,9 @@ function clashesOf(known: Definitions, one: Definitions): Problem[] {
   const [service, view, source] = [one.services[0], one.views[0], one.sources[0]]
   return changesBetween(known, one).filter(({ change }) => change === 'meaning').map(({ kind, name, parts }): Problem => ({
     code: 'DEFINITION_INVALID',
-    message: `Version ${{ service, view, source }[kind]!.version} means something else than in this folder, where it has been used: ${parts.join(', ')}.`,
+    message: `Version ${{ service, view, source }[kind]!.version} means something else than where it has been used: ${parts.join(', ')}.`,
     where: `${kind} ${name}`,
-    action: `Raise its version${kind === 'source' ? ' and those of its views' : ''}, take the change back, or begin another folder with --data.`,
+    action: `Raise its version${kind === 'source' ? ' and those of its views' : ''}, take the change back, or begin another folder (--data), or another namespace.`,
   }))
 }
 

@@ -4,7 +4,7 @@ import { registerHooks } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
-import { problemError } from './failure.ts'
+import { inputProblem } from './input-problem.ts'
 
 /** The exports of a module. Throws DEFINITION_INVALID where it does not parse or does not run. */
 export async function importDefinitions(path: string): Promise<Readonly<Record<string, unknown>>> {
@@ -31,7 +31,7 @@ function resolveOwn<T>(specifier: string, importer: string | undefined, resolveF
     return resolveFrom(import.meta.url)
   } catch (error) {
     const where = importer?.startsWith('file:') === true ? relative('', fileURLToPath(importer)) : 'definitions'
-    throw problemError('DEFINITION_INVALID', `There is no module ${specifier}.`, where,
+    throw inputProblem('DEFINITION_INVALID', `There is no module ${specifier}.`, where,
       'Definitions import @tidemark/feature-schema/dsl and @tidemark/feature-schema/aggregations.', error)
   }
 }
@@ -42,7 +42,7 @@ export function moduleProblem(path: string, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const message = error instanceof Error ? error.message : String(error)
   const said = message.split('\n', 1)[0]!.replace(/\.$/, '')
-  const problem = (what: string, action: string): Error => problemError('DEFINITION_INVALID', what, placeOf(path, file, error), action, error)
+  const problem = (what: string, action: string): Error => inputProblem('DEFINITION_INVALID', what, placeOf(path, file, error), action, error)
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
     return problem(`It cannot run as it is: ${said}.`, 'Use only TypeScript whose types can be stripped: no enums, no namespaces, no parameter properties.')
   }
