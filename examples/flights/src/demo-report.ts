@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { ServedValue } from '@tidemark/pipelines/serve/feature-answer'
-import type { LayerWork } from './demo-run.ts'
+import type { LayerWork } from './embedded/demo-run.ts'
 import type { Questions } from './questions.ts'
 
 const numbers = new Intl.NumberFormat('en-US')

@@ -1,13 +1,15 @@
-// Asks the serving code as a model would, and keeps every answer for the oracle.
+// Asks for features as a model would, and keeps every answer for the oracle.
 import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { seededRandom, type Random } from '@tidemark/aggregation/testing/random'
-import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
+import { viewId } from '@tidemark/pipelines/names'
+import type { EntityExplanation } from '@tidemark/pipelines/serve/explain'
 import type { FeatureAnswer, ServedValue } from '@tidemark/pipelines/serve/feature-answer'
 import type { FeatureRequest } from '@tidemark/pipelines/serve/feature-request'
 import { ENTITIES_PER_REQUEST_MAX } from '@tidemark/pipelines/serve/feature-request'
+import type { Soon } from '@tidemark/ports/soon'
 import { arrivalsTable } from './arrivals.ts'
-import { oracleViews } from './oracle-sql.ts'
+import { oracleViews } from './oracle/oracle-sql.ts'
 
 /** What one view answered for one entity. */
 export interface RecordedAnswer {
@@ -15,6 +17,10 @@ export interface RecordedAnswer {
   readonly keys: readonly string[]
   readonly t: number
   readonly generation: number
+  /** The last epoch that the generation contains; null: none. */
+  readonly cut: number | null
+  /** How far the speed state contains each partition; none where it was not asked to explain. */
+  readonly fences: EntityExplanation['fences']
   /** In the order of the view's features. */
   readonly values: readonly ServedValue[]
 }
@@ -24,7 +30,21 @@ export interface Route {
   readonly destination: string
 }
 
+/** Who is asked: the serving code itself, or its HTTP API. */
+export type Ask = (request: FeatureRequest) => Soon<FeatureAnswer>
+
 type Entity = Readonly<Record<string, string>>
+
+export interface QuestionsOptions {
+  readonly ask: Ask
+  readonly plans: readonly ViewPlan[]
+  readonly routes: readonly Route[]
+  readonly seed: number
+  /** Default: no. */
+  readonly explain?: boolean
+  /** Default: none. Whoever asks gets an answer or an error: nothing is left out because it came late. */
+  readonly deadlineMs?: number
+}
 
 export class Questions {
   /** By view. */
@@ -33,12 +53,14 @@ export class Questions {
   readonly latenciesMs: number[] = []
   /** What any answer said of itself that makes it less than it should be. */
   readonly degraded = new Set<string>()
-  private readonly server: FeatureServer
+  private readonly ask: Ask
   private readonly routes: readonly Route[]
   private readonly random: Random
+  private readonly how: Required<Pick<QuestionsOptions, 'explain' | 'deadlineMs'>>
 
-  constructor(server: FeatureServer, plans: readonly ViewPlan[], routes: readonly Route[], seed: number) {
-    this.server = server
+  constructor({ ask, plans, routes, seed, ...how }: QuestionsOptions) {
+    this.ask = ask
+    this.how = { explain: false, deadlineMs: Infinity, ...how }
     this.answers = new Map(plans.map((plan) => [plan, []]))
     this.routes = routes
     this.random = seededRandom(seed)
@@ -61,7 +83,8 @@ export class Questions {
         return [keys.join(), Object.fromEntries(plan.keys.map(({ key }, i) => [key, keys[i]!]))]
       })).values()]
       for (let from = 0; from < entities.length; from += ENTITIES_PER_REQUEST_MAX) {
-        await this.ask({ features: this.featuresOf(name) }, entities.slice(from, from + ENTITIES_PER_REQUEST_MAX))
+        const some = entities.slice(from, from + ENTITIES_PER_REQUEST_MAX)
+        this.record(await this.ask(this.request({ features: this.featuresOf(name) }, some)), some)
       }
     }
   }
@@ -73,13 +96,13 @@ export class Questions {
 
   private async timed(asked: FeatureRequest['asked'], entity: Entity): Promise<void> {
     const startedAtMs = performance.now()
-    const answer = await this.server.answer(requestOf(asked, [entity]))
+    const answer = await this.ask(this.request(asked, [entity]))
     this.latenciesMs.push(performance.now() - startedAtMs)
     this.record(answer, [entity])
   }
 
-  private async ask(asked: FeatureRequest['asked'], entities: readonly Entity[]): Promise<void> {
-    this.record(await this.server.answer(requestOf(asked, entities)), entities)
+  private request(asked: FeatureRequest['asked'], entities: readonly Entity[]): FeatureRequest {
+    return { asked, entities, policy: 'degrade', ...this.how }
   }
 
   private record({ t, features, entities, views, degraded }: FeatureAnswer, asked: readonly Entity[]): void {
@@ -88,16 +111,12 @@ export class Questions {
       const facts = views.find(({ view }) => view === plan.view.name)
       if (facts === undefined) continue
       const places = plan.features.map(({ name }) => features.findIndex(({ view, feature }) => view === facts.view && feature === name))
-      for (const [i, { values }] of entities.entries()) {
-        answers.push({ keys: plan.keys.map(({ key }) => asked[i]![key]!), t, generation: facts.generation, values: places.map((place) => values[place]!) })
+      for (const [i, { values, explanation = [] }] of entities.entries()) {
+        const { fences = [] } = explanation.find(({ view }) => view === viewId(plan.view)) ?? {}
+        answers.push({ keys: plan.keys.map(({ key }) => asked[i]![key]!), t, generation: facts.generation, cut: facts.cut, fences, values: places.map((place) => values[place]!) })
       }
     }
   }
-}
-
-/** Whoever asks gets an answer or an error: nothing is left out because it came late. */
-function requestOf(asked: FeatureRequest['asked'], entities: readonly Entity[]): FeatureRequest {
-  return { asked, entities, policy: 'degrade', deadlineMs: Infinity, explain: false }
 }
 
 /** Every pair of airports with a flight. */

@@ -8,13 +8,14 @@ import { openEmbeddedPorts, type EmbeddedPorts } from '@tidemark/embedded-system
 import { createSimulatedClock } from '@tidemark/embedded-system/simulated-clock'
 import { requireSound } from '@tidemark/feature-schema/check-definitions'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
-import { loadArrivals, type Arrivals } from './arrivals.ts'
-import { comparedCount, type Comparison } from './comparison.ts'
+import { loadArrivals, type Arrivals } from '../arrivals.ts'
+import { flightsFilePath } from '../flights-file.ts'
+import * as flights from '../flights.ts'
+import { compareWithOracle } from '../oracle/compare-answers.ts'
+import { comparedCount, type Comparison } from '../oracle/comparison.ts'
+import { arrivedFlights } from '../oracle/oracle-sql.ts'
+import { readRoutes, type Questions } from '../questions.ts'
 import { DemoRun, type Published } from './demo-run.ts'
-import { flightsFilePath } from './flights-file.ts'
-import * as flights from './flights.ts'
-import { compareWithOracle } from './oracle-comparison.ts'
-import { readRoutes, type Questions } from './questions.ts'
 
 const DAY_MS = 86_400_000
 const CUT_MS = Date.UTC(2001, 5, 1)
@@ -56,7 +57,7 @@ async function play(withBug: (ports: EmbeddedPorts) => EmbeddedPorts = (ports) =
   await run.streamUntil(arrivals.endMs)
   await run.questions.askForAll()
   const { count: deadLetterCount } = await run.findDeadLetters()
-  return { arrivals, questions: run.questions, published, deadLetterCount, comparison: await compareWithOracle(session, run.questions) }
+  return { arrivals, questions: run.questions, published, deadLetterCount, comparison: await compareWithOracle(session, arrivedFlights(session), run.questions.answers) }
 }
 
 describe('the demo, on some of the flights', () => {

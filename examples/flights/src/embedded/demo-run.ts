@@ -16,9 +16,9 @@ import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
 import type { SourcePipeline } from '@tidemark/pipelines/lambda/source-pipeline'
 import { topicOf } from '@tidemark/pipelines/names'
-import type { Arrivals } from './arrivals.ts'
+import type { Arrivals } from '../arrivals.ts'
 import { FlightFeed } from './flight-feed.ts'
-import { Questions, type Route } from './questions.ts'
+import { Questions, type Route } from '../questions.ts'
 
 export interface DemoRunOptions {
   readonly ports: EmbeddedPorts
@@ -76,7 +76,7 @@ export class DemoRun implements AsyncDisposable {
     const { session, ports: { log }, routes, seed } = options
     this.pipeline = [...system.sources.values()][0]!
     this.feed = new FlightFeed(session, log, topicOf(this.pipeline.source))
-    this.questions = new Questions(system.server, system.catalog().plans, routes, seed)
+    this.questions = new Questions({ ask: (request) => system.server.answer(request), plans: system.catalog().plans, routes, seed })
   }
 
   static async start(options: DemoRunOptions): Promise<DemoRun> {

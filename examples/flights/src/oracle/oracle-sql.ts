@@ -1,10 +1,11 @@
-// The demo's oracle: brute force over the raw file and its order of arrival. For each question (an entity and a time) one join with every flight of
-// that entity that had arrived before that time, and one aggregate for each feature. It knows no panes, no partials, no epochs and no definition:
-// what each feature means is written down a second time, in SQL.
+// The demo's oracle: brute force over the raw file and what is known of each flight's way into the log. For each question (an entity and a time) one
+// join with every flight of that entity that counts in its answer, and one aggregate for each feature. It knows no panes, no partials and no
+// definition: what each feature means is written down a second time, in SQL.
 import { appendRows } from '@tidemark/adapter-duckdb/append-rows'
 import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
 import type { PlannedFeature, ViewPlan } from '@tidemark/aggregation/view-plan'
-import { arrivalsTable } from './arrivals.ts'
+import type { Value, ValueType } from '@tidemark/feature-schema/value'
+import { arrivalsTable } from '../arrivals.ts'
 
 /** An aggregate over the flights `e` that satisfy a condition. */
 type AggregateSql = (condition: string) => string
@@ -56,20 +57,39 @@ export interface OracleQuestion {
   readonly t: number
 }
 
-/**
- * What each feature of a view is, for each question, in their order; null: no flight of the entity had arrived, and nothing of it is to be found.
- * Flights never happen later than they arrive, so that no event time has to be held against the time of arrival.
- */
-export async function askOracle(session: DuckDbSession, { view: { name }, features }: ViewPlan, asked: readonly OracleQuestion[]): Promise<(Readonly<Record<string, unknown>> | null)[]> {
+/** Which flights count in the answer to a question. */
+export interface OracleFlights<Question extends OracleQuestion = OracleQuestion> {
+  /** A relation of accepted flights with the raw file's columns; `ms` is when a flight happened, as answers take it. */
+  readonly relation: string
+  /** What a question `q` has in SQL beside its entity and its time. */
+  readonly facts: readonly { readonly column: string; readonly type: ValueType; readonly of: (question: Question) => Value }[]
+  /** Whether a flight `e` counts in the answer to `q`, in SQL; its event time is held against the windows besides. */
+  readonly counts: string
+}
+
+/** Those that had arrived before the question's time. Flights never happen later than they arrive, so that no event time has to be held against the time of arrival. */
+export function arrivedFlights(session: DuckDbSession): OracleFlights {
+  return { relation: `(FROM ${arrivalsTable(session)} WHERE is_sensible)`, facts: [], counts: 'e.arrival_ms < q.t' }
+}
+
+/** What each feature of a view is, for each question, in their order; null: no flight of the entity counts, and nothing of it is to be found. */
+export async function askOracle<Question extends OracleQuestion>(
+  session: DuckDbSession, flights: OracleFlights<Question>, { view: { name }, features }: ViewPlan, asked: readonly Question[],
+): Promise<(Readonly<Record<string, unknown>> | null)[]> {
   const { columns } = oracleViews[name]!
   const questions = `${session.schema}.questions_of_${name}`
-  await session.run(`CREATE TABLE ${questions} (id BIGINT, t BIGINT, ${columns.map((column) => `${column} VARCHAR`).join(', ')})`)
-  await appendRows(session, `questions_of_${name}`, ['int64', 'timestamp', ...columns.map(() => 'string' as const)], asked.map(({ keys, t }, id) => [id, t, ...keys]))
+  const all: OracleFlights<Question>['facts'] = [
+    { column: 't', type: 'timestamp', of: ({ t }) => t },
+    ...columns.map((column, i) => ({ column, type: 'string' as const, of: ({ keys }: Question) => keys[i]! })),
+    ...flights.facts,
+  ]
+  await session.run(`CREATE TABLE ${questions} (id BIGINT, ${all.map(({ column, type }) => `${column} ${type === 'string' ? 'VARCHAR' : 'BIGINT'}`).join(', ')})`)
+  await appendRows(session, `questions_of_${name}`, ['int64', ...all.map(({ type }) => type)], asked.map((question, id) => [id, ...all.map(({ of }) => of(question))]))
   const answers = new Array<Record<string, unknown> | null>(asked.length).fill(null)
   // Every view has a lifetime window: an entity without a row in that one has no flights at all.
   const byWindow = [...Map.groupBy(features, ({ window: { lengthMs } }) => lengthMs)].sort(([a], [b]) => Number(a !== null) - Number(b !== null))
   for (const [lengthMs, own] of byWindow) {
-    for (const { id, ...row } of await session.rows(windowSql(session, name, questions, own))) {
+    for (const { id, ...row } of await session.rows(windowSql(flights, name, questions, own))) {
       if (lengthMs === null) answers[Number(id)] = row
       else Object.assign(answers[Number(id)] ?? {}, row)
     }
@@ -79,7 +99,7 @@ export async function askOracle(session: DuckDbSession, { view: { name }, featur
 }
 
 /** Features of one window. Without a lifetime window each question has a row, whether there are flights or not. */
-function windowSql(session: DuckDbSession, view: string, questions: string, features: readonly PlannedFeature[]): string {
+function windowSql({ relation, counts }: Pick<OracleFlights, 'relation' | 'counts'>, view: string, questions: string, features: readonly PlannedFeature[]): string {
   const { columns, features: aggregates } = oracleViews[view]!
   const { window: { lengthMs, resolutionMs } } = features[0]!
   const selected = features.map(({ name, aggregation }) => `${aggregates[aggregation.name]!('WHERE e.ms IS NOT NULL')} AS "${name}"`)
@@ -88,7 +108,7 @@ function windowSql(session: DuckDbSession, view: string, questions: string, feat
   return `
     SELECT q.id AS id, ${selected.join(', ')}
     FROM ${questions} q
-    ${lengthMs === null ? '' : 'LEFT '}JOIN (FROM ${arrivalsTable(session)} WHERE is_sensible) e
-      ON ${columns.map((column) => `q.${column} = e.${column}`).join(' AND ')} AND e.arrival_ms < q.t AND e.ms < q.t ${isInside}
+    ${lengthMs === null ? '' : 'LEFT '}JOIN ${relation} e
+      ON ${columns.map((column) => `q.${column} = e.${column}`).join(' AND ')} AND ${counts} AND e.ms < q.t ${isInside}
     GROUP BY q.id`
 }
