@@ -5,6 +5,7 @@
 import { crc32 } from 'node:zlib'
 import { AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPartCommand, type CompletedPart } from '@aws-sdk/client-s3'
 import type { ETag } from '@tidemark/ports/object-store'
+import { inLanes } from './in-lanes.ts'
 import { changed, type LocalFile } from './local-file.ts'
 import { base64Of, ContentSum, metadataOf, type ObjectMark } from './object-mark.ts'
 import type { S3Calls } from './s3-calls.ts'
@@ -65,22 +66,13 @@ export async function putParts(calls: S3Calls, { where, bucket, key, mark, findO
 async function sendParts(calls: S3Calls, where: string, upload: { Bucket: string; Key: string; UploadId: string | undefined }, parts: FileParts): Promise<CompletedPart[]> {
   const { file, path, partSizeBytes, checksums } = parts
   const sent: CompletedPart[] = []
-  let next = 0
-  const sendInTurn = async (): Promise<void> => {
-    while (next < checksums.length) {
-      const i = next++
-      const from = i * partSizeBytes
-      const bytes = await file.read(from, Math.min(partSizeBytes, file.sizeBytes - from))
-      if (crc32(bytes) !== checksums[i]) throw changed(path)
-      const about = { PartNumber: i + 1, ChecksumCRC32: base64Of(checksums[i]!) }
-      const { ETag } = await calls.retried(where, (client) => client.send(new UploadPartCommand({ ...upload, ...about, Body: bytes })))
-      sent[i] = { ...about, ETag }
-    }
-  }
-  const lanes = await Promise.allSettled(Array.from({ length: PARTS_AT_ONCE }, () => sendInTurn().catch((error: unknown) => {
-    next = checksums.length
-    throw error
-  })))
-  for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason
+  await inLanes(checksums.length, PARTS_AT_ONCE, async (i) => {
+    const from = i * partSizeBytes
+    const bytes = await file.read(from, Math.min(partSizeBytes, file.sizeBytes - from))
+    if (crc32(bytes) !== checksums[i]) throw changed(path)
+    const about = { PartNumber: i + 1, ChecksumCRC32: base64Of(checksums[i]!) }
+    const { ETag } = await calls.retried(where, (client) => client.send(new UploadPartCommand({ ...upload, ...about, Body: bytes })))
+    sent[i] = { ...about, ETag }
+  })
   return sent
 }

@@ -1,5 +1,5 @@
 // What a store on S3 does when its server ignores conditions, loses answers, is slow or away: on a small server that does so when it is told to.
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { createHash, randomInt } from 'node:crypto'
 import { join } from 'node:path'
@@ -136,6 +136,47 @@ describe('S3ObjectStore', () => {
     expect(await store.createFromFile('large', path)).toBe(true)
     expect((await store.get('large'))!.bytes).toHaveLength(2_560)
     expect(await store.createFromFile('large', path)).toBe(false)
+  })
+
+  describe('opening what is larger than a part', () => {
+    const text = createHash('sha512').update('noise').digest('hex').repeat(20)
+    const ranges = ['bytes=0-999', 'bytes=1000-1999', 'bytes=2000-2999'].map((range) => `GET bucket/large ${range}`)
+    const gets = ({ requests }: FakeS3): string[] => requests.filter((request) => request.startsWith('GET')).toSorted()
+    const openText = async (store: ObjectStore): Promise<string> => {
+      await using local = await store.open('large')
+      return await readFile(local.path, 'utf8')
+    }
+
+    it('fetches ranges, and only what failed again', async () => {
+      await using opened = await openStore()
+      const { store, server } = opened
+      await store.create('large', bytesOf(text))
+      server.fault = faultsOf(/bytes=1000-/, ['cut', 503])
+      expect(await openText(store)).toBe(text)
+      expect(gets(server)).toEqual([ranges[0], ranges[1], ranges[1], ranges[1], ranges[2]])
+    })
+
+    it('mixes no two states of an object', async () => {
+      await using opened = await openStore()
+      const { store, server } = opened
+      await store.create('large', bytesOf(text))
+      server.fault = (request) => {
+        if (request.includes('bytes=2000-')) server.objects.set('bucket/large', { ...server.objects.get('bucket/large')!, etag: '"another"' })
+        return undefined
+      }
+      await expect(store.open('large')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    })
+
+    it('gets what it does not vouch for itself as a whole, and what no range is of', async () => {
+      await using opened = await openStore()
+      const { store, server } = opened
+      await store.create('large', bytesOf(text))
+      server.objects.set('bucket/large', { ...server.objects.get('bucket/large')!, mark: undefined })
+      expect(await openText(store)).toBe(text)
+      await store.remove('large')
+      await store.create('large', new Uint8Array())
+      expect(await openText(store)).toBe('')
+    })
   })
 
   it('tries again what may be done twice, and gives up in the end', async () => {

@@ -16,6 +16,7 @@ import { LocalFile } from './local-file.ts'
 import { measureParts, putParts } from './multipart-put.ts'
 import { base64Of, ContentSum, markOf, metadataOf, parseMark, sumOf } from './object-mark.ts'
 import { OpenedObjects } from './opened-objects.ts'
+import { getInRanges } from './ranged-get.ts'
 import { probeConditions } from './probe-conditions.ts'
 import { S3Calls, type S3Server } from './s3-calls.ts'
 import { isMissing, problem } from './s3-errors.ts'
@@ -27,7 +28,7 @@ export interface S3ObjectStoreOptions extends S3Server {
   /** Where objects that are opened are put as files: of this machine, with room for the largest ones. */
   readonly openedFolder: string
   readonly newRevision: NewRevision
-  /** From 5 MiB; files that are larger are sent in parts of this size. */
+  /** From 5 MiB; files that are larger are sent in parts of this size, and fetched in ranges of it. */
   readonly partSizeBytes?: number
   /** At most 1,000. */
   readonly listedKeysPerPage?: number
@@ -114,16 +115,24 @@ class S3ObjectStore implements ObjectStore {
     const path = await this.#opened.pathFor(key)
     const close = (): Promise<void> => this.#opened.remove(path)
     try {
-      const isThere = await this.#read(key, async (output, sum) => {
-        await pipeline(output.Body as Readable, summing(sum), createWriteStream(path))
-        return true
-      })
-      if (isThere === null) throw problem('OBJECT_MISSING', this.#whereOf(key), 'There is no object of this key.', 'Restore it from a copy of the bucket: objects that a manifest names are never removed by Tidemark.')
+      if (!(await this.#download(key, path))) throw problem('OBJECT_MISSING', this.#whereOf(key), 'There is no object of this key.', 'Restore it from a copy of the bucket: objects that a manifest names are never removed by Tidemark.')
     } catch (error) {
       await close()
       throw error
     }
     return { path, [Symbol.asyncDispose]: close }
+  }
+
+  /** false: there is none. */
+  async #download(key: string, path: string): Promise<boolean> {
+    const get = { where: this.#whereOf(key), target: this.#target(key), rangeSizeBytes: this.#partSizeBytes, path }
+    const inRanges = await this.#orNull(get.where, (client) => getInRanges(this.#calls, client, get))
+    if (inRanges !== false) return inRanges === true
+    const isThere = await this.#read(key, async (output, sum) => {
+      await pipeline(output.Body as Readable, summing(sum), createWriteStream(path))
+      return true
+    })
+    return isThere === true
   }
 
   async *list(prefix: string): AsyncIterable<string> {

@@ -17,7 +17,7 @@ export type Honoured = 'create' | 'match' | 'complete'
 export interface FakeS3 extends AsyncDisposable {
   readonly endpoint: string
   readonly objects: Map<string, FakeObject>
-  /** `PUT bucket/key` of each request. */
+  /** `PUT bucket/key` of each request, with the range where one is asked for. */
   readonly requests: string[]
   /** Asked for each request; undefined: it is served. */
   fault: (request: string) => Fault | undefined
@@ -43,7 +43,7 @@ export async function startFakeS3(honoured: readonly Honoured[] = ['create', 'ma
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url!, fake.endpoint)
-    const name = `${request.method} ${url.pathname.slice(1)}`
+    const name = [request.method, url.pathname.slice(1), request.headers.range].filter(Boolean).join(' ')
     const fault = fake.fault(name)
     fake.requests.push(name)
     if (fault === 'cut') return void request.socket.destroy()
@@ -98,11 +98,22 @@ export async function startFakeS3(honoured: readonly Honoured[] = ['create', 'ma
     } else {
       const found = fake.objects.get(path)
       if (!found) return answerError(response, 404, 'NoSuchKey')
-      const headers = { etag: found.etag, 'content-length': found.bytes.length, ...(found.mark !== undefined && { 'x-amz-meta-tidemark': found.mark }) }
-      response?.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : found.bytes)
+      const { 'if-match': match } = request.headers
+      if (match !== undefined && match !== found.etag) return answerError(response, 412, 'PreconditionFailed')
+      const range = rangeOf(request, found.bytes.length)
+      const bytes = range === null ? found.bytes : found.bytes.subarray(range.from, range.to)
+      const headers = { etag: found.etag, 'content-length': bytes.length, ...(found.mark !== undefined && { 'x-amz-meta-tidemark': found.mark }) }
+      if (range !== null && range.from >= range.to) return answerError(response, 416, 'InvalidRange')
+      if (range !== null) response?.setHeader('content-range', `bytes ${range.from}-${range.to - 1}/${found.bytes.length}`)
+      response?.writeHead(range === null ? 200 : 206, headers).end(request.method === 'HEAD' ? undefined : bytes)
     }
   }
   return fake
+}
+
+function rangeOf({ headers }: IncomingMessage, sizeBytes: number): { readonly from: number; readonly to: number } | null {
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? []
+  return first === undefined ? null : { from: Number(first), to: Math.min(sizeBytes, Number(last) + 1) }
 }
 
 function answerError(response: ServerResponse | null, status: number, code: string): void {
