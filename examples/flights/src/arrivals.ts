@@ -16,8 +16,16 @@ export interface Arrivals {
   readonly endMs: number
 }
 
+export interface ArrivalsOptions {
+  /** What departs before is history, and in time; as the flights' times are once they are shifted. */
+  readonly cutMs: number
+  readonly seed: number
+  /** Added to every time; default: none. */
+  readonly shiftMs?: number
+}
+
 /** Makes the table `arrivals` (row, ms, delay, distance, origin, destination, arrival_ms, is_sensible), in the order of arrival; times are epoch ms. */
-export async function loadArrivals(session: DuckDbSession, path: string, { cutMs, seed }: { readonly cutMs: number; readonly seed: number }): Promise<Arrivals> {
+export async function loadArrivals(session: DuckDbSession, path: string, { cutMs, seed, shiftMs = 0 }: ArrivalsOptions): Promise<Arrivals> {
   const table = arrivalsTable(session)
   const drawn = (salt: number, limit: number): string => `(hash(row, ${seed}, ${salt}) % ${limit})::BIGINT`
   await session.run(`
@@ -25,7 +33,7 @@ export async function loadArrivals(session: DuckDbSession, path: string, { cutMs
     SELECT *, ms + CASE WHEN ms >= ${cutMs} AND ${drawn(1, 100)} < ${LATE_PERCENT} THEN 1 + ${drawn(2, LATE_MAX_MS)} ELSE 0 END AS arrival_ms,
       delay BETWEEN -120 AND 1440 AND distance BETWEEN 1 AND 10000 AS is_sensible
     FROM (
-      SELECT file_row_number AS row, epoch_ms("date") AS ms, delay::INTEGER AS delay, distance::INTEGER AS distance, origin, destination
+      SELECT file_row_number AS row, epoch_ms("date") + ${shiftMs} AS ms, delay::INTEGER AS delay, distance::INTEGER AS distance, origin, destination
       FROM read_parquet('${path.replaceAll("'", "''")}', file_row_number = true)
     )
     ORDER BY arrival_ms, row`)
@@ -37,6 +45,6 @@ export async function loadArrivals(session: DuckDbSession, path: string, { cutMs
   return counts as unknown as Arrivals
 }
 
-export function arrivalsTable({ schema }: DuckDbSession): string {
+export function arrivalsTable({ schema }: Pick<DuckDbSession, 'schema'>): string {
   return `${schema}.arrivals`
 }

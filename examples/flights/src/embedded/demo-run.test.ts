@@ -9,7 +9,7 @@ import { createSimulatedClock } from '@tidemark/embedded-system/simulated-clock'
 import { requireSound } from '@tidemark/feature-schema/check-definitions'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import { loadArrivals, type Arrivals } from '../arrivals.ts'
-import { flightsFilePath } from '../flights-file.ts'
+import { writeFewFlights } from '../few-flights.ts'
 import * as flights from '../flights.ts'
 import { compareWithOracle } from '../oracle/compare-answers.ts'
 import { comparedCount, type Comparison } from '../oracle/comparison.ts'
@@ -37,9 +37,7 @@ async function play(withBug: (ports: EmbeddedPorts) => EmbeddedPorts = (ports) =
   opened.defer(() => rmSync(folder, { recursive: true, force: true }))
   const session = opened.use(await opened.use(await openDuckDb(LIMITS)).openSession())
   const path = join(folder, 'flights.parquet')
-  await session.run(`
-    COPY (SELECT "date", delay, distance, origin, destination FROM read_parquet('${flightsFilePath()}', file_row_number = true)
-      WHERE file_row_number % 150 = 7 OR NOT (delay BETWEEN -120 AND 1440 AND distance BETWEEN 1 AND 10000)) TO '${path}' (FORMAT parquet)`)
+  await writeFewFlights(session, path, 150)
   const arrivals = await loadArrivals(session, path, { cutMs: CUT_MS, seed: 1 })
   const clock = createSimulatedClock(CUT_MS - 151 * DAY_MS)
   const ports = opened.use(await openEmbeddedPorts({ folder: join(folder, 'data'), clock, durability: 'process', verify: false, hasArchiverThread: true, duckDb: LIMITS }))
