@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import { describeListener, identifyProcess, isPaused, isRunning, residentBytesOf, signalProcess, startedAtMsOf } from './process-identity.ts'
+import { describeListener, identifyProcess, isPaused, isRunning, residentBytesOf, signalProcess, startedAtMsOf, usageOf } from './process-identity.ts'
 import { isFree } from './ports.ts'
 
 const children: ChildProcess[] = []
@@ -50,6 +50,27 @@ describe('a process identity', () => {
     expect(residentBytesOf(identity)).toBeGreaterThan(100_000)
     // The kernel counts in ticks of 10 ms from a boot time in whole seconds.
     expect(Math.abs(startedAtMsOf(identity) - beforeMs)).toBeLessThan(10_000)
+  })
+
+  it('tells what a process and those that it started have used, ended ones too', async () => {
+    const work = 'const until = process.cpuUsage().user + 200000; while (process.cpuUsage().user < until);'
+    const parent = `const { spawn, spawnSync } = require('child_process'); ${work}
+      spawnSync(process.execPath, ['-e', ${JSON.stringify(work)}])
+      spawn(process.execPath, ['-e', ${JSON.stringify(`${work} console.log('on'); setInterval(() => {}, 1000)`)}], { stdio: 'inherit' })`
+    const child = spawn(process.execPath, ['-e', parent], { stdio: ['ignore', 'pipe', 'ignore'], detached: true })
+    const identity = identifyProcess(child.pid!)!
+    try {
+      await once(child.stdout, 'data')
+      const { cpuMs, residentBytes, peakBytes } = usageOf(identity)!
+      expect(cpuMs).toBeGreaterThanOrEqual(600)
+      expect(peakBytes).toBeGreaterThanOrEqual(residentBytes)
+      // Each of the two that run has tens of MiB of its own.
+      expect(residentBytes).toBeGreaterThan(1.5 * residentBytesOf(identity))
+    } finally {
+      process.kill(-child.pid!, 'SIGKILL')
+    }
+    await once(child, 'exit')
+    expect(usageOf(identity)).toBeUndefined()
   })
 
   it('lasts until the last thread has ended, and with it what the process had open', async () => {

@@ -11,8 +11,8 @@ export interface ProcessIdentity {
 /** A processor's ticks per second in /proc: USER_HZ, which Linux keeps at 100 for every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100
 
-/** Fields of /proc/PID/stat after the name. */
-const FIELD = { state: 0, threadCount: 17, startTicks: 19 } as const
+/** Fields of /proc/PID/stat after the name; those of children are of the ones that have ended and were waited for. */
+const FIELD = { state: 0, userTicks: 11, systemTicks: 12, childrenUserTicks: 13, childrenSystemTicks: 14, threadCount: 17, startTicks: 19 } as const
 
 /** The identity of a process that runs; undefined when none has this pid, or only what is left of one that ended (a zombie). */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
@@ -46,9 +46,38 @@ export function isPaused({ pid }: ProcessIdentity): boolean {
 }
 
 /** Memory of the process that is in RAM now. */
-export function residentBytesOf({ pid }: ProcessIdentity): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readProc(`/proc/${pid}/status`) ?? '')?.[1]
+export function residentBytesOf({ pid }: Pick<ProcessIdentity, 'pid'>): number {
+  return statusBytes(pid, 'VmRSS')
+}
+
+function statusBytes(pid: number, name: 'VmRSS' | 'VmHWM'): number {
+  const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readProc(`/proc/${pid}/status`) ?? '')?.[1]
   return Number(kibibytes ?? 0) * 1024
+}
+
+/** What a process has used since it started, with the processes that it started: those that have ended count for their processor time. */
+export interface ProcessUsage {
+  readonly cpuMs: number
+  readonly residentBytes: number
+  /** The most that was in RAM. */
+  readonly peakBytes: number
+}
+
+/** undefined when the process no longer runs. */
+export function usageOf(identity: ProcessIdentity): ProcessUsage | undefined {
+  return isRunning(identity) ? usageOfTree(identity.pid) : undefined
+}
+
+function usageOfTree(pid: number): ProcessUsage {
+  const fields = readStat(`/proc/${pid}`) ?? []
+  const ticks = [FIELD.userTicks, FIELD.systemTicks, FIELD.childrenUserTicks, FIELD.childrenSystemTicks].reduce((sum, field) => sum + Number(fields[field] ?? 0), 0)
+  const own = { cpuMs: (ticks * 1_000) / TICKS_PER_SECOND, residentBytes: residentBytesOf({ pid }), peakBytes: statusBytes(pid, 'VmHWM') }
+  return childrenOf(pid).map(usageOfTree).reduce((sum, { cpuMs, residentBytes, peakBytes }) =>
+    ({ cpuMs: sum.cpuMs + cpuMs, residentBytes: sum.residentBytes + residentBytes, peakBytes: sum.peakBytes + peakBytes }), own)
+}
+
+function childrenOf(pid: number): number[] {
+  return listFolder(`/proc/${pid}/task`).flatMap((thread) => (readProc(`/proc/${pid}/task/${thread}/children`) ?? '').trim().split(' ').filter(Boolean).map(Number))
 }
 
 /** When the process started, in epoch milliseconds, as exact as the kernel's ticks. */

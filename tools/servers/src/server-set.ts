@@ -73,7 +73,7 @@ export class ServerSet {
    */
   async up(names: readonly ServerName[], { watch = unwatched, signal }: UpOptions = {}): Promise<Map<ServerName, Error>> {
     await using _lock = await acquireLock(`set ${this.folder.path}`, { ...(signal && { signal }) })
-    const started = names.filter((name) => this.#running(name) === undefined)
+    const started = names.filter((name) => this.identityOf(name) === undefined)
     demandTools(started.flatMap((name) => this.#toolNeedsOf(name)))
     await this.#demandPorts(started)
     const failures = new Map<ServerName, Error>()
@@ -121,7 +121,7 @@ export class ServerSet {
   status(name: ServerName): ServerStatus {
     const [portName] = portNamesOf(name)
     const port = this.ports[portName]
-    const identity = this.#running(name)
+    const identity = this.identityOf(name)
     if (identity === undefined) return { name, state: 'stopped', port }
     return {
       name, port, pid: identity.pid, state: isPaused(identity) ? 'paused' : 'running',
@@ -155,20 +155,21 @@ export class ServerSet {
     for (const [, error] of failures) throw error
   }
 
-  #running(name: ServerName): ProcessIdentity | undefined {
+  /** undefined: it does not run. */
+  identityOf(name: ServerName): ProcessIdentity | undefined {
     const identity = this.folder.readProcess(name)
     return identity !== undefined && isRunning(identity) ? identity : undefined
   }
 
   #demandRunning(name: ServerName): ProcessIdentity {
-    const identity = this.#running(name)
+    const identity = this.identityOf(name)
     if (identity === undefined) throw new ServersError(`${name} of the set ${this.folder.set} does not run.`)
     return identity
   }
 
   async #bringUp(name: ServerName, watch: Watch, signal?: AbortSignal): Promise<void> {
     const spec = this.#specs[name]
-    const found = this.#running(name)
+    const found = this.identityOf(name)
     const identity = found ?? (await this.#launch(name, watch, signal))
     try {
       await waitUntilReady(identity, () => spec.probe(this.ports), this.folder.logOf(name), { signal })
@@ -231,12 +232,12 @@ export class ServerSet {
 
   /** Joins the nodes when all of them run; a single one is brought up without its cluster. */
   async #joinCluster(names: readonly ServerName[], signal?: AbortSignal): Promise<void> {
-    if (names.length > 0 && CLUSTER_NAMES.every((name) => this.#running(name) !== undefined)) await formCluster(this.ports, signal)
+    if (names.length > 0 && CLUSTER_NAMES.every((name) => this.identityOf(name) !== undefined)) await formCluster(this.ports, signal)
   }
 
   async #endAll(names: readonly ServerName[], watch: Watch): Promise<void> {
     await Promise.all(names.map(async (name) => {
-      const identity = this.#running(name)
+      const identity = this.identityOf(name)
       if (identity !== undefined) {
         watch(name, { kind: 'stopping' })
         watch(name, { kind: 'stopped', wasKilled: await endProcess(identity) })
@@ -250,6 +251,8 @@ export class ServerSet {
 export interface StartedServers extends AsyncDisposable {
   readonly set: string
   readonly addresses: Addresses
+  /** undefined: it does not run. */
+  identityOf(name: ServerName): ProcessIdentity | undefined
   stop(name: ServerName): Promise<void>
   kill(name: ServerName): Promise<void>
   pause(name: ServerName): Promise<void>
@@ -286,6 +289,7 @@ export async function startServers({ names, set = `test-${process.pid}-${++start
   return {
     set,
     addresses: started.addresses,
+    identityOf: (name) => started.identityOf(name),
     stop: (name) => started.stop(name),
     kill: (name) => started.kill(name),
     pause: (name) => started.pause(name),
