@@ -23,7 +23,7 @@ const layers = {
   client: { sees: ['contract'] },
   adapter: { sees: ['ports', 'client', 'contract'] },
   face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'ajv/dist/2020.js', 'express'] },
-  composition: { sees: ['pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  composition: { sees: ['files', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
   app: { sees: ['composition', 'files', 'face', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
   // Starts real servers for people and suites; knows none of the system that runs on them.
   servers: { sees: [] },

@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   DEADLINE_EXCEEDED: { httpStatus: 504, meaning: 'An answer was not ready before the request\'s deadline, and its policy was to fail.' },
   PORT_IN_USE: { httpStatus: 500, meaning: 'A service cannot listen: another process has its port.' },
   NOT_SERVABLE: { httpStatus: 503, meaning: 'The stream\'s state of a view is silent, behind or standing still, and the request\'s policy was to fail.' },
+  SETTINGS_INVALID: { httpStatus: 500, meaning: 'A setting of a service is missing, or is nothing that it may be; every mistake is listed with its variable.' },
   USAGE: { httpStatus: 400, meaning: 'A command or request was called in a way it does not understand.' },
 } as const
 

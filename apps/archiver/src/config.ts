@@ -1,0 +1,12 @@
+// What the archiver is told.
+
+import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
+import { commonSettings } from '@tidemark/service-kit/common-settings'
+import { engineSettings } from '@tidemark/service-kit/engine'
+import { kafkaSettings } from '@tidemark/service-kit/kafka-server'
+import { s3Settings } from '@tidemark/service-kit/s3-server'
+import type { GroupsValues } from '@tidemark/service-kit/settings'
+
+export const archiverSettings = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, engine: engineSettings }
+
+export type ArchiverSettings = GroupsValues<typeof archiverSettings>

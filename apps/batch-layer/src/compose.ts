@@ -1,0 +1,51 @@
+// The batch layer: generations of the views of each source of events, from the archive. Several may run at once: they share the jobs.
+
+import type { DueEvent } from '@tidemark/pipelines/batch/run-due'
+import { registerDefinitions } from '@tidemark/pipelines/definitions/definition-registry'
+import { BatchPart } from '@tidemark/pipelines/lambda/batch-part'
+import { eventSourcesOf } from '@tidemark/pipelines/lambda/event-sources'
+import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
+import { openCassandraStores } from '@tidemark/service-kit/cassandra-server'
+import { openEngine, openFormat, openWorkFolder } from '@tidemark/service-kit/engine'
+import { openServers, untilAnswered } from '@tidemark/service-kit/open-servers'
+import { openJobs } from '@tidemark/service-kit/redis-servers'
+import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
+import { openObjects } from '@tidemark/service-kit/s3-server'
+import { logNotice, type ServiceLog } from '@tidemark/service-kit/service-log'
+import type { BatchLayerSettings } from './config.ts'
+
+export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engine: limits, batch }: BatchLayerSettings, context: ServiceContext): Promise<ComposedService> {
+  const { definitions, clock } = context
+  await using opened = new AsyncDisposableStack()
+  const work = opened.use(await openWorkFolder(common))
+  const engine = opened.use(await openEngine(limits, work))
+  const format = opened.use(await openFormat(limits, work))
+  const { jobs, objects, stores: { registers, batchViews } } = opened.use(await openServers({
+    objects: () => openObjects(s3, common),
+    stores: () => openCassandraStores(cassandra),
+    jobs: () => openJobs(redisJobs, { clock, onNotice: (notice) => logNotice(context.log, notice) }),
+  }, context))
+  await untilAnswered('registers', () => registerDefinitions(registers, definitions), context)
+  const ports = { registers, objects, format, engine, batchViews, jobs, clock }
+  const sources = eventSourcesOf(catalogOf(definitions).plans)
+  const parts = sources.map(({ plans }) => new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, onBatch: (event) => logBatch(context.log, event) }))
+  const owned = opened.move()
+  return { loops: parts.flatMap(({ loops }) => loops), isReady: { sources: sources.map(({ source }) => source.name) }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+function logBatch(log: ServiceLog, event: DueEvent): void {
+  const { view } = event
+  switch (event.kind) {
+    case 'done': {
+      const { kind, pointer: { n } } = event.result
+      return log.info({ view, generation: n, result: kind }, 'batch run done')
+    }
+    case 'failed':
+      for (const { code, where, message, action } of event.error.problems) log.error({ view, code, where, action, retryAtMs: event.retryAtMs }, message)
+      return
+    case 'lost':
+      return log.debug({ view }, 'another worker has the job')
+    case 'waiting':
+      return log.info({ view, untilMs: event.untilMs }, 'batch run waits until no reader may have a voided generation pinned')
+  }
+}

@@ -1,0 +1,34 @@
+// What the batch layer is told.
+
+import { BATCH_CHECK_DEFAULT_MS } from '@tidemark/pipelines/lambda/batch-part'
+import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
+import { commonSettings } from '@tidemark/service-kit/common-settings'
+import { engineSettings } from '@tidemark/service-kit/engine'
+import { redisJobsSettings } from '@tidemark/service-kit/redis-servers'
+import { s3Settings } from '@tidemark/service-kit/s3-server'
+import { flag, share, wholeNumber } from '@tidemark/service-kit/setting-kinds'
+import { settingsGroup, type GroupsValues } from '@tidemark/service-kit/settings'
+
+const EVERY_MAX_MS = 7 * 24 * 3_600_000
+const KEPT_COUNT_MAX = 1_000
+
+const batchSettings = settingsGroup({
+  prefix: 'TIDEMARK_BATCH_',
+  variables: {
+    EVERY_MS: wholeNumber(1, EVERY_MAX_MS).default(BATCH_CHECK_DEFAULT_MS),
+    KEPT_COUNT: wholeNumber(1, KEPT_COUNT_MAX).optional(),
+    EMPTY_ALLOWED: flag.optional(),
+    REJECTED_SHARE_MAX: share.optional(),
+  },
+  become: ({ EVERY_MS: everyMs, KEPT_COUNT: keptCount, EMPTY_ALLOWED: isEmptyAllowed, REJECTED_SHARE_MAX: rejectedShareMax }) => ({
+    everyMs,
+    run: {
+      ...(keptCount !== undefined && { keptCount }),
+      gate: { ...(isEmptyAllowed !== undefined && { isEmptyAllowed }), ...(rejectedShareMax !== undefined && { rejectedShareMax }) },
+    },
+  }),
+})
+
+export const batchLayerSettings = { common: commonSettings, s3: s3Settings, cassandra: cassandraSettings, redisJobs: redisJobsSettings, engine: engineSettings, batch: batchSettings }
+
+export type BatchLayerSettings = GroupsValues<typeof batchLayerSettings>

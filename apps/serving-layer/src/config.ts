@@ -1,0 +1,29 @@
+// What the serving layer is told.
+
+import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
+import { commonSettings } from '@tidemark/service-kit/common-settings'
+import { kafkaSettings } from '@tidemark/service-kit/kafka-server'
+import { onlyWhere } from '@tidemark/service-kit/optional-group'
+import { redisStateSettings } from '@tidemark/service-kit/redis-servers'
+import { text, wholeNumber } from '@tidemark/service-kit/setting-kinds'
+import { settingsGroup, type GroupsValues } from '@tidemark/service-kit/settings'
+
+const HOST_DEFAULT = '127.0.0.1'
+const PORT_DEFAULT = 8_080
+
+const httpSettings = settingsGroup({
+  prefix: 'TIDEMARK_HTTP_',
+  variables: {
+    HOST: text('Give an address of this machine; 0.0.0.0 for all of them.', /^[A-Za-z0-9.:_-]+$/).default(HOST_DEFAULT),
+    PORT: wholeNumber(0, 65_535).default(PORT_DEFAULT),
+  },
+  become: ({ HOST: host, PORT: port }) => ({ host, port }),
+})
+
+export const servingLayerSettings = {
+  common: commonSettings, cassandra: cassandraSettings, redisState: redisStateSettings, http: httpSettings,
+  /** Of the log that events which come over HTTP are appended to. */
+  kafka: onlyWhere('TIDEMARK_HTTP_EVENTS', kafkaSettings),
+}
+
+export type ServingLayerSettings = GroupsValues<typeof servingLayerSettings>

@@ -1,0 +1,12 @@
+// What the speed layer is told.
+
+import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
+import { commonSettings } from '@tidemark/service-kit/common-settings'
+import { kafkaSettings } from '@tidemark/service-kit/kafka-server'
+import { redisStateSettings } from '@tidemark/service-kit/redis-servers'
+import { s3Settings } from '@tidemark/service-kit/s3-server'
+import type { GroupsValues } from '@tidemark/service-kit/settings'
+
+export const speedLayerSettings = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, redisState: redisStateSettings }
+
+export type SpeedLayerSettings = GroupsValues<typeof speedLayerSettings>

@@ -1,0 +1,71 @@
+// Batch views and registers on Cassandra: how a service is told of it, and how it opens them.
+
+import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import { createCassandraBatchViewStore } from '@tidemark/adapter-cassandra/cassandra-batch-view-store'
+import { createCassandraRegisterStore } from '@tidemark/adapter-cassandra/cassandra-register-store'
+import { openCassandra, type CassandraOptions } from '@tidemark/adapter-cassandra/cassandra-session'
+import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import { namespaceKind } from './common-settings.ts'
+import { addresses, oneOf, text, wholeNumber } from './setting-kinds.ts'
+import { settingsGroup } from './settings.ts'
+import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
+
+const PREFIX = 'TIDEMARK_CASSANDRA_'
+const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/
+const READ_LEVELS = ['ONE', 'LOCAL_ONE', 'LOCAL_QUORUM', 'QUORUM', 'ALL'] as const
+
+export type CassandraSettings = CassandraOptions
+
+export const cassandraSettings = settingsGroup({
+  prefix: PREFIX,
+  variables: {
+    TIDEMARK_NAMESPACE: namespaceKind,
+    CONTACT_POINTS: addresses('some nodes'),
+    DATA_CENTER: text('Give the data centre that this process is in.'),
+    KEYSPACE: text('Give a lower-case letter, then at most 47 of lower-case letters, digits and _.', KEYSPACE).optional(),
+    USERNAME: text('Give the name of a role.').optional(),
+    PASSWORD: text("Give the role's password.").optional(),
+    ...TLS_VARIABLES,
+    REPLICATION_FACTOR: wholeNumber(1, 32).optional(),
+    READ_CONSISTENCY: oneOf(...READ_LEVELS).optional(),
+    WRITE_CONSISTENCY: oneOf(...READ_LEVELS, 'EACH_QUORUM').optional(),
+    SERIAL_CONSISTENCY: oneOf('SERIAL', 'LOCAL_SERIAL').optional(),
+  },
+  secrets: ['PASSWORD'],
+  check: (given) => [
+    ...unpaired(given, 'USERNAME', 'PASSWORD', PREFIX),
+    ...unpaired(given, 'TLS_CERT_FILE', 'TLS_KEY_FILE', PREFIX),
+    // Two systems in one keyspace would take each other's registers for their own.
+    ...(given.KEYSPACE === undefined && given.TIDEMARK_NAMESPACE?.includes('-') === true
+      ? [{ name: 'KEYSPACE' as const, message: 'It is not given, and the namespace is no name of a keyspace.', action: 'Give one of lower-case letters, digits and _, which no other namespace has.' }]
+      : []),
+  ],
+  become: (values): CassandraSettings => {
+    const { TIDEMARK_NAMESPACE: namespace, CONTACT_POINTS: contactPoints, DATA_CENTER: dataCenter, KEYSPACE: keyspace = namespace, USERNAME: username, PASSWORD: password } = values
+    const { REPLICATION_FACTOR: replicationFactor, READ_CONSISTENCY: readConsistency, WRITE_CONSISTENCY: writeConsistency, SERIAL_CONSISTENCY: serialConsistency } = values
+    const tls = tlsOf(values)
+    return {
+      contactPoints, dataCenter, keyspace,
+      ...(username !== undefined && { credentials: { username, password: password! } }),
+      ...(tls && { tls }),
+      ...(replicationFactor !== undefined && { replication: { class: 'NetworkTopologyStrategy', [dataCenter]: replicationFactor } }),
+      ...(readConsistency && { readConsistency }), ...(writeConsistency && { writeConsistency }), ...(serialConsistency && { serialConsistency }),
+    }
+  },
+})
+
+export interface CassandraStores extends AsyncDisposable {
+  readonly registers: RegisterStore
+  readonly batchViews: BatchViewStore
+}
+
+/** Throws what `openCassandra` throws. */
+export async function openCassandraStores(settings: CassandraSettings): Promise<CassandraStores> {
+  const session = await openCassandra(settings)
+  return {
+    registers: createCassandraRegisterStore(session, { newRevision: createNewRevision() }),
+    batchViews: createCassandraBatchViewStore(session),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  }
+}

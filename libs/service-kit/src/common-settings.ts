@@ -1,0 +1,38 @@
+// What every service is told.
+
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { oneOf, text } from './setting-kinds.ts'
+import { settingsGroup } from './settings.ts'
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+export const NAMESPACE_DEFAULT = 'tidemark'
+
+export interface CommonSettings {
+  /** A file, as the `tidemark` command takes it. */
+  readonly definitions: string
+  /** Before the names of everything that the system keeps on its servers. */
+  readonly namespace: string
+  /** This process among those of its kind. */
+  readonly member: string
+  readonly logLevel: (typeof LOG_LEVELS)[number]
+  /** For what engines put aside and for opened objects. */
+  readonly workFolder: string
+}
+
+export const namespaceKind = text('Give a lower-case letter, then at most 47 of lower-case letters, digits, _ and -.', /^[a-z][a-z0-9_-]{0,47}$/).default(NAMESPACE_DEFAULT)
+
+export const commonSettings = settingsGroup({
+  prefix: 'TIDEMARK_',
+  variables: {
+    DEFINITIONS: text('Give the path of a definitions file, .ts, .js, .mjs or .json.'),
+    NAMESPACE: namespaceKind,
+    MEMBER: text('Give letters, digits, ., _ and -, at most 100.', /^[A-Za-z0-9._-]{1,100}$/).optional(),
+    LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
+    WORK_FOLDER: text('Give the path of a folder on this machine.').default(join(tmpdir(), 'tidemark')),
+  },
+  become: ({ DEFINITIONS: definitions, NAMESPACE: namespace, MEMBER, LOG_LEVEL: logLevel, WORK_FOLDER: workFolder }): CommonSettings => ({
+    definitions, namespace, logLevel, workFolder,
+    member: MEMBER ?? `${hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 80)}-${process.pid}`,
+  }),
+})

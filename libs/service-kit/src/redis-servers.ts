@@ -1,0 +1,63 @@
+// Speed views on one Redis, jobs on another: how a service is told of them, and how it opens them.
+
+import { openBullmqJobQueue } from '@tidemark/adapter-bullmq/bullmq-job-queue'
+import { openRedisSpeedViewStore, type RedisSpeedViewStoreOptions } from '@tidemark/adapter-redis/redis-speed-view-store'
+import type { Problem } from '@tidemark/feature-schema/errors'
+import type { Clock } from '@tidemark/ports/clock'
+import type { JobQueue } from '@tidemark/ports/job-queue'
+import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
+import { namespaceKind } from './common-settings.ts'
+import { addresses, flag, text } from './setting-kinds.ts'
+import { settingsGroup, type SettingsGroup } from './settings.ts'
+import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
+
+export type RedisSettings = Omit<RedisSpeedViewStoreOptions, 'onNotice'>
+
+export const redisStateSettings = redisSettings('TIDEMARK_REDIS_STATE_')
+export const redisJobsSettings = redisSettings('TIDEMARK_REDIS_JOBS_')
+
+function redisSettings(prefix: string): SettingsGroup<RedisSettings> {
+  return settingsGroup({
+    prefix,
+    variables: {
+      TIDEMARK_NAMESPACE: namespaceKind,
+      NODES: addresses('the server, or of some nodes of a Cluster'),
+      CLUSTER: flag.optional(),
+      USERNAME: text('Give the name of a user.').optional(),
+      PASSWORD: text('Give the password.').optional(),
+      ...TLS_VARIABLES,
+    },
+    secrets: ['PASSWORD'],
+    check: (given) => [
+      ...unpaired(given, 'TLS_CERT_FILE', 'TLS_KEY_FILE', prefix),
+      // A password alone is the default user's.
+      ...(given.PASSWORD === undefined ? unpaired(given, 'USERNAME', 'PASSWORD', prefix) : []),
+      ...(given.CLUSTER === 'false' && given.NODES?.includes(',') === true ? [{ name: 'CLUSTER' as const, message: 'It is "false", but there are several nodes.', action: 'Give one node, or true.' }] : []),
+    ],
+    become: (values): RedisSettings => {
+      const { TIDEMARK_NAMESPACE: namespace, NODES: nodes, CLUSTER: isCluster = nodes.length > 1, USERNAME: username, PASSWORD: password } = values
+      const tls = tlsOf(values)
+      return {
+        namespace,
+        server: isCluster ? { nodes } : { url: `${tls === undefined ? 'redis' : 'rediss'}://${nodes[0]}` },
+        ...(password !== undefined && { credentials: { ...(username !== undefined && { username }), password } }),
+        ...(tls && { tls }),
+      }
+    },
+  })
+}
+
+interface Opening {
+  /** Told of settings that are worth a thought. */
+  readonly onNotice: (notice: Problem) => void
+}
+
+/** Throws what `openRedisSpeedViewStore` throws. */
+export function openSpeedViews(settings: RedisSettings, { onNotice }: Opening): Promise<SpeedViewStore> {
+  return openRedisSpeedViewStore({ ...settings, onNotice })
+}
+
+/** Throws what `openBullmqJobQueue` throws. */
+export function openJobs(settings: RedisSettings, { onNotice, clock }: Opening & { readonly clock: Clock }): Promise<JobQueue> {
+  return openBullmqJobQueue({ ...settings, clock, onNotice })
+}

@@ -1,0 +1,111 @@
+// The life of a service: settings, definitions, servers, work, until SIGTERM or SIGINT, on which it drains and ends with 0. Exit codes: 0; 1 what cannot be
+// waited out, or a fault; 78 settings or definitions; 128 + the signal's number where draining was cut short, by a second signal or its limit.
+
+import { constants } from 'node:os'
+import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
+import { loadSoundDefinitions } from '@tidemark/definition-files/load-definitions'
+import type { Definitions } from '@tidemark/feature-schema/definition'
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import type { OnAlarm } from '@tidemark/pipelines/alarm'
+import { runTogether, type Loop } from '@tidemark/pipelines/lambda/run-together'
+import type { WaitingClock } from '@tidemark/ports/clock'
+import { LOG_LEVELS, type CommonSettings } from './common-settings.ts'
+import { createServiceLog, logAlarm, logFailure, type ServiceLog } from './service-log.ts'
+import { readSettings, type GroupsValues, type SettingsGroup } from './settings.ts'
+
+const EXIT = { ok: 0, failed: 1, settings: 78, ofSignal: 128 } as const
+/** Kubernetes kills what has not ended 30 s after its SIGTERM. */
+const DRAIN_MAX_MS = 25_000
+/** A terminal's Ctrl-C may come twice at the same time, through whoever started this. */
+const SECOND_SIGNAL_MIN_MS = 1_000
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+const ABOUT_SETTINGS: ReadonlySet<ErrorCode> = new Set(['SETTINGS_INVALID', 'DEFINITION_INVALID', 'DEFINITION_TOO_NEW', 'EXPRESSION_INVALID', 'INPUT_UNREADABLE'])
+
+/** What a service is given to be put together with. */
+export interface ServiceContext {
+  readonly service: string
+  /** Checked. */
+  readonly definitions: Definitions
+  readonly log: ServiceLog
+  readonly onAlarm: OnAlarm
+  readonly clock: WaitingClock
+  /** Aborted when the service is to end. */
+  readonly signal: AbortSignal
+}
+
+/** A service that works; disposing closes what it has open. */
+export interface ComposedService extends AsyncDisposable {
+  /** Run side by side until the service is to end. */
+  readonly loops: readonly Loop[]
+  /** Said when it is ready. */
+  readonly isReady?: Readonly<Record<string, unknown>>
+}
+
+type Groups = Readonly<Record<string, SettingsGroup<unknown>>> & { readonly common: SettingsGroup<CommonSettings> }
+
+export interface Service<G extends Groups> {
+  readonly name: string
+  readonly settings: G
+  /** Opens what it needs, waiting for servers. */
+  readonly compose: (settings: GroupsValues<G>, context: ServiceContext) => Promise<ComposedService>
+}
+
+/** Runs a service in this process, and ends it. */
+export async function runService<G extends Groups>(service: Service<G>): Promise<never> {
+  const { name, settings: groups } = service
+  const level = LOG_LEVELS.find((each) => each === process.env['TIDEMARK_LOG_LEVEL']) ?? 'info'
+  const log = createServiceLog({ service: name, level })
+  const ending = listenForSignals(log)
+  try {
+    const settings = readSettings(process.env, groups)
+    const { common } = settings as { common: CommonSettings }
+    await superviseService(service, settings, { log: log.child({ member: common.member }), signal: ending.signal, clock: createSystemClock(), definitionsFile: common.definitions })
+    log.info('ended')
+    process.exit(EXIT.ok)
+  } catch (error) {
+    logFailure(log, 'fatal', error)
+    process.exit(error instanceof TidemarkError && ABOUT_SETTINGS.has(error.code) ? EXIT.settings : EXIT.failed)
+  }
+}
+
+export interface Supervision {
+  readonly log: ServiceLog
+  readonly signal: AbortSignal
+  readonly clock: WaitingClock
+  readonly definitionsFile: string
+}
+
+/** Resolves once the signal is aborted and all is drained and closed; throws what ends the service before. */
+export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { log, signal, clock, definitionsFile }: Supervision): Promise<void> {
+  const onAlarm: OnAlarm = (alarm) => logAlarm(log, alarm)
+  try {
+    const definitions = await loadSoundDefinitions(definitionsFile, { signal })
+    log.info({ pid: process.pid, definitions: definitionsFile }, 'starts')
+    await using composed = await compose(settings, { service: name, definitions, log, onAlarm, clock, signal })
+    log.info({ ...composed.isReady }, 'ready')
+    await runTogether(composed.loops, { clock, signal, onAlarm })
+    log.info('drained')
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error
+  }
+}
+
+/** The first signal aborts; a second one, or the limit of draining, ends the process. */
+function listenForSignals(log: ServiceLog): AbortController {
+  const ending = new AbortController()
+  let abortedMs = 0
+  for (const name of SIGNALS) {
+    const cutShort = (why: string): never => {
+      log.error({ signal: name }, `ends before it is drained: ${why}`)
+      process.exit(EXIT.ofSignal + constants.signals[name])
+    }
+    process.on(name, () => {
+      if (ending.signal.aborted) return performance.now() - abortedMs >= SECOND_SIGNAL_MIN_MS ? cutShort('another signal came') : undefined
+      abortedMs = performance.now()
+      log.info({ signal: name }, 'ends')
+      ending.abort(new Error(`told to end by ${name}`))
+      setTimeout(() => cutShort(`it took longer than ${DRAIN_MAX_MS} ms`), DRAIN_MAX_MS).unref()
+    })
+  }
+  return ending
+}

@@ -1,0 +1,45 @@
+// Objects on S3: how a service is told of it, and how it opens it.
+
+import { join } from 'node:path'
+import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import { createS3ObjectStore, type S3ObjectStoreOptions } from '@tidemark/adapter-s3/s3-object-store'
+import type { ObjectStore } from '@tidemark/ports/object-store'
+import { namespaceKind, type CommonSettings } from './common-settings.ts'
+import { text, url } from './setting-kinds.ts'
+import { settingsGroup } from './settings.ts'
+import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
+
+const PREFIX = 'TIDEMARK_S3_'
+const { TLS: _isOn, ...TLS_FILE_VARIABLES } = TLS_VARIABLES
+
+export type S3Settings = Omit<S3ObjectStoreOptions, 'openedFolder' | 'newRevision'>
+
+export const s3Settings = settingsGroup({
+  prefix: PREFIX,
+  variables: {
+    TIDEMARK_NAMESPACE: namespaceKind,
+    ENDPOINT: url('Give http://HOST:PORT or https://HOST:PORT, without credentials in it; nothing for AWS itself.', ['http:', 'https:']).optional(),
+    REGION: text('Give a region, such as us-east-1.', /^[a-z0-9-]+$/),
+    BUCKET: text('Give the name of a bucket that is there.', /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+    ACCESS_KEY_ID: text('Give the id of an access key.').optional(),
+    SECRET_ACCESS_KEY: text('Give the secret of the access key.').optional(),
+    ...TLS_FILE_VARIABLES,
+  },
+  secrets: ['SECRET_ACCESS_KEY'],
+  check: (given) => [...unpaired(given, 'ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', PREFIX), ...unpaired(given, 'TLS_CERT_FILE', 'TLS_KEY_FILE', PREFIX)],
+  become: (values): S3Settings => {
+    const { TIDEMARK_NAMESPACE: namespace, ENDPOINT: endpoint, REGION: region, BUCKET: bucket, ACCESS_KEY_ID: accessKeyId, SECRET_ACCESS_KEY: secretAccessKey } = values
+    const tls = tlsOf(values)
+    return {
+      region, bucket, keyPrefix: `${namespace}/`,
+      ...(endpoint !== undefined && { endpoint }),
+      ...(accessKeyId !== undefined && { credentials: { accessKeyId, secretAccessKey: secretAccessKey! } }),
+      ...(tls && { tls }),
+    }
+  },
+})
+
+/** Throws what `createS3ObjectStore` throws. */
+export function openObjects(settings: S3Settings, { workFolder }: Pick<CommonSettings, 'workFolder'>): Promise<ObjectStore> {
+  return createS3ObjectStore({ ...settings, openedFolder: join(workFolder, 'opened'), newRevision: createNewRevision() })
+}

@@ -1,0 +1,40 @@
+// What a service says: one JSON document a line on stdout, with the fields `level`, `time`, `service`, `member` and `msg`, and of what is wrong `code`, `where`
+// and `action`.
+
+import type { ErrorCode, Problem } from '@tidemark/feature-schema/errors'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { Alarm } from '@tidemark/pipelines/alarm'
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
+
+export type ServiceLog = Logger
+
+export interface ServiceLogOptions {
+  readonly service: string
+  readonly level: string
+  /** Default: stdout, at once. */
+  readonly destination?: DestinationStream
+}
+
+export function createServiceLog({ service, level, destination = pino.destination({ sync: true }) }: ServiceLogOptions): ServiceLog {
+  return pino({ level, base: { service }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination)
+}
+
+/** What passes by itself; everything else of an alarm asks for somebody. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPUT_FAILED', 'POINTER_MOVED'])
+
+export function logAlarm(log: ServiceLog, { code, message, where }: Alarm): void {
+  log[PASSING.has(code) ? 'warn' : 'error']({ code, where }, message)
+}
+
+/** What is worth a thought, and no fault. */
+export function logNotice(log: ServiceLog, { code, message, where, action }: Problem): void {
+  log.warn({ code, where, action }, message)
+}
+
+/** A line for each problem; a bug with its stack. */
+export function logFailure(log: ServiceLog, level: 'error' | 'fatal', error: unknown): void {
+  // What went wrong first; that what it used could not be closed either follows from it.
+  if (error instanceof SuppressedError) return logFailure(log, level, error.suppressed)
+  if (!(error instanceof TidemarkError)) return void log[level]({ err: error }, 'a fault of this program')
+  for (const { code, message, where, action } of error.problems) log[level]({ code, where, action }, message)
+}

@@ -1,0 +1,62 @@
+// What a setting may be. Each kind says what is expected, in a sentence that tells what to do.
+
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+
+type Kind<T> = z.ZodType<T, string>
+
+/** `read` gives undefined for what it may not be. */
+export function kind<T>(expected: string, read: (text: string) => T | undefined): Kind<T> {
+  return z.string({ error: expected }).transform((text, context): T => {
+    const value = read(text)
+    if (value !== undefined) return value
+    context.addIssue({ code: 'custom', message: expected })
+    return z.NEVER
+  })
+}
+
+export const text = (expected: string, pattern = /^[^\p{Cc}]+$/u): Kind<string> => kind(expected, (given) => (pattern.test(given) ? given : undefined))
+
+export function wholeNumber(min: number, max: number): Kind<number> {
+  return kind(`Give a whole number from ${min} to ${max}.`, (given) => {
+    const number = /^\d{1,15}$/.test(given) ? Number(given) : NaN
+    return number >= min && number <= max ? number : undefined
+  })
+}
+
+/** From 0 to 1. */
+export const share: Kind<number> = kind('Give a number from 0 to 1.', (given) => {
+  const number = /^\d(\.\d+)?$/.test(given) ? Number(given) : NaN
+  return number <= 1 ? number : undefined
+})
+
+export const flag: Kind<boolean> = kind('Give true or false.', (given) => (given === 'true' ? true : given === 'false' ? false : undefined))
+
+export function oneOf<const T extends string>(...values: readonly T[]): Kind<T> {
+  return kind(`Give one of ${values.join(', ')}.`, (given) => values.find((value) => value === given))
+}
+
+const HOST_AND_PORT = /^(\[[\d:a-fA-F.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/
+
+/** HOST:PORT or HOST, several with commas between. */
+export function addresses(of: string): Kind<readonly string[]> {
+  return kind(`Give HOST:PORT of ${of}, several with commas between.`, (given) => {
+    const all = given.split(',').map((address) => address.trim())
+    return all.every((address) => HOST_AND_PORT.test(address)) ? all : undefined
+  })
+}
+
+/** The text of a file that is named. */
+export function fileOf(what: string): Kind<string> {
+  return kind(`Give the path of ${what}, which has to be readable.`, (path) => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      return undefined
+    }
+  })
+}
+
+export function url(expected: string, protocols: readonly string[]): Kind<string> {
+  return kind(expected, (given) => (URL.canParse(given) && protocols.includes(new URL(given).protocol) && new URL(given).username === '' ? given.replace(/\/$/, '') : undefined))
+}
