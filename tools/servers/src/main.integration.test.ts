@@ -57,7 +57,7 @@ describe('npm run servers', () => {
     expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/^redis +runs already \(pid \d+\)\n$/) })
     const ports = portsFrom(first)
     expect((await servers(['addresses', '--set', set])).stdout).toBe(
-      `TIDEMARK_REDIS_STATE_URL=redis://127.0.0.1:${ports.redis}\nTIDEMARK_REDIS_CACHE_URL=redis://127.0.0.1:${ports['redis-cache']}\n`,
+      `TIDEMARK_REDIS_STATE_NODES=127.0.0.1:${ports.redis}\nTIDEMARK_REDIS_CACHE_NODES=127.0.0.1:${ports['redis-cache']}\n`,
     )
     const status = await servers(['status', '--set', set])
     expect(status.code).toBe(0)

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { CASSANDRA_USER, LOCAL_USER } from './addresses.ts'
+import { CASSANDRA_USER, LOCAL_USER, S3_BUCKET } from './addresses.ts'
 import { cassandraBuild, kafkaBuild, libraryFolders, minioBuild, redisBuild, type PinnedBuild } from './builds.ts'
 import { isClusterNode, type ServerName } from './names.ts'
 import { LOOPBACK, type PortName, type Ports } from './ports.ts'
@@ -120,6 +120,8 @@ const cassandra: ServerSpec = {
 const s3: ServerSpec = {
   build: minioBuild,
   configure: () => ({}),
+  // A folder of its data is a bucket.
+  prepare: (place) => ({ program: 'mkdir', args: ['-p', join(dataFolder(place), S3_BUCKET)] }),
   start: (place) => ({
     program: join(place.build, 'minio'),
     args: ['server', '--quiet', '--address', `${LOOPBACK}:${port(place)}`, dataFolder(place)],
