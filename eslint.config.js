@@ -19,16 +19,18 @@ const layers = {
   pipelines: { sees: ['ports', 'core', 'contract'], vendors: ['zod', 'lru-cache'] },
   // What is read from files of one's own beside the system's data.
   files: { sees: ['contract'] },
+  // What a process has of its machine, whatever it runs.
+  machine: { sees: ['ports', 'contract'] },
   // What the adapters of one vendor share.
   client: { sees: ['contract'] },
-  adapter: { sees: ['ports', 'client', 'contract'] },
+  adapter: { sees: ['ports', 'client', 'machine', 'contract'] },
   face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'ajv/dist/2020.js', 'express'] },
-  composition: { sees: ['files', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
-  app: { sees: ['composition', 'files', 'face', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  composition: { sees: ['files', 'pipelines', 'ports', 'machine', 'adapter', 'core', 'contract'] },
+  app: { sees: ['composition', 'files', 'face', 'pipelines', 'ports', 'machine', 'adapter', 'core', 'contract'] },
   // Starts real servers for people and suites; knows none of the system that runs on them.
   servers: { sees: [] },
-  tool: { sees: ['tool', 'servers', 'composition', 'files', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
-  example: { sees: ['tool', 'servers', 'composition', 'files', 'face', 'example', 'pipelines', 'ports', 'adapter', 'core', 'contract'] },
+  tool: { sees: ['tool', 'servers', 'composition', 'files', 'face', 'example', 'pipelines', 'ports', 'machine', 'adapter', 'core', 'contract'] },
+  example: { sees: ['tool', 'servers', 'composition', 'files', 'face', 'example', 'pipelines', 'ports', 'machine', 'adapter', 'core', 'contract'] },
 }
 
 const constraintsOf = (layersOfFile) => Object.entries(layersOfFile).map(([layer, { sees, vendors }]) => ({

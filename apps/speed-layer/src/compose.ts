@@ -1,7 +1,7 @@
 // The speed layer: from the log to the speed views, for each source of events that a view reads. Members of a source's consumer group share its
 // partitions.
 
-import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import { createNewRevision } from '@tidemark/machine/new-revision'
 import { registerDefinitions } from '@tidemark/pipelines/definitions/definition-registry'
 import { ensureTopics, eventSourcesOf } from '@tidemark/pipelines/lambda/event-sources'
 import { StreamPart } from '@tidemark/pipelines/lambda/stream-part'

@@ -3,7 +3,7 @@
 //
 //   register member/NAME   the mark of the process that has the name (process-mark.ts), ASCII
 
-import { markOfThisProcess, stateOfProcess } from '@tidemark/adapter-embedded/process-mark'
+import { markOfThisProcess, stateOfProcess } from '@tidemark/machine/process-mark'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 
 /** Claims the first free name. A process has one folder open once. */

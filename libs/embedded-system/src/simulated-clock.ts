@@ -1,7 +1,7 @@
 // The clock of a simulation: it stands where it is set, and whoever waits by it goes on once it is set to the end of his wait. Told to go on, it is
 // as fast as real time from there on.
 
-import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
+import { createSystemClock } from '@tidemark/machine/system-clock'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 

@@ -1,6 +1,6 @@
 // Batch views and registers on Cassandra: how a service is told of it, and how it opens them.
 
-import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import { createNewRevision } from '@tidemark/machine/new-revision'
 import { createCassandraBatchViewStore } from '@tidemark/adapter-cassandra/cassandra-batch-view-store'
 import { createCassandraRegisterStore } from '@tidemark/adapter-cassandra/cassandra-register-store'
 import { openCassandra, type CassandraOptions } from '@tidemark/adapter-cassandra/cassandra-session'

@@ -2,7 +2,7 @@
 // waited out, or a fault; 78 settings or definitions; 128 + the signal's number where draining was cut short, by a second signal or its limit.
 
 import { constants } from 'node:os'
-import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
+import { createSystemClock } from '@tidemark/machine/system-clock'
 import { loadSoundDefinitions } from '@tidemark/definition-files/load-definitions'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'

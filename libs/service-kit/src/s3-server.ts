@@ -1,7 +1,7 @@
 // Objects on S3: how a service is told of it, and how it opens it.
 
 import { join } from 'node:path'
-import { createNewRevision } from '@tidemark/adapter-embedded/new-revision'
+import { createNewRevision } from '@tidemark/machine/new-revision'
 import { createS3ObjectStore, type S3ObjectStoreOptions } from '@tidemark/adapter-s3/s3-object-store'
 import type { ObjectStore } from '@tidemark/ports/object-store'
 import { namespaceKind, type CommonSettings } from './common-settings.ts'

@@ -4,7 +4,7 @@
 import { count, max, mean, min, sum } from '@tidemark/feature-schema/aggregations'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import { featureView } from '@tidemark/feature-schema/dsl'
-import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
+import { createSystemClock } from '@tidemark/machine/system-clock'
 import { openEmbeddedPorts, type EmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
 import { topicOf } from '@tidemark/pipelines/names'

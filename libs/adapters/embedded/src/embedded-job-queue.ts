@@ -7,7 +7,7 @@ import type { JobQueue, JobStatus, TakenJob } from '@tidemark/ports/job-queue'
 import type { NewRevision } from '@tidemark/ports/revision'
 import type { EmbeddedEnvironment } from './embedded-environment.ts'
 import { createJobRecords, type JobPlace, type JobRecord } from './job-records.ts'
-import { markOfThisProcess, stateOfProcess, type ProcessState } from './process-mark.ts'
+import { markOfThisProcess, stateOfProcess, type ProcessState } from '@tidemark/machine/process-mark'
 
 export interface EmbeddedJobQueueOptions {
   readonly clock: Clock

@@ -9,7 +9,7 @@ import { createEmbeddedBatchViewStore } from './embedded-batch-view-store.ts'
 import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-environment.ts'
 import { createEmbeddedJobQueue } from './embedded-job-queue.ts'
 import { createEmbeddedRegisterStore } from './embedded-register-store.ts'
-import { createNewRevision } from './new-revision.ts'
+import { createNewRevision } from '@tidemark/machine/new-revision'
 import { temporaryFolder } from './testing/temporary-folder.ts'
 
 const newRevision = createNewRevision()

@@ -6,10 +6,10 @@ import { describe, expect, it } from '@jest/globals'
 import type { ObjectStore } from '@tidemark/ports/object-store'
 import { objectStoreContract } from '@tidemark/ports/object-store.contract'
 import { bytesOf, collect, textOf } from '@tidemark/ports/testing/store-cases'
-import { FILE_CALLS, type FileCalls } from './file-calls.ts'
+import { FILE_CALLS, type FileCalls } from '@tidemark/machine/file-calls'
 import { createFileObjectStore } from './file-object-store.ts'
-import { createNewRevision } from './new-revision.ts'
-import { markOfThisProcess } from './process-mark.ts'
+import { createNewRevision } from '@tidemark/machine/new-revision'
+import { markOfThisProcess } from '@tidemark/machine/process-mark'
 import { temporaryFolder } from './testing/temporary-folder.ts'
 
 const newRevision = createNewRevision()
@@ -95,7 +95,7 @@ describe('the folder of objects', () => {
     const store = await openStore(folder.path)
     await store.create('k', bytesOf('kept'))
     await using opened = await store.open('k')
-    const printMark = `import { markOfThisProcess } from ${JSON.stringify(join(import.meta.dirname, 'process-mark.ts'))}; process.stdout.write(markOfThisProcess())`
+    const printMark = `import { markOfThisProcess } from '@tidemark/machine/process-mark'; process.stdout.write(markOfThisProcess())`
     const gone = spawnSync(process.execPath, ['--input-type=module', '-e', printMark], { encoding: 'utf8' }).stdout
     const [host, processId, start] = markOfThisProcess().split('-')
     const left = [`${gone}.1`, `${host}-${processId}-${start}9.1`, 'ffffffffffff-1-1.old']

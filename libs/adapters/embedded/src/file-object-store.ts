@@ -21,11 +21,11 @@ import { assertObjectKey, assertObjectPrefix } from '@tidemark/ports/object-key'
 import type { ETag, LocalObject, ObjectStore, StoredObject } from '@tidemark/ports/object-store'
 import type { NewRevision } from '@tidemark/ports/revision'
 import { asTidemarkError, damagedObject } from './embedded-errors.ts'
-import { callCode, FILE_CALLS, type FileCalls } from './file-calls.ts'
+import { callCode, FILE_CALLS, type FileCalls } from '@tidemark/machine/file-calls'
 import { listObjects } from './list-objects.ts'
 import { prepareObjectFolder, TEMPORARY_FOLDER } from './object-folder.ts'
 import { ContentSum, etagOf, parseVersionName, readChunks, readLocalFile, versionName, type ObjectVersion } from './object-version-name.ts'
-import { markOfThisProcess } from './process-mark.ts'
+import { markOfThisProcess } from '@tidemark/machine/process-mark'
 
 export interface FileObjectStoreOptions {
   /** Made where it is missing. On a file system with hard links and atomic renames. */

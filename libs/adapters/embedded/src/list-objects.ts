@@ -2,7 +2,7 @@
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { callCode } from './file-calls.ts'
+import { callCode } from '@tidemark/machine/file-calls'
 
 /** Keys that start with the prefix. */
 export async function* listObjects(root: string, prefix: string): AsyncGenerator<string> {

@@ -9,7 +9,7 @@ import { openEmbeddedEnvironment, type EmbeddedEnvironment } from './embedded-en
 import { createEmbeddedJobQueue } from './embedded-job-queue.ts'
 import { createEmbeddedRegisterStore } from './embedded-register-store.ts'
 import { decodeSegment, encodeSegments, stampSegment } from './log-segment.ts'
-import { markOfThisProcess } from './process-mark.ts'
+import { markOfThisProcess } from '@tidemark/machine/process-mark'
 import { checksumSeed, writeSeal } from './sealed-value.ts'
 import { bucketPrefix, chunkKey, decodeChunk, encodeChunk, ENTITY_INLINE_MAX_BYTES, entityOf, fenceKey, firstChunkKey, recordKey } from './speed-keys.ts'
 import { temporaryFolder } from './testing/temporary-folder.ts'

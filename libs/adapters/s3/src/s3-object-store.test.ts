@@ -1,11 +1,12 @@
 // What a store on S3 does when its server ignores conditions, loses answers, is slow or away: on a small server that does so when it is told to.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { hostname, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { createHash, randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import type { ObjectStore } from '@tidemark/ports/object-store'
+import { markOfThisProcess } from '@tidemark/machine/process-mark'
 import type { Revision } from '@tidemark/ports/revision'
 import { bytesOf, textOf } from '@tidemark/ports/testing/store-cases'
 import { createS3ObjectStore, type S3ObjectStoreOptions } from './s3-object-store.ts'
@@ -255,10 +256,11 @@ describe('S3ObjectStore', () => {
   it('removes the files of opened objects with them, and those of processes that are gone when it begins', async () => {
     await using opened = await openStore()
     const { store, server, folder } = opened
-    const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
     const [own] = await readdir(folder)
-    const left = [`tidemark-opened-${host}-2147483647-x`, `tidemark-opened-${host}-${process.pid}-x`]
-    const kept = [own!, `tidemark-opened-00000000-2147483647-x`, `tidemark-opened-${host}-${process.ppid}-x`, 'something-else']
+    const [host, processId, start] = markOfThisProcess().split('-')
+    // The second had this process's id before it.
+    const left = [`${host}-2147483647-1.x`, `${host}-${processId}-${start}9.x`]
+    const kept = [own!, '000000000000-2147483647-1.x', `${markOfThisProcess()}.x`, 'something-else']
     for (const name of [...left, ...kept.slice(1)]) await mkdir(join(folder, name, 'object-x'), { recursive: true })
     await store.create('a/k', bytesOf('x'))
     {

@@ -1,7 +1,7 @@
 // A clock that runs faster than the system's, alike in every process that begins it at the same time: what takes minutes, such as the lease of a pin,
 // is over while a test waits.
 
-import { createSystemClock } from '@tidemark/adapter-embedded/system-clock'
+import { createSystemClock } from '@tidemark/machine/system-clock'
 import type { WaitingClock } from '@tidemark/ports/clock'
 
 export const CLOCK_SPEED = 30

@@ -9,8 +9,8 @@ import { openEmbeddedEnvironment } from '../embedded-environment.ts'
 import { createEmbeddedJobQueue } from '../embedded-job-queue.ts'
 import { createEmbeddedRegisterStore } from '../embedded-register-store.ts'
 import { createFileObjectStore } from '../file-object-store.ts'
-import { createNewRevision } from '../new-revision.ts'
-import { createSystemClock } from '../system-clock.ts'
+import { createNewRevision } from '@tidemark/machine/new-revision'
+import { createSystemClock } from '@tidemark/machine/system-clock'
 
 export interface Stores extends AsyncDisposable {
   readonly objects: ObjectStore

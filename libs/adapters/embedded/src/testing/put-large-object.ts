@@ -1,6 +1,6 @@
 // A child process that puts an object larger than it may write, then a small one; says what the first was told and what is there.
 import { createFileObjectStore } from '../file-object-store.ts'
-import { createNewRevision } from '../new-revision.ts'
+import { createNewRevision } from '@tidemark/machine/new-revision'
 
 const store = await createFileObjectStore({ folder: process.argv[2]!, newRevision: createNewRevision() })
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code
