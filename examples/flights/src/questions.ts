@@ -66,11 +66,18 @@ export class Questions {
     this.random = seededRandom(seed)
   }
 
-  /** Asks for some flight: what the delay model reads of it, and how late flights to its destination are. */
+  /** Asks for some flight: what the delay model reads of it, and then how late flights to its destination are. */
   async askForFlight(): Promise<void> {
+    for (const ask of this.aboutFlight()) await ask(performance.now())
+  }
+
+  /** What is asked of some flight, each with the time that it was due at, of which its latency is counted. */
+  aboutFlight(): readonly ((dueAtMs: number) => Promise<void>)[] {
     const { origin, destination } = this.random.pick(this.routes)
-    await this.timed({ service: 'delay_model' }, { airport: origin, origin, destination })
-    await this.timed({ features: this.featuresOf('destination_delays') }, { airport: destination })
+    return [
+      (dueAtMs) => this.timed(dueAtMs, { service: 'delay_model' }, { airport: origin, origin, destination }),
+      (dueAtMs) => this.timed(dueAtMs, { features: this.featuresOf('destination_delays') }, { airport: destination }),
+    ]
   }
 
   /** Asks every view for every entity. */
@@ -89,15 +96,19 @@ export class Questions {
     }
   }
 
+  /** What the views say of themselves, of no entity; it is not recorded. */
+  async probe(): Promise<Pick<FeatureAnswer, 'views' | 'degraded'>> {
+    return this.ask(this.request({ features: [...this.answers.keys()].map(({ view, features: [first] }) => ({ view: view.name, feature: first!.name })) }, []))
+  }
+
   private featuresOf(view: string): { view: string; feature: string }[] {
     const plan = [...this.answers.keys()].find((each) => each.view.name === view)!
     return plan.features.map(({ name }) => ({ view, feature: name }))
   }
 
-  private async timed(asked: FeatureRequest['asked'], entity: Entity): Promise<void> {
-    const startedAtMs = performance.now()
+  private async timed(dueAtMs: number, asked: FeatureRequest['asked'], entity: Entity): Promise<void> {
     const answer = await this.ask(this.request(asked, [entity]))
-    this.latenciesMs.push(performance.now() - startedAtMs)
+    this.latenciesMs.push(performance.now() - dueAtMs)
     this.record(answer, [entity])
   }
 

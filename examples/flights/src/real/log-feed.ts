@@ -1,12 +1,12 @@
 // Brings the flights to the log in the order of their arrival, each to the partition of its origin, and keeps account of where each is and when the
 // log took it. A broker that dies may have taken what it did not acknowledge: that is looked up before anything else is sent.
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
-import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { TidemarkError } from '@tidemark/feature-schema/errors'
 import { hashKey } from '@tidemark/feature-schema/key-hash'
 import type { EventLog, LogRecord } from '@tidemark/ports/event-log'
 import { readArrivals, type ArrivalChunk } from '../arrival-reader.ts'
 import { LogAccount } from './log-account.ts'
+import { isAway, pause, RETRY_AFTER_MS } from './until-answered.ts'
 
 export interface LogFeedOptions {
   readonly session: DuckDbSession
@@ -26,7 +26,6 @@ interface Sending {
   readonly records: { readonly key: null; readonly value: Buffer }[]
 }
 
-const RETRY_AFTER_DEFAULT_MS = 500
 const FETCHED = { countMax: 10_000, sizeMaxBytes: 8 * 1_048_576, waitMaxMs: 1_000 }
 
 export class LogFeed {
@@ -80,7 +79,7 @@ export class LogFeed {
         await this.catchUp(partition, appended!.firstOffset)
         this.account.add(partition, { ...appended!, rows: sending.rows })
       } catch (error) {
-        if (!isPassing(error)) throw error
+        if (!isAway(error)) throw error
         onTrouble(error)
         this.doubtful.get(partition)!.add(sending)
         await this.lookAtEnd(partition)
@@ -95,12 +94,12 @@ export class LogFeed {
 
   /** Asks the log until it answers how far it is, and accounts for what it has. */
   private async lookAtEnd(partition: number): Promise<void> {
-    const { log, topic, signal, onTrouble, retryAfterMs = RETRY_AFTER_DEFAULT_MS } = this.options
-    for (;; await sleep(retryAfterMs, undefined, { signal })) {
+    const { log, topic, signal, onTrouble, retryAfterMs = RETRY_AFTER_MS } = this.options
+    for (;; await pause(retryAfterMs, signal)) {
       try {
         return await this.catchUp(partition, (await log.extent(topic, partition)).end)
       } catch (error) {
-        if (!isPassing(error)) throw error
+        if (!isAway(error)) throw error
         onTrouble(error)
       }
     }
@@ -135,8 +134,4 @@ export class LogFeed {
     this.at = 0
     return (this.chunk = done === true ? null : value)
   }
-}
-
-function isPassing(error: unknown): error is TidemarkError {
-  return error instanceof TidemarkError && error.code === 'STORE_UNAVAILABLE'
 }

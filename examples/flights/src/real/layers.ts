@@ -1,0 +1,61 @@
+// The four services of a run, each a process: started, killed, started again, and all of them ended with it.
+import { join } from 'node:path'
+import { serviceEnvironment, type RunNames, type ServiceName } from './service-environment.ts'
+import { ServiceProcess, type LogLine } from './service-process.ts'
+
+export interface LayersOptions extends RunNames {
+  /** 0: any that is free, and the same again once it is known. */
+  readonly httpPort: number
+  readonly onTrouble: (service: ServiceName, line: LogLine) => void
+  /** One ended though nobody asked it to. */
+  readonly onEnded: (error: Error) => void
+}
+
+const APPS = join(import.meta.dirname, '..', '..', '..', '..', 'apps')
+
+export class Layers implements AsyncDisposable {
+  private readonly options: LayersOptions
+  private readonly running = new Map<ServiceName, ServiceProcess>()
+  private servingUrl: string | null = null
+
+  constructor(options: LayersOptions) {
+    this.options = options
+  }
+
+  /** Where the serving layer is, or was last. */
+  get url(): string {
+    if (this.servingUrl === null) throw new Error('The serving layer was never ready.')
+    return this.servingUrl
+  }
+
+  /** Those that run. */
+  get processes(): ReadonlyMap<ServiceName, ServiceProcess> {
+    return this.running
+  }
+
+  /** Resolves once it is ready. */
+  async start(name: ServiceName): Promise<void> {
+    const { httpPort, onTrouble, onEnded } = this.options
+    const port = this.servingUrl === null ? httpPort : Number(new URL(this.servingUrl).port)
+    const service = await ServiceProcess.start({
+      name, main: join(APPS, name, 'src', 'main.ts'), env: serviceEnvironment(name, this.options, port), onTrouble: (line) => onTrouble(name, line),
+    })
+    this.running.set(name, service)
+    service.ended.catch(onEnded)
+    const { url } = await service.untilReady()
+    if (url !== undefined) this.servingUrl = url
+  }
+
+  /** SIGKILL; resolves once it is gone. */
+  async kill(name: ServiceName): Promise<void> {
+    const service = this.running.get(name)!
+    this.running.delete(name)
+    await service.kill()
+  }
+
+  /** Asks all to end at once; those that take too long are killed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.running.values()].map((service) => service[Symbol.asyncDispose]().catch(() => undefined)))
+    this.running.clear()
+  }
+}

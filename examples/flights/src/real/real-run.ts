@@ -1,0 +1,184 @@
+// The flights through the real system: this process is their producer, who asks over HTTP, and the judge; the layers are processes of their own, and the
+// servers stand beside them. Which parts are started when, and what is killed in between, is the caller's.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
+import { serializeDefinitions } from '@tidemark/feature-schema/definitions-json'
+import { topicOf } from '@tidemark/pipelines/names'
+import { catalogOf, type FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
+import { DEADLINE_MAX_MS } from '@tidemark/pipelines/serve/answer-features'
+import type { Addresses } from '@tidemark/servers/addresses'
+import { Questions, type Route } from '../questions.ts'
+import { openHttpApi, type HttpApi } from './http-api.ts'
+import { Layers } from './layers.ts'
+import { LogFeed } from './log-feed.ts'
+import { EPOCH_LENGTH_MS, realDefinitions } from './real-definitions.ts'
+import { PARTITION_COUNT, serviceEnvironment, type ServiceName } from './service-environment.ts'
+import { askSteadily } from './steady-asking.ts'
+import { SystemWatch, type SeenGeneration } from './system-watch.ts'
+import { pause } from './until-answered.ts'
+
+export interface RealRunOptions {
+  readonly addresses: Addresses
+  readonly namespace: string
+  /** For definitions, and for what the services put aside. */
+  readonly folder: string
+  /** Has the arrivals. */
+  readonly session: DuckDbSession
+  readonly routes: readonly Route[]
+  readonly seed: number
+  readonly httpPort: number
+  readonly signal: AbortSignal
+  /** Told of what a service or this producer warns of. */
+  readonly onTrouble: (who: string, text: string) => void
+}
+
+export interface Streaming {
+  /** Flights; fewer where no more are left. */
+  readonly count: number
+  readonly ratePerSecond: number
+  /** Flights asked for, of each two requests. */
+  readonly askedPerSecond: number
+  readonly onFailure: (error: unknown) => void
+}
+
+const HISTORY_APPEND_COUNT = 20_000
+/** Of the stream: how often what is due is appended, and how many at most together after a pause. */
+const STREAM_EVERY_MS = 50
+const STREAM_APPEND_COUNT_MAX = 10_000
+const LOOK_EVERY_MS = 250
+
+export class RealRun implements AsyncDisposable {
+  readonly layers: Layers
+  readonly catalog: FeatureCatalog
+  /** Asked to explain, while the stream goes on. */
+  readonly underway: Questions
+  /** Once everything has come to rest. */
+  readonly atRest: Questions
+  readonly feed: LogFeed
+  readonly watch: SystemWatch
+  /** Aborted with the caller's, and where a service ends by itself. */
+  readonly signal: AbortSignal
+  private readonly opened: AsyncDisposableStack
+
+  private constructor(parts: Pick<RealRun, 'layers' | 'catalog' | 'feed' | 'watch' | 'signal'>, api: HttpApi, { routes, seed }: RealRunOptions, opened: AsyncDisposableStack) {
+    this.layers = parts.layers
+    this.catalog = parts.catalog
+    this.feed = parts.feed
+    this.watch = parts.watch
+    this.signal = parts.signal
+    this.opened = opened
+    const asking = { ask: api.ask.bind(api), plans: parts.catalog.plans, routes, deadlineMs: DEADLINE_MAX_MS }
+    this.underway = new Questions({ ...asking, seed, explain: true })
+    this.atRest = new Questions({ ...asking, seed: seed + 1 })
+  }
+
+  /** Starts the archiver, and waits for the topic that it makes. */
+  static async start(options: RealRunOptions): Promise<RealRun> {
+    const { folder, addresses, namespace, session, httpPort, onTrouble } = options
+    await using opened = new AsyncDisposableStack()
+    const failed = new AbortController()
+    const signal = AbortSignal.any([options.signal, failed.signal])
+    const definitions = realDefinitions()
+    const catalog = catalogOf(definitions)
+    const names = { addresses, namespace, definitionsFile: join(folder, 'flights.json'), workFolder: join(folder, 'work') }
+    writeFileSync(names.definitionsFile, serializeDefinitions(definitions))
+    const layers = opened.use(new Layers({
+      ...names, httpPort, onEnded: (error) => failed.abort(error),
+      onTrouble: (service, { code, msg, where }) => onTrouble(service, [code, msg, where].filter(Boolean).join(', ')),
+    }))
+    await layers.start('archiver')
+    const watch = opened.use(await SystemWatch.open(serviceEnvironment('archiver', names, httpPort), catalog.plans, signal))
+    await watch.untilTopic()
+    const feed = new LogFeed({
+      session, signal, log: watch.log, topic: topicOf(catalog.plans[0]!.source), partitionCount: PARTITION_COUNT,
+      onTrouble: ({ message }) => onTrouble('producer', message),
+    })
+    const api = opened.use(openHttpApi(() => layers.url))
+    return new RealRun({ layers, catalog, feed, watch, signal }, api, options, opened.move())
+  }
+
+  start(...names: readonly ServiceName[]): Promise<unknown> {
+    return Promise.all(names.map((name) => this.layers.start(name)))
+  }
+
+  /** Appends so many flights as fast as the log takes them, or all that are left. */
+  async appendHistory(count: number): Promise<void> {
+    for (let left = count; left > 0; ) {
+      const appendedCount = await this.feed.append(Math.min(left, HISTORY_APPEND_COUNT))
+      if (appendedCount === 0) return
+      left -= appendedCount
+    }
+  }
+
+  /** Resolves once everything that was appended is in sealed epochs. */
+  async untilSealed(): Promise<void> {
+    const { recordCount } = this.feed.account
+    while ((await this.watch.sealed()).recordCount < recordCount) await pause(LOOK_EVERY_MS, this.signal)
+  }
+
+  /** Resolves once every view has a generation with everything that was appended so far. */
+  async untilPublished(): Promise<readonly SeenGeneration[]> {
+    const lastEpoch = Math.floor(this.feed.account.lastAppendTimeMs / EPOCH_LENGTH_MS)
+    for (;; await pause(LOOK_EVERY_MS, this.signal)) {
+      const seen = await this.watch.generations()
+      if (seen.length === this.catalog.plans.length && seen.every(({ cut }) => cut >= lastEpoch)) return seen
+    }
+  }
+
+  /** Appends flights at a steady rate and asks at another, until all of them are in the log. How many there were. */
+  async stream({ count, ratePerSecond, askedPerSecond, onFailure }: Streaming): Promise<number> {
+    const over = new AbortController()
+    const asking = askSteadily({ ratePerSecond: 2 * askedPerSecond, next: inPairs(this.underway), onFailure, signal: AbortSignal.any([over.signal, this.signal]) })
+    try {
+      return await this.appendSteadily(count, ratePerSecond)
+    } finally {
+      over.abort()
+      await asking
+    }
+  }
+
+  private async appendSteadily(count: number, ratePerSecond: number): Promise<number> {
+    const startedAtMs = performance.now()
+    for (let sentCount = 0; ; await pause(STREAM_EVERY_MS, this.signal)) {
+      const dueCount = Math.min(count, Math.floor(((performance.now() - startedAtMs) / 1_000) * ratePerSecond))
+      for (let left = dueCount - sentCount; left > 0; ) {
+        const appendedCount = await this.feed.append(Math.min(left, STREAM_APPEND_COUNT_MAX))
+        if (appendedCount === 0) return sentCount
+        left -= appendedCount
+        sentCount += appendedCount
+      }
+      if (sentCount >= count) return sentCount
+    }
+  }
+
+  /** Resolves once answers are whole: not degraded, and with everything that the log took. */
+  async untilCaughtUp(onLook: (what: string) => void): Promise<void> {
+    await this.feed.settle()
+    const { lastAppendTimeMs } = this.feed.account
+    for (;; await pause(LOOK_EVERY_MS, this.signal)) {
+      const askedAtMs = Date.now()
+      const answer = await this.atRest.probe().catch((error: Error) => error)
+      if (answer instanceof Error) {
+        onLook(answer.message)
+        continue
+      }
+      const late = answer.views.filter(({ lagMs }) => lagMs === null || askedAtMs - lagMs <= lastAppendTimeMs)
+      if (answer.degraded.length === 0 && late.length === 0) return
+      onLook([...new Set(answer.degraded.map(({ code }) => code)), ...late.map(({ view, lagMs }) => `${view} lags by ${lagMs === null ? 'nobody knows how much' : `${lagMs} ms`}`)].join(', '))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.opened.disposeAsync()
+  }
+}
+
+/** The two requests about a flight are due one after the other, each when its turn is. */
+function inPairs(questions: Questions): () => (dueAtMs: number) => Promise<void> {
+  let left: ((dueAtMs: number) => Promise<void>)[] = []
+  return () => {
+    if (left.length === 0) left = [...questions.aboutFlight()]
+    return left.shift()!
+  }
+}

@@ -1,0 +1,39 @@
+// What the services of a run are told: where the servers are, and the run's own names on them.
+import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
+import { DEFAULT_NAMES } from '@tidemark/servers/names'
+
+export const SERVICES = ['archiver', 'batch-layer', 'speed-layer', 'serving-layer'] as const
+export type ServiceName = (typeof SERVICES)[number]
+
+export interface RunNames {
+  readonly addresses: Addresses
+  /** Lower-case letters and digits: a keyspace is called so too. */
+  readonly namespace: string
+  /** As JSON. */
+  readonly definitionsFile: string
+  readonly workFolder: string
+}
+
+export const PARTITION_COUNT = 4
+/** So that a generation has a few epochs, and the processors are left to the others in between. */
+const BATCH_EVERY_MS = 15_000
+/** Of the databases of the archiver and of the batch layer, each. */
+const ENGINE_MEMORY_MAX_BYTES = 256 * 2 ** 20
+
+export function serviceEnvironment(service: ServiceName, { addresses, namespace, definitionsFile, workFolder }: RunNames, httpPort: number): Record<string, string> {
+  return {
+    ...environmentOf(addresses, DEFAULT_NAMES),
+    TIDEMARK_DEFINITIONS: definitionsFile,
+    TIDEMARK_NAMESPACE: namespace,
+    TIDEMARK_WORK_FOLDER: workFolder,
+    // One that is started again takes its own place.
+    TIDEMARK_MEMBER: service,
+    TIDEMARK_KAFKA_PARTITIONS: String(PARTITION_COUNT),
+    TIDEMARK_BATCH_EVERY_MS: String(BATCH_EVERY_MS),
+    // At the end nothing more comes, and epochs are sealed all the same.
+    TIDEMARK_BATCH_EMPTY_ALLOWED: 'true',
+    TIDEMARK_ENGINE_MEMORY_MAX_BYTES: String(ENGINE_MEMORY_MAX_BYTES),
+    TIDEMARK_HTTP_PORT: String(httpPort),
+    TIDEMARK_HTTP_EVENTS: 'true',
+  }
+}
