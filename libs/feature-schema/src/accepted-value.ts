@@ -70,6 +70,7 @@ const FOUND_LENGTH_MAX = 40
 export function describeFound(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'an array'
+  if (value instanceof Uint8Array) return `${value.byteLength} bytes`
   if (typeof value === 'object' && value !== null) return 'an object'
   // As a number it is not what was written any more.
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) return `about ${value}, which is beyond 2^53`

@@ -1,7 +1,7 @@
 // What must hold of a source: its fields, which of them are times, and its lengths of time.
 
 import { checkDistinct, checkName } from './check-names.ts'
-import type { FieldDefinition, SourceDefinition } from './definition.ts'
+import { RECORD_FORMATS, type FieldDefinition, type SourceDefinition } from './definition.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { DELAY_MAX_MS, EPOCH_LENGTH_MAX_MS, EPOCH_LENGTH_MIN_MS, SKEW_LIMIT_MS } from './limits.ts'
 import type { ProblemReport } from './problem-report.ts'
@@ -18,6 +18,7 @@ export function checkSource(report: ProblemReport, source: SourceDefinition): vo
     report,
     source.fields.map(({ name }) => ({ name, place: `${where}, field ${name}` })),
   )
+  checkFormat(report, `${where}, format`, source)
   checkTimes(report, where, source)
   checkLength(report, `${where}, epochLength`, source.epochLengthMs, EPOCH_LENGTH_MIN_MS, EPOCH_LENGTH_MAX_MS)
   checkLength(report, `${where}, skewMax`, source.skewMaxMs, 0, SKEW_LIMIT_MS)
@@ -35,6 +36,14 @@ function checkField(report: ProblemReport, where: string, field: FieldDefinition
     report.add(where, 'A bound is neither a number nor a time.', 'Give numbers; for timestamps also ISO 8601 text.')
   } else if ((min ?? -Infinity) > (max ?? Infinity)) {
     report.add(where, `No value is between ${min} and ${max}.`, 'Give the smaller bound first.')
+  }
+}
+
+function checkFormat(report: ProblemReport, where: string, { kind, format }: SourceDefinition): void {
+  if (format === undefined) return
+  if (kind !== 'event') report.add(where, 'A batch table has no log.', 'Leave it out: what files hold, they say themselves.')
+  else if (report.text(where, format, `Write one of ${RECORD_FORMATS.join(', ')}.`) && !RECORD_FORMATS.includes(format)) {
+    report.add(where, `There is no format ${String(format)}.`, didYouMean(format, RECORD_FORMATS))
   }
 }
 

@@ -15,7 +15,8 @@ import type {
 import { GROUPS_MAX_DEFAULT } from './limits.ts'
 
 export function sourceContentHash(source: SourceDefinition): string {
-  return hashOf({ ...withoutOwnership(source), fields: source.fields.map(withoutOwnership) })
+  const { format = 'json', ...meaning } = withoutOwnership(source)
+  return hashOf({ ...meaning, ...(format !== 'json' && { format }), fields: source.fields.map(withoutOwnership) })
 }
 
 /** A view means nothing without its source's schema, which is therefore part of it. */

@@ -28,12 +28,19 @@ export interface FieldDefinition extends Ownership {
   readonly max?: number
 }
 
+/** How a log's records are written. 'avro' and 'protobuf': in the wire format of schema registries; the record says the id of its schema. */
+export const RECORD_FORMATS = ['json', 'avro', 'protobuf'] as const
+
+export type RecordFormat = (typeof RECORD_FORMATS)[number]
+
 /** A stream of events of one schema (`event`), or rows that arrive whole at an availability time (`batch-table`). */
 export interface SourceDefinition extends Ownership {
   readonly kind: 'event' | 'batch-table'
   readonly name: string
   readonly version: number
   readonly fields: readonly FieldDefinition[]
+  /** Of the log's records; default: 'json'. Files and requests are JSON whatever it is. */
+  readonly format?: RecordFormat
   /** A timestamp field: when it happened. */
   readonly eventTime: string
   /** A timestamp field or file column that holds the append time (event) or the availability time (batch-table), where files have one. */

@@ -93,6 +93,12 @@ describe('definitions as JSON', () => {
     expect(problemsOf(text).map(({ message }) => message)).toContain('There is a property `colour`, which means nothing here.')
   })
 
+  it('keep the format of a source, and refuse one that there is not', () => {
+    const avro: Definitions = { ...written, sources: [{ ...payments.definition, format: 'avro' }] }
+    expect(parseDefinitions(serializeDefinitions(avro))).toEqual(avro)
+    expect(problemsOf(changed(({ sources }: Record<string, [Record<string, unknown>]>) => void (sources![0].format = 'xml')))).toMatchObject([{ where: 'source payments, format' }])
+  })
+
   it.each(['', '{', 'null', '[]', '7', '{"formatVersion":0,"sources":[],"views":[],"services":[]}'])('refuse %j', (text) => {
     expect(problemsOf(text)[0]!.code).toBe('DEFINITION_INVALID')
   })
@@ -122,6 +128,13 @@ describe('the content hash', () => {
       aggregations: [{ ...first!, description: 'Otherwise' }, ...rest],
     }
     expect(viewContentHash(renamed, { ...payments.definition, description: 'All of them' })).toBe(hash)
+  })
+
+  it('of a source has the format of its log, where it is not JSON', () => {
+    expect(sourceContentHash({ ...payments.definition, format: 'json' })).toBe(sourceContentHash(payments.definition))
+    const hashes = [payments.definition, { ...payments.definition, format: 'avro' as const }, { ...payments.definition, format: 'protobuf' as const }].map(sourceContentHash)
+    expect(new Set(hashes).size).toBe(3)
+    expect(viewContentHash(cards.definition, { ...payments.definition, format: 'avro' })).not.toBe(hash)
   })
 
   it('writes out defaults: naming one changes nothing', () => {

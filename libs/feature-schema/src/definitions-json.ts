@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import { AGGREGATION_RULES } from './aggregation-rules.ts'
-import { type AggregationOp, type Definitions, DEFINITIONS_FORMAT_VERSION } from './definition.ts'
+import { type AggregationOp, type Definitions, DEFINITIONS_FORMAT_VERSION, RECORD_FORMATS } from './definition.ts'
 import { type Problem, TidemarkError } from './errors.ts'
 import { canonicalInt64, INT64_MAX, INT64_MIN, VALUE_TYPES } from './value.ts'
 
@@ -28,6 +28,7 @@ const source = z.strictObject({
       ...ownership,
     }),
   ),
+  format: z.enum(RECORD_FORMATS).optional(),
   eventTime: z.string(),
   appendTime: z.string().optional(),
   epochLengthMs: z.number(),

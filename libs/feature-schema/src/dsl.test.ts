@@ -115,6 +115,13 @@ describe('the rest of the language', () => {
     expect(checkDefinitions(collectDefinitions([broken]))).toMatchObject([{ where: 'source s, epochLength' }])
   })
 
+  it('takes the format of a source\'s log; JSON goes without saying', () => {
+    const source = (format?: 'json' | 'avro' | 'protobuf') => eventSource('s', { fields: { at: timestamp() }, eventTime: 'at', ...(format && { format }) })
+    expect(source('avro').definition).toMatchObject({ format: 'avro' })
+    expect(checkDefinitions(collectDefinitions([source('protobuf')]))).toEqual([])
+    expect(source('json').definition).toEqual(source().definition)
+  })
+
   it('bounds, describes and tags fields and aggregations, by copies', () => {
     const plain = int64()
     const bounded = plain.between(0, 10).nullable().tags('pii').owner('ops').describe('Euro cents')

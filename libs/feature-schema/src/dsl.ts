@@ -2,7 +2,7 @@
 // (`.definition`); nothing is refused here at run time, whatever is given, so that `checkDefinitions` can say everything that is wrong at once.
 
 import type { Aggregation } from './aggregations.ts'
-import type { FeatureServiceDefinition, FeatureViewDefinition, Ownership, SourceDefinition } from './definition.ts'
+import type { FeatureServiceDefinition, FeatureViewDefinition, Ownership, RecordFormat, SourceDefinition } from './definition.ts'
 import { readAggregations, readDerived, readEntity, readFields, readReferences, referenceNames } from './dsl-shapes.ts'
 import type {
   CheckedCondition,
@@ -113,38 +113,41 @@ interface SourceOptions<F extends Fields> extends Ownership {
   readonly version?: number
 }
 
-/** A stream of events of one schema. `appendTime`: the field or file column with the log's time, where files have one. */
-export function eventSource<const F extends Fields>(
-  name: string,
-  options: SourceOptions<F> & { readonly appendTime?: string },
-): Source<F> {
-  return source('event', name, options, 'appendTime')
+interface EventSourceOptions {
+  /** The field or file column with the log's time, where files have one. */
+  readonly appendTime?: string
+  /** How the log's records are written. Default 'json'. */
+  readonly format?: RecordFormat
 }
 
-/** Rows that arrive whole. `availableTime`: the field or file column that says when a row could be read. */
-export function batchTable<const F extends Fields>(
-  name: string,
-  options: SourceOptions<F> & { readonly availableTime?: string },
-): Source<F> {
-  return source('batch-table', name, options, 'availableTime')
+interface BatchTableOptions {
+  /** The field or file column that says when a row could be read. */
+  readonly availableTime?: string
+}
+
+/** A stream of events of one schema. */
+export function eventSource<const F extends Fields>(name: string, options: SourceOptions<F> & EventSourceOptions): Source<F> {
+  return source('event', name, options)
+}
+
+/** Rows that arrive whole. */
+export function batchTable<const F extends Fields>(name: string, options: SourceOptions<F> & BatchTableOptions): Source<F> {
+  return source('batch-table', name, options)
 }
 
 const SOURCE_OPTIONS = ['fields', 'eventTime', 'epochLength', 'skewMax', 'delay', 'version', 'owner', 'description', 'tags'] as const
+const OWN_OPTIONS = { 'event': ['appendTime', 'format'], 'batch-table': ['availableTime'] } as const
 
-function source<F extends Fields, Time extends 'appendTime' | 'availableTime'>(
-  kind: SourceDefinition['kind'],
-  name: string,
-  given: SourceOptions<F> & { readonly [Name in Time]?: string },
-  timeOption: Time,
-): Source<F> {
+function source<F extends Fields>(kind: SourceDefinition['kind'], name: string, given: SourceOptions<F> & EventSourceOptions & BatchTableOptions): Source<F> {
   const faults = new ShapeFaults()
-  const options = faults.options(given, [...SOURCE_OPTIONS, timeOption])
-  const appendTime = options[timeOption]
+  const options = faults.options(given, [...SOURCE_OPTIONS, ...OWN_OPTIONS[kind]])
+  const appendTime = kind === 'event' ? options.appendTime : options.availableTime
   const definition: SourceDefinition = {
     kind,
     name: faults.name(name, "eventSource('payments', { … })"),
     version: options.version ?? 1,
     fields: readFields(faults, options.fields),
+    ...(kind === 'event' && options.format !== undefined && options.format !== 'json' && { format: options.format }),
     eventTime: options.eventTime!,
     ...(appendTime !== undefined && { appendTime }),
     epochLengthMs: durationOr(options.epochLength, EPOCH_LENGTH_DEFAULT_MS),

@@ -196,6 +196,27 @@ describe('an event is rejected, with its field, what was expected and what was f
   })
 })
 
+describe('values that a record of another format has', () => {
+  const { decodeValues } = compileEventDecoder(everyType)
+  const reasonOf = (values: readonly unknown[]): unknown => {
+    const event = decodeValues(values)
+    return isRejected(event) && event.rejected.message
+  }
+
+  it('are accepted as JSON\'s are, and integers beyond 2^53 as bigints', () => {
+    expect(decodeValues([5, true, -0, 9_007_199_254_740_993n, NaN, undefined, 1])).toEqual({ row: [5, true, 0, 9_007_199_254_740_993n, null, null, 1], eventTimeMs: 5, appendTimeMs: null })
+    expect(decodeValues(['1970-01-01T00:00:00.005Z', null, 1, 7n, 0.5, 'ż', 2])).toMatchObject({ row: [5, null, 1, 7, 0.5, 'ż', 2] })
+  })
+
+  it('are rejected as JSON\'s are, with the first field that is wrong', () => {
+    expect(reasonOf([5, 1, 'x'])).toBe('field flag: expected boolean or NULL, found 1.')
+    expect(reasonOf([5])).toBe('field sure: expected double, found nothing.')
+    expect(reasonOf([5, null, null, 2n ** 63n])).toBe('field large: expected int64 or NULL, found 9223372036854775808.')
+    expect(reasonOf([5, null, null, null, null, Buffer.alloc(12)])).toBe('field text: expected string or NULL, found 12 bytes.')
+    expect(reasonOf([5, null, 0.5])).toBe('field small: expected int32 or NULL, found 0.5.')
+  })
+})
+
 describe('the append time', () => {
   const logged = eventSource('logged', { fields: { at: timestamp() }, eventTime: 'at', appendTime: 'logged_at' }).definition
   const { decode } = compileEventDecoder(logged)

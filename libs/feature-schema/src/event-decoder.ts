@@ -7,7 +7,7 @@ import type { FieldDefinition, SourceDefinition } from './definition.ts'
 import type { Problem } from './errors.ts'
 import { EVENT_SIZE_MAX_BYTES } from './limits.ts'
 import { compilePlainReader } from './plain-record.ts'
-import { fieldRejection } from './rejection.ts'
+import { fieldRejection, malformedRecord, oversizedRecord } from './rejection.ts'
 import type { Row, Value } from './value.ts'
 
 export interface DecodedEvent {
@@ -29,6 +29,11 @@ type Properties = Readonly<Record<string, unknown>>
 export interface EventDecoder {
   /** Reads a record's bytes (UTF-8) or text. Rejects with EVENT_MALFORMED or EVENT_TOO_LARGE. */
   decode(record: Uint8Array | string): DecodedEvent | RejectedEvent
+  /**
+   * Reads the values that a record of another format has, in the order of the fields: each as JSON would have it, but integers beyond 2^53 as
+   * bigints; undefined where there is none. Files' append times are not among them.
+   */
+  decodeValues(values: readonly unknown[]): DecodedEvent | RejectedEvent
   /** Reads a record that is parsed already. Unknown properties are ignored. */
   decodeObject(record: unknown): DecodedEvent | RejectedEvent
 }
@@ -62,22 +67,34 @@ export function compileEventDecoder(source: SourceDefinition): EventDecoder {
     return { row, eventTimeMs: row[eventTimeIndex] as number, appendTimeMs: appendTimeMs as number | null }
   }
 
-  /** null: it is not plain, or it is to be rejected. */
-  const decodePlain = (record: Uint8Array): DecodedEvent | null => {
-    const values = readPlain(record)
-    if (values === null) return null
+  /** null: a value is not accepted. */
+  const readRow = (values: readonly unknown[]): Row | null => {
     const row = new Array<Value>(fieldCount)
     for (let i = 0; i < fieldCount; i++) {
       const value = readers[i]!(values[i])
       if (value === undefined) return null
       row[i] = value
     }
-    return { row, eventTimeMs: row[eventTimeIndex] as number, appendTimeMs: null }
+    return row
+  }
+
+  const decodeValues = (values: readonly unknown[]): DecodedEvent | RejectedEvent => {
+    const row = readRow(values)
+    if (row !== null) return { row, eventTimeMs: row[eventTimeIndex] as number, appendTimeMs: null }
+    const wrong = readers.findIndex((read, i) => read(values[i]) === undefined)
+    return reject(source, fieldRejection(fields[wrong]!, values[wrong]))
+  }
+
+  /** null: it is not plain, or it is to be rejected. */
+  const decodePlain = (record: Uint8Array): DecodedEvent | null => {
+    const values = readPlain(record)
+    const row = values && readRow(values)
+    return row && { row, eventTimeMs: row[eventTimeIndex] as number, appendTimeMs: null }
   }
 
   const decode = (record: Uint8Array | string): DecodedEvent | RejectedEvent => {
     const sizeBytes = typeof record === 'string' ? textSizeBytes(record) : record.byteLength
-    if (sizeBytes > EVENT_SIZE_MAX_BYTES) return rejectSize(source, sizeBytes)
+    if (sizeBytes > EVENT_SIZE_MAX_BYTES) return { properties: null, rejected: oversizedRecord(source, sizeBytes) }
     if (typeof record !== 'string' && readAppendTime === null) {
       const plain = decodePlain(record)
       if (plain !== null) return plain
@@ -91,7 +108,7 @@ export function compileEventDecoder(source: SourceDefinition): EventDecoder {
     return decodeObject(parsed)
   }
 
-  return { decode, decodeObject }
+  return { decode, decodeObject, decodeValues }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -111,25 +128,5 @@ function appendTimeColumn({ appendTime = '' }: SourceDefinition): FieldDefinitio
 }
 
 function reject(source: SourceDefinition, reason: string, properties: Properties | null = null): RejectedEvent {
-  return {
-    properties,
-    rejected: {
-      code: 'EVENT_MALFORMED',
-      message: reason,
-      where: `source ${source.name}`,
-      action: 'Mend the producer or the definition, then replay the record.',
-    },
-  }
-}
-
-function rejectSize(source: SourceDefinition, sizeBytes: number): RejectedEvent {
-  return {
-    properties: null,
-    rejected: {
-      code: 'EVENT_TOO_LARGE',
-      message: `record: ${sizeBytes} bytes, the limit is ${EVENT_SIZE_MAX_BYTES}.`,
-      where: `source ${source.name}`,
-      action: 'Keep large contents elsewhere and send a reference to them.',
-    },
-  }
+  return { properties, rejected: malformedRecord(source, reason) }
 }

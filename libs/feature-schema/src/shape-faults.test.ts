@@ -46,6 +46,15 @@ describe('slips of a definition', () => {
     ])
   })
 
+  it('of a source\'s format are told', () => {
+    const formatted = (define: typeof eventSource | typeof batchTable, format: unknown): string[] => problemsOf(untyped(define)('s', { fields: { at: timestamp() }, eventTime: 'at', format }))
+    expect(formatted(eventSource, 'Avro')).toEqual(['source s, format: There is no format Avro. Did you mean avro?'])
+    expect(formatted(eventSource, 5)).toEqual(['source s, format: Expected a text, found 5. Write one of json, avro, protobuf.'])
+    expect(formatted(batchTable, 'avro')[0]).toContain('source s, option format: There is no such option.')
+    const parsed = { ...batchTable('s', { fields: { at: timestamp() }, eventTime: 'at' }).definition, format: 'avro' as const }
+    expect(checkDefinitions({ formatVersion: 1, sources: [parsed], views: [], services: [] })).toMatchObject([{ where: 'source s, format', message: 'A batch table has no log.' }])
+  })
+
   it('do not hide what can be judged without them', () => {
     expect(problemsOf(view({ derive: { next: 'amount + 1' }, where: 'next > amuont' }))).toEqual([
       'view v, derived column next: It does not say which type it has. Write next: int64("amount + 1").', 'view v, where, character 8: There is no column amuont. Did you mean amount?',
