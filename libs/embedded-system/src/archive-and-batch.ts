@@ -23,8 +23,8 @@ export interface ArchivedNow {
 }
 
 /** Archives what the log has by now, and seals what can be sealed. Throws what the ports throw. */
-export async function archiveNow({ log, registers, objects, format, clock }: LambdaPorts, source: SourceDefinition, onAlarm: OnAlarm, signal?: AbortSignal): Promise<ArchivedNow> {
-  const archiver = createArchiver({ source, log, registers, objects, format, clock, onAlarm })
+export async function archiveNow({ log, registers, objects, format, schemas, clock }: LambdaPorts, source: SourceDefinition, onAlarm: OnAlarm, signal?: AbortSignal): Promise<ArchivedNow> {
+  const archiver = createArchiver({ source, log, registers, objects, format, schemas, clock, onAlarm })
   for (let recordCount = 0; ; ) {
     const step = await archiver.step(signal)
     if (step.did === 'archived') recordCount += step.recordCount
@@ -39,8 +39,8 @@ export async function sealedUntilMs({ registers }: Pick<LambdaPorts, 'registers'
 }
 
 /** Makes a generation of each view of one source that lacks a sealed epoch. Bugs are thrown; the rest is in the outcomes. */
-export function runDueBatches({ registers, objects, format, batchViews, clock, engine, jobs }: LambdaPorts, plans: readonly ViewPlan[], options: Pick<RunDueOptions, 'run' | 'onEvent'>, signal?: AbortSignal): Promise<DueOutcome[]> {
-  const archive = { objects, registers, format }
+export function runDueBatches({ registers, objects, format, schemas, batchViews, clock, engine, jobs }: LambdaPorts, plans: readonly ViewPlan[], options: Pick<RunDueOptions, 'run' | 'onEvent'>, signal?: AbortSignal): Promise<DueOutcome[]> {
+  const archive = { objects, registers, format, schemas }
   return runDue({
     stores: { views: batchViews, objects, clock, registers, engine, openEpochs: (plan, afterCut, cut) => openEpochs(archive, plan.source, afterCut, cut) },
     ...options, queue: jobs, clock, plans,
@@ -52,9 +52,9 @@ export interface SealedArchive extends OpenEpochs {
 }
 
 /** Every event of a source that is archived and sealed; null: nothing is. Throws what `openEpochs` throws. */
-export async function openSealedArchive({ objects, registers, format }: LambdaPorts, source: SourceDefinition): Promise<SealedArchive | null> {
+export async function openSealedArchive({ objects, registers, format, schemas }: LambdaPorts, source: SourceDefinition): Promise<SealedArchive | null> {
   const { register: { sealedThrough, epochLengthMs } } = await readSealRegister(registers, source)
   if (sealedThrough === null) return null
-  const opened = await openEpochs({ objects, registers, format }, source, null, sealedThrough)
+  const opened = await openEpochs({ objects, registers, format, schemas }, source, null, sealedThrough)
   return { ...opened, sealedUntilMs: (sealedThrough + 1) * epochLengthMs, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
 }

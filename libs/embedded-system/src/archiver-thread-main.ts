@@ -10,6 +10,7 @@ import { createNewRevision } from '@tidemark/machine/new-revision'
 import { createSystemClock } from '@tidemark/machine/system-clock'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { createArchiver, type Archiver, type ArchiverOptions } from '@tidemark/pipelines/archive/archiver'
+import { ALL_JSON } from '@tidemark/ports/record-formats'
 import { StepClock } from './step-clock.ts'
 import type { ArchiverFolder, FromArchiverThread, ToArchiverThread } from './archiver-messages.ts'
 
@@ -22,7 +23,7 @@ interface Asked {
   running: Promise<void>
 }
 
-type Ports = Pick<ArchiverOptions, 'log' | 'registers' | 'objects' | 'format'>
+type Ports = Pick<ArchiverOptions, 'log' | 'registers' | 'objects' | 'format' | 'schemas'>
 
 const { isClockStanding, ...folder } = workerData as ArchiverFolder
 const opened = new AsyncDisposableStack()
@@ -39,6 +40,7 @@ async function openPorts({ environmentFolder, objectsFolder, durability = 'disk'
     registers: await createEmbeddedRegisterStore(environment, { newRevision }),
     objects: opened.use(await createFileObjectStore({ folder: objectsFolder, newRevision })),
     format: opened.use(await createParquetArchiveFormat(duckDb)),
+    schemas: ALL_JSON,
   }
 }
 

@@ -22,6 +22,7 @@ import { openProcessFolder } from '@tidemark/machine/process-folder'
 import { createSystemClock } from '@tidemark/machine/system-clock'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import type { WaitingClock } from '@tidemark/ports/clock'
+import { ALL_JSON } from '@tidemark/ports/record-formats'
 import { requireOwnOrEmpty } from './data-folder.ts'
 import { startArchiverThread } from './archiver-thread.ts'
 
@@ -65,6 +66,7 @@ export async function openEmbeddedPorts({ folder, clock = createSystemClock(), o
     registers: await createEmbeddedRegisterStore(environment, { newRevision }),
     objects: opened.use(await createFileObjectStore({ folder: objectsFolder, newRevision })),
     format: opened.use(await createParquetArchiveFormat(duckDb)),
+    schemas: ALL_JSON,
     speedViews: await openEmbeddedSpeedViewStore(environment),
     batchViews: await createEmbeddedBatchViewStore(environment),
     jobs: await createEmbeddedJobQueue(environment, { clock, newRevision }),

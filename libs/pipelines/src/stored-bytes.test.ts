@@ -7,6 +7,7 @@ import { readWriteSet, recordWriteSet, writeSetKey, type WriteSet } from './batc
 import { decodeDeadLetter, emitDeadLetters } from './ingest/dead-letter.ts'
 import { decodeHeartbeat, encodeHeartbeat, type Heartbeat } from './ingest/heartbeat.ts'
 import { decodeManifest, encodeManifest, type Manifest } from './log/manifest.ts'
+import { decodeSchemaPin, encodeSchemaPin, type SchemaPin } from './log/schema-pins.ts'
 import { decodeSealRegister, encodeSealRegister, type SealRegister } from './log/seal-register.ts'
 import { decodePointer, encodePointer, type Pointer } from './pointer.ts'
 import { ticks } from './testing/archive-history.ts'
@@ -55,10 +56,17 @@ const REGISTER_TEXT =
   '"openings":[{"partition":3,"offset":0,"epoch":null,"reason":"first"},{"partition":3,"offset":12,"epoch":481001,"reason":"skew"}],' +
   `"overrides":[{"partition":3,"offset":13,"through":14,"appendTimeMs":null},{"partition":3,"offset":15,"through":15,"appendTimeMs":"stamped"}],"lastSeal":{"formatVersion":2,${MANIFEST_BODY_TEXT}}}`
 
+const PIN: SchemaPin = {
+  formatVersion: 2, unknownThroughMs: 1_700_000_000_123, schema: { kind: 'AVRO', text: '{"type":"long"}', references: [{ name: 'flüge', text: '' }] }, refusal: null,
+}
+const PIN_TEXT =
+  '{"formatVersion":2,"unknownThroughMs":1700000000123,"schema":{"kind":"AVRO","text":"{\\"type\\":\\"long\\"}","references":[{"name":"flüge","text":""}]},"refusal":null,"checksum":2092103371}'
+
 it.each([
   ['a pointer', POINTER_TEXT, () => encodePointer(POINTER), (bytes: Uint8Array) => decodePointer(bytes, 'here'), POINTER],
   ['a heartbeat', HEARTBEAT_TEXT, () => encodeHeartbeat(HEARTBEAT), (bytes: Uint8Array) => decodeHeartbeat(bytes, 'here'), HEARTBEAT],
   ['a manifest', MANIFEST_TEXT, () => encodeManifest(MANIFEST), (bytes: Uint8Array) => decodeManifest(bytes, 'here'), MANIFEST],
+  ['what a schema id means', PIN_TEXT, () => encodeSchemaPin(PIN), (bytes: Uint8Array) => decodeSchemaPin(bytes, 'here'), PIN],
   ['a seal register', REGISTER_TEXT, () => encodeSealRegister(REGISTER), (bytes: Uint8Array) => decodeSealRegister(bytes, 'here'), REGISTER],
 ])('%s', (_, text, encode, decode, value) => {
   expect(textOf(encode())).toBe(text)

@@ -139,7 +139,7 @@ async function put({ format, objects }: ArchiveFormatHarness, key: string, conte
 /** What an engine finds in segments: every amount, in order. */
 async function open(harness: ArchiveFormatHarness, source: SourceDefinition, segments: readonly SegmentObject[]) {
   const other = compileEventDecoder(source)
-  const { input } = await harness.format.open({ source, objects: harness.objects, segments, decode: ({ value }) => rowOf(value!, other).row })
+  const { input } = await harness.format.open({ source, objects: harness.objects, segments, decode: async (records) => records.map(({ value }) => rowOf(value!, other).row) })
   const engine: BatchEngineHarness = { engine: harness.engine, inputOf: () => Promise.resolve(input), rowsOf: () => Promise.reject(new Error('not asked')), [Symbol.asyncDispose]: () => Promise.resolve() }
   return async (selected: { afterEpoch?: number; throughEpoch?: number; untilMs?: number }): Promise<unknown[]> => {
     const { rowsOf } = await groupPanes(engine, input, [measureOf({ kind: 'firstK', k: 9 }, { of: 'coalesce(amount, 0)' })], selected)

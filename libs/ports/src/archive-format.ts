@@ -57,8 +57,8 @@ export interface ArchiveOpening {
   readonly source: SourceDefinition
   readonly objects: ObjectStore
   readonly segments: readonly SegmentObject[]
-  /** The row of a record by the source's schema, null where it is rejected: for segments of another version. */
-  readonly decode: (record: LogRecord) => Row | null
+  /** The rows of records by the source's schema, null where one is rejected: for segments of another version. */
+  readonly decode: (records: readonly LogRecord[]) => Promise<readonly (Row | null)[]>
 }
 
 export interface ArchiveFormat {

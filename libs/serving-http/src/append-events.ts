@@ -8,7 +8,8 @@ import { encodeEntityKey, type KeyType } from '@tidemark/feature-schema/entity-k
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import { hashKey } from '@tidemark/feature-schema/key-hash'
 import type { Row } from '@tidemark/feature-schema/value'
-import { compileLogDecoder, type DecodeLogRecord } from '@tidemark/pipelines/log/log-decoder'
+import type { DecodeLogRecord } from '@tidemark/pipelines/log/decoded-record'
+import { compileJsonDecoder } from '@tidemark/pipelines/log/log-decoder'
 import { topicOf } from '@tidemark/pipelines/names'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import type { EventLog, LogAppend } from '@tidemark/ports/event-log'
@@ -41,9 +42,16 @@ export interface AppendedEvents {
   readonly rejected: readonly DoomedRecord[]
 }
 
-/** Durable when it resolves, all of the records or none. Throws UNKNOWN_NAME, and what the log throws. */
-export async function appendEvents(log: AppendLog, catalog: FeatureCatalog, sourceName: string, records: readonly Uint8Array[]): Promise<AppendedEvents> {
+export interface AppendTarget {
+  readonly log: AppendLog
+  /** Whether it is read as JSON, whatever formats sources declare. */
+  readonly isAllJson: boolean
+}
+
+/** Durable when it resolves, all of the records or none. Throws UNKNOWN_NAME; USAGE where the source's log is not of JSON; and what the log throws. */
+export async function appendEvents({ log, isAllJson }: AppendTarget, catalog: FeatureCatalog, sourceName: string, records: readonly Uint8Array[]): Promise<AppendedEvents> {
   const plan = planOf(catalog, sourceName)
+  if (!isAllJson) refuseOtherFormats(plan.source)
   const topic = topicOf(plan.source)
   const partitionCount = await log.partitionCount(topic)
   const decode = decoderOf(plan.source)
@@ -75,9 +83,14 @@ const decoders = new WeakMap<SourceDefinition, DecodeLogRecord>()
 
 /** Compiled once for each source. */
 function decoderOf(source: SourceDefinition): DecodeLogRecord {
-  const known = decoders.get(source) ?? compileLogDecoder(source)
+  const known = decoders.get(source) ?? compileJsonDecoder(source)
   decoders.set(source, known)
   return known
+}
+
+function refuseOtherFormats({ name, format = 'json' }: SourceDefinition): void {
+  if (format === 'json') return
+  throw new TidemarkError([{ code: 'USAGE', message: `Records of source ${name} are of format ${format}.`, where: `/v1/events/${name}`, action: 'Append them to the topic with a producer that writes it.' }])
 }
 
 /** The first view of a source: records are spread by its entities. */

@@ -10,6 +10,7 @@ import type { LogAppend } from '@tidemark/ports/event-log'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { EVENTS_BODY_SIZE_MAX_BYTES, EVENTS_PER_REQUEST_MAX } from './event-body.ts'
+import { appendEvents } from './append-events.ts'
 import { addEventRoutes, openApiDocumentWithEvents } from './event-routes.ts'
 import { listen, type HttpListener } from './http-listener.ts'
 import { createServingApp } from './serving-app.ts'
@@ -64,6 +65,14 @@ async function answerOf(response: Response): Promise<Answer> {
 }
 
 const texts = (): string[] => appends.flatMap(({ records }) => records.map(({ value }) => Buffer.from(value!).toString()))
+
+it('events of a source whose log is not of JSON are refused, unless the log has nothing else', async () => {
+  const other = catalogOf(collectDefinitions([featureView('v', { source: eventSource('clicks', { fields: { at: timestamp() }, eventTime: 'at', format: 'avro' }), entity: { at: 'at' }, features: { n: count().over('1h') } })]))
+  const log = { partitionCount: async () => 1, append: async () => [{ firstOffset: 7, appendTimeMs: 0 }] }
+  const append = (isAllJson: boolean) => appendEvents({ log, isAllJson }, other, 'clicks', [Buffer.from('{"at":5}')])
+  await expect(append(false)).rejects.toThrow('USAGE at /v1/events/clicks: Records of source clicks are of format avro. Append them to the topic with a producer that writes it.')
+  expect(await append(true)).toMatchObject({ appendedCount: 1, rejectedCount: 0 })
+})
 
 describe('POST /v1/events/{source}', () => {
   it('appends an object as it was written', async () => {

@@ -13,16 +13,18 @@ import { refuseMethod, type FailRequest } from './serving-app.ts'
 
 export interface EventRoutesOptions {
   readonly log: AppendLog
+  /** Whether it is read as JSON, whatever formats sources declare. Default: no, and events of sources of other formats are refused. */
+  readonly isAllJson?: boolean
   /** Asked for each request, so that definitions can change while it runs. */
   readonly catalog: () => FeatureCatalog
 }
 
 /** Adds `POST /v1/events/{source}`; what `createServingApp` takes as `extend`. */
-export function addEventRoutes(app: Express, fail: FailRequest, { log, catalog }: EventRoutesOptions): void {
+export function addEventRoutes(app: Express, fail: FailRequest, { log, isAllJson = false, catalog }: EventRoutesOptions): void {
   app.post('/v1/events/:source', async (request: IncomingMessage & { params: { source: string } }, response: ServerResponse) => {
     try {
       const { bytes, type } = await readBody(request, EVENTS_BODY_SIZE_MAX_BYTES, EVENT_BODY_TYPES)
-      send(response, 200, JSON.stringify(await appendEvents(log, catalog(), request.params.source, recordsOf(bytes, type))))
+      send(response, 200, JSON.stringify(await appendEvents({ log, isAllJson }, catalog(), request.params.source, recordsOf(bytes, type))))
     } catch (error) {
       fail(response, error)
     }
@@ -82,7 +84,7 @@ export const openApiDocumentWithEvents = {
         },
         responses: {
           200: { description: 'All records are in the log.', content: jsonContent('AppendedEvents') },
-          400: problemResponse('The body is neither a JSON object nor an array, or not UTF-8; or the path cannot be decoded.'),
+          400: problemResponse('The body is neither a JSON object nor an array, or not UTF-8; the path cannot be decoded; or the source\'s log is not of JSON.'),
           404: problemResponse('No view reads events of that source.'),
           405: problemResponse('Another method than POST.'),
           413: problemResponse('More records or bytes than the limit.'),

@@ -89,7 +89,7 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
   const app = createServingApp({
     server: system.server, catalog, openApi: openApiDocumentWithEvents,
     onError: (error) => tellError(output, error),
-    extend: (express, fail) => addEventRoutes(express, fail, { log: ports.log, catalog }),
+    extend: (express, fail) => addEventRoutes(express, fail, { log: ports.log, isAllJson: true, catalog }),
   })
   const { url } = opened.use(await listen(app, { host, port }))
   tellOpened(output, data, await describeFolder(ports, catalog()), emptied)

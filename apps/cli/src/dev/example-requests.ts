@@ -2,7 +2,7 @@
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { FieldDefinition, SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Value, ValueType } from '@tidemark/feature-schema/value'
-import { compileLogDecoder } from '@tidemark/pipelines/log/log-decoder'
+import { compileJsonDecoder } from '@tidemark/pipelines/log/log-decoder'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 
 export interface ExampleRequests {
@@ -73,7 +73,7 @@ function fieldOf({ fields }: SourceDefinition, name: string): FieldDefinition {
 
 /** The join keys that the example event has in a view. */
 function exampleEntity({ source, derived, keys }: ViewPlan, nowMs: number): [string, unknown][] {
-  const { row } = compileLogDecoder(source)({ offset: 0, appendTimeMs: 0, key: null, headers: {}, value: Buffer.from(JSON.stringify(exampleEvent(source, nowMs, false))) })
+  const { row } = compileJsonDecoder(source)({ offset: 0, appendTimeMs: 0, key: null, headers: {}, value: Buffer.from(JSON.stringify(exampleEvent(source, nowMs, false))) })
   const filled: Value[] = row ?? []
   if (row !== null) for (const { evaluate } of derived) filled.push(evaluate(filled))
   return keys.map(({ key, type, index }) => {

@@ -21,7 +21,7 @@ export async function openDemoServer(port: number): Promise<DemoServer> {
       const catalog = (): ReturnType<LambdaSystem['catalog']> => system.catalog()
       handler = createServingApp({
         server: system.server, catalog, onError, openApi: openApiDocumentWithEvents,
-        extend: (app, fail) => addEventRoutes(app, fail, { log: ports.log, catalog }),
+        extend: (app, fail) => addEventRoutes(app, fail, { log: ports.log, isAllJson: true, catalog }),
       })
     },
   }

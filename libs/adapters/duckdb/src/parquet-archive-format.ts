@@ -108,9 +108,10 @@ async function decodeAgain(files: TemporaryFiles, { source, objects, decode }: A
   assertIntact(object.bytes, segment)
   const found = await read(files, object.bytes, null, segment.key)
   const columns = new SegmentColumns({ source, partition: found.partition, epoch: found.epoch })
+  const rows = await decode(found.records.map(({ record }) => record))
   let count = 0
-  for (const archived of found.records) {
-    const row = decode(archived.record)
+  for (const [i, archived] of found.records.entries()) {
+    const row = rows[i]!
     if (row === null) continue
     columns.add({ ...archived, row, rejection: null })
     count++

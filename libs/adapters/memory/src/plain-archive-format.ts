@@ -41,7 +41,7 @@ export function createPlainArchiveFormat(): ArchiveFormat {
       const records: Record<string, unknown>[] = []
       for (const segment of opening.segments) {
         if (segment.isRejected && segment.sourceVersion === opening.source.version) continue
-        records.push(...eventsOf(parse(await bytesOf(opening, segment), segment.key), opening, segment))
+        records.push(...(await eventsOf(parse(await bytesOf(opening, segment), segment.key), opening, segment)))
       }
       return { input: { source: opening.source, columns: COLUMNS, kind: 'records', records }, [Symbol.asyncDispose]: () => Promise.resolve() }
     },
@@ -80,17 +80,18 @@ function parse(bytes: Uint8Array, where: string): PlainSegment {
   return segment
 }
 
-function* eventsOf({ partition, epoch, records }: PlainSegment, { source, decode }: ArchiveOpening, { sourceVersion }: SegmentObject): Generator<Record<string, unknown>> {
-  for (const plain of records) {
-    const { record, appendTimeMs, knownTimeMs, row: own } = archivedOf(plain, source)
-    const row = sourceVersion === source.version ? own : decode(record)
-    if (row === null) continue
-    const fields = Object.fromEntries(source.fields.map(({ name }, i) => [name, row[i]]))
-    yield {
+async function eventsOf({ partition, epoch, records }: PlainSegment, { source, decode }: ArchiveOpening, { sourceVersion }: SegmentObject): Promise<Record<string, unknown>[]> {
+  const archived = records.map((record) => archivedOf(record, source))
+  const rows = sourceVersion === source.version ? archived.map(({ row }) => row) : await decode(archived.map(({ record }) => record))
+  return archived.flatMap(({ record, appendTimeMs, knownTimeMs }, i) => {
+    const row = rows[i]!
+    if (row === null) return []
+    const fields = Object.fromEntries(source.fields.map(({ name }, column) => [name, row[column]]))
+    return [{
       ...fields, [COLUMNS.appendTime]: appendTimeMs, [COLUMNS.knownTime]: knownTimeMs, [COLUMNS.epoch]: epoch,
       [COLUMNS.partition]: partition, [COLUMNS.offset]: record.offset,
-    }
-  }
+    }]
+  })
 }
 
 function archivedOf([offset, loggedMs, appendTimeMs, knownTimeMs, key, value, headers, row, rejection]: PlainRecord, { fields }: SourceDefinition): ArchivedRecord {

@@ -10,10 +10,12 @@ import type { ArchiveFormat } from '@tidemark/ports/archive-format'
 import type { Clock } from '@tidemark/ports/clock'
 import type { EventLog, LogExtent, LogRecord } from '@tidemark/ports/event-log'
 import type { ObjectStore } from '@tidemark/ports/object-store'
+import type { RecordSchemas } from '@tidemark/ports/record-formats'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { Alarm, OnAlarm } from '../alarm.ts'
 import { openPartitions, readSealRegister, replaceSealRegister, type PartitionStart, type ReadSealRegister } from '../log/change-seal-register.ts'
-import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
+import type { DecodeLogRecord } from '../log/decoded-record.ts'
+import { logDecoder, type PrepareDecoder } from '../log/log-decoder.ts'
 import { isLogReplaced } from '../log/log-mark.ts'
 import { isExpected, isOpen, withUnexpected } from '../log/seal-register.ts'
 import { topicOf } from '../names.ts'
@@ -30,6 +32,8 @@ export interface ArchiverOptions {
   readonly registers: RegisterStore
   readonly objects: ObjectStore
   readonly format: ArchiveFormat
+  /** Of the source's records, where they are not JSON. */
+  readonly schemas?: RecordSchemas | undefined
   readonly clock: Clock
   /** Called once when a partition comes to a stand, and for each record that broke the declared skew. */
   readonly onAlarm: OnAlarm
@@ -71,11 +75,11 @@ export function createArchiver(options: ArchiverOptions): Archiver {
 
 /** The archiver's memory; every field of it can be made again from the log and the register. */
 export class ArchiveWork {
-  readonly options: Required<Omit<ArchiverOptions, 'limits'>>
+  readonly options: Omit<ArchiverOptions, 'limits' | 'rules'> & { readonly rules: ArchiveRules }
   readonly limits: ArchiveLimits
   readonly topic: string
   readonly partitions = new Map<number, PartitionArchive>()
-  private readonly decode: DecodeLogRecord
+  private readonly prepareDecoder: PrepareDecoder
   private readonly beginSegment: BeginSegment
   private read: ReadSealRegister | null = null
   private published: number | null = null
@@ -87,7 +91,7 @@ export class ArchiveWork {
     this.limits = { ...ARCHIVE_LIMITS, ...limits }
     this.topic = topicOf(options.source)
     this.beginSegment = segmentWriter(options.source, options.objects, options.format)
-    this.decode = compileLogDecoder(options.source)
+    this.prepareDecoder = logDecoder(options)
   }
 
   forget(): void {
@@ -171,10 +175,11 @@ export class ArchiveWork {
     if (next < extent.start || next > extent.end) return this.stand(partition, lostAlarm(next, extent))
     const { fetchCountMax: countMax, fetchSizeMaxBytes: sizeMaxBytes } = this.limits
     const batch = next === extent.end ? null : await log.fetch(this.topic, partition.partition, next, { countMax, sizeMaxBytes, waitMaxMs: 0 }, signal)
+    const decode = await this.prepareDecoder(batch === null ? [] : [batch.records])
     // Compared after the fetch: what was fetched then follows what was read.
     if (await this.isReplaced(partition, batch !== null)) return this.stand(partition, replacedAlarm(next))
     if (batch === null) return this.goOn(partition)
-    const { recordCount, refusal } = await this.takeRecords(read, partition, batch.records)
+    const { recordCount, refusal } = await this.takeRecords(read, partition, batch.records, decode)
     if (refusal === null) {
       partition.reader.skipTo(batch.next)
       this.goOn(partition)
@@ -184,7 +189,9 @@ export class ArchiveWork {
   }
 
   /** Takes records as far as they may be taken; one segment is written while those of the next are taken. */
-  private async takeRecords(read: ReadSealRegister, partition: PartitionArchive, records: readonly LogRecord[]): Promise<{ readonly recordCount: number; readonly refusal: Refusal | null }> {
+  private async takeRecords(
+    read: ReadSealRegister, partition: PartitionArchive, records: readonly LogRecord[], decode: DecodeLogRecord,
+  ): Promise<{ readonly recordCount: number; readonly refusal: Refusal | null }> {
     let recordCount = 0
     try {
       for (const record of records) {
@@ -197,7 +204,7 @@ export class ArchiveWork {
           return { recordCount, refusal }
         }
         if (partition.isDue(epoch, this.limits)) await partition.beginWriting()
-        partition.take(record, this.decode, this.beginSegment)
+        partition.take(record, decode, this.beginSegment)
         recordCount++
       }
       return { recordCount, refusal: null }

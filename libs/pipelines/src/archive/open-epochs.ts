@@ -2,10 +2,11 @@
 // say by then.
 
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
-import type { ArchiveFormat, ArchiveInput, SegmentObject } from '@tidemark/ports/archive-format'
+import type { ArchiveFormat, ArchiveInput, ArchiveOpening, SegmentObject } from '@tidemark/ports/archive-format'
 import type { ObjectStore } from '@tidemark/ports/object-store'
+import type { RecordSchemas } from '@tidemark/ports/record-formats'
 import type { RegisterStore } from '@tidemark/ports/register-store'
-import { compileLogDecoder } from '../log/log-decoder.ts'
+import { logDecoder } from '../log/log-decoder.ts'
 import type { Manifest } from '../log/manifest.ts'
 import { readManifests } from './manifest-store.ts'
 
@@ -13,6 +14,8 @@ export interface Archive {
   readonly objects: ObjectStore
   readonly registers: RegisterStore
   readonly format: ArchiveFormat
+  /** Of the source's records, where they are not JSON. */
+  readonly schemas?: RecordSchemas | undefined
 }
 
 export interface OpenEpochs extends ArchiveInput {
@@ -26,11 +29,15 @@ export interface OpenEpochs extends ArchiveInput {
  * The events of the epochs (afterCut, cut] as a view's source version reads them; null or -Infinity: from the start. The input knows each
  * record's epoch, so that a query's own bounds of epochs leave nothing out. Throws what `readManifests` and the format's `open` throw.
  */
-export async function openEpochs({ objects, registers, format }: Archive, source: SourceDefinition, afterCut: number | null, cut: number): Promise<OpenEpochs> {
+export async function openEpochs({ objects, registers, format, schemas }: Archive, source: SourceDefinition, afterCut: number | null, cut: number): Promise<OpenEpochs> {
   const manifests = await readManifests(objects, registers, source, afterCut, cut)
-  const decode = compileLogDecoder(source)
+  const prepareDecoder = logDecoder({ source, registers, schemas })
+  const decode: ArchiveOpening['decode'] = async (records) => {
+    const decodeRecord = await prepareDecoder([records])
+    return records.map((record) => decodeRecord(record).row)
+  }
   const segments = manifests.flatMap(segmentsOf)
-  const opened = await format.open({ source, objects, segments, decode: (record) => decode(record).row })
+  const opened = await format.open({ source, objects, segments, decode })
   const all = manifests.flatMap(({ partitions }) => partitions.flatMap((partition) => partition.segments))
   return {
     input: opened.input,

@@ -3,7 +3,7 @@
 
 import type { LogRecord } from '@tidemark/ports/event-log'
 import type { Alarm } from '../alarm.ts'
-import type { DecodeLogRecord } from '../log/log-decoder.ts'
+import type { DecodeLogRecord } from '../log/decoded-record.ts'
 import type { LogPlace } from '../log/log-mark.ts'
 import type { LogMark, SealedPartition, Segment } from '../log/manifest.ts'
 import { markOf, PartitionReader, type EpochRule, type PartitionPosition } from '../log/partition-position.ts'

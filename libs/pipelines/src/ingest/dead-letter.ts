@@ -23,7 +23,7 @@ export interface DeadLetterReason {
   readonly partition: number
   readonly offset: number
   readonly appendTimeMs: number
-  /** EVENT_MALFORMED, EVENT_TOO_LARGE. */
+  /** EVENT_MALFORMED, EVENT_TOO_LARGE, SCHEMA_UNKNOWN. */
   readonly code: string
   readonly reason: string
 }

@@ -4,6 +4,7 @@ import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Clock } from '@tidemark/ports/clock'
 import type { EventLog } from '@tidemark/ports/event-log'
 import type { ObjectStore } from '@tidemark/ports/object-store'
+import type { RecordSchemas } from '@tidemark/ports/record-formats'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { NewRevision } from '@tidemark/ports/revision'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
@@ -21,6 +22,8 @@ export interface ProcessorPorts {
   /** Has the archive's manifests: a view whose floor has a cut starts after it. */
   readonly objects: ObjectStore
   readonly store: SpeedViewStore
+  /** Of the source's records, where they are not JSON. */
+  readonly schemas?: RecordSchemas | undefined
   readonly clock: Clock
   readonly newRevision: NewRevision
   readonly onAlarm: OnAlarm

@@ -4,7 +4,8 @@
 import type { Row } from '@tidemark/feature-schema/value'
 import type { LogBatch, LogRecord } from '@tidemark/ports/event-log'
 import { changeSealRegister, readSealRegister } from '../log/change-seal-register.ts'
-import type { DecodeLogRecord } from '../log/log-decoder.ts'
+import type { DecodeLogRecord } from '../log/decoded-record.ts'
+import type { PrepareDecoder } from '../log/log-decoder.ts'
 import { markOf, type PartitionPosition, type PartitionReader } from '../log/partition-position.ts'
 import { isExpected, withUnexpected, type SealRegister } from '../log/seal-register.ts'
 import type { RejectedRecord } from './dead-letter.ts'
@@ -62,8 +63,9 @@ export interface FetchedPartition {
  * Takes what was fetched into the poll, as far as it may be folded. A partition whose log is another one by now, or whose next record
  * was appended too far ahead, stands still. The seal register as it was read after the fetch.
  */
-export async function takeFetched(context: IngestContext, decode: DecodeLogRecord, poll: Poll, fetched: readonly FetchedPartition[], last: SealRegister): Promise<SealRegister> {
+export async function takeFetched(context: IngestContext, prepareDecoder: PrepareDecoder, poll: Poll, fetched: readonly FetchedPartition[], last: SealRegister): Promise<SealRegister> {
   const { registers, source, rules, clock, limits, onAlarm } = context
+  const decode = await prepareDecoder(fetched.map(({ batch }) => batch.records))
   // Before the register: what it does not yet announce as another time is then judged by a clock of before (declare-append-time.ts).
   const aheadMs = clock.nowMs() + source.skewMaxMs
   let register = await rules.registerAfterPoll(async () => (await readSealRegister(registers, source)).register, last)

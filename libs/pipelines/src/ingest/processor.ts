@@ -6,7 +6,8 @@ import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Membership } from '@tidemark/ports/event-log'
 import type { BucketKey } from '@tidemark/ports/speed-view-store'
 import type { Alarm } from '../alarm.ts'
-import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
+import { inTurns } from '../in-turns.ts'
+import { logDecoder, type PrepareDecoder } from '../log/log-decoder.ts'
 import type { SealRegister } from '../log/seal-register.ts'
 import { topicOf, viewId } from '../names.ts'
 import { BucketDamagedError } from './bucket-damage.ts'
@@ -78,7 +79,7 @@ const NO_WRITES: Readonly<WriteCounts> = { writeCount: 0, refusedCount: 0, folde
 class SourceProcessor implements Processor {
   private readonly context: IngestContext
   private readonly membership: Membership
-  private readonly decode: DecodeLogRecord
+  private readonly prepareDecoder: PrepareDecoder
   private readonly polled = new PolledWork()
   private readonly discards: BucketDiscards
   private readonly owned = new Map<number, OwnedPartition>()
@@ -93,7 +94,7 @@ class SourceProcessor implements Processor {
     this.context = { ...ports, topic: topicOf(ports.source), rules, limits: { ...INGEST_LIMITS, ...limits } }
     this.membership = membership
     this.discards = new BucketDiscards(this.context)
-    this.decode = compileLogDecoder(ports.source)
+    this.prepareDecoder = logDecoder(ports)
     this.setViews(views)
   }
 
@@ -164,7 +165,7 @@ class SourceProcessor implements Processor {
       const counts = await this.write(idleWork(context, views, owned))
       await tellReplayed(context, views, owned)
       if (this.register !== null) await tellHowFar(context, views, owned, this.register)
-      return { ...this.report('checked', counts), deadLetterCount: await searchBehind(context, this.decode, owned) ?? 0 }
+      return { ...this.report('checked', counts), deadLetterCount: await searchBehind(context, this.prepareDecoder, owned) ?? 0 }
     }
     return this.pollAndFold(owned, steadyMs, signal)
   }
@@ -195,13 +196,13 @@ class SourceProcessor implements Processor {
   }
 
   private async pollAndFold(owned: readonly OwnedPartition[], steadyMs: number, signal: AbortSignal | undefined): Promise<StepReport> {
-    const { context, polled, views, decode } = this
+    const { context, polled, views, prepareDecoder } = this
     const { poll } = polled
     const isReady = ({ reader, stopped, lookAgainAtMs }: OwnedPartition): boolean => reader !== null && (stopped === null || steadyMs >= lookAgainAtMs)
     const fetched = await fetchPartitions(context, owned.filter(isReady), this.checkAtMs - steadyMs, signal)
     if (fetched.length === 0) return this.search(owned)
     const before = poll.records.length
-    this.register = await takeFetched(context, decode, poll, fetched, this.register!)
+    this.register = await takeFetched(context, prepareDecoder, poll, fetched, this.register!)
     polled.gather(context.rules, views)
     const recordCount = poll.records.length - before
     const isHeld = polled.mayWait(context.limits) && !views.some(({ entities }) => entities.isFull)
@@ -220,27 +221,14 @@ class SourceProcessor implements Processor {
 
   /** Where there is nothing to fold: what was rejected before a view's start is looked for. */
   private async search(owned: readonly OwnedPartition[]): Promise<StepReport> {
-    const deadLetterCount = await searchBehind(this.context, this.decode, owned)
+    const deadLetterCount = await searchBehind(this.context, this.prepareDecoder, owned)
     return deadLetterCount === null ? this.report('idle') : { ...this.report('searched'), deadLetterCount }
   }
 
   /** Several buckets at a time, never one twice. */
   private async write(works: readonly BucketWork[]): Promise<WriteCounts> {
     const counts = { writeCount: 0, refusedCount: 0, foldedCount: 0 }
-    const left = works.values()
-    const errors: unknown[] = []
-    const writeNext = async (): Promise<void> => {
-      for (const work of left) {
-        if (errors.length > 0) return
-        try {
-          await writeBucket(this.context, this.polled.poll, work, counts)
-        } catch (error) {
-          errors.push(error)
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(works.length, this.context.limits.writesInFlightMax) }, writeNext))
-    if (errors.length > 0) throw errors[0]
+    await inTurns(works, this.context.limits.writesInFlightMax, (work) => writeBucket(this.context, this.polled.poll, work, counts))
     return counts
   }
 

@@ -1,7 +1,7 @@
 // Looking for dead letters: in what a poll took, where the search is as far as that; else behind the poll, page by page, while there is nothing
 // to fold, so that what is rejected delays nobody.
 
-import type { DecodeLogRecord } from '../log/log-decoder.ts'
+import type { PrepareDecoder } from '../log/log-decoder.ts'
 import { ArchivedRanges, type OffsetRange } from './archived-ranges.ts'
 import { emitDeadLetters, type RejectedRecord } from './dead-letter.ts'
 import type { IngestContext } from './ingest-context.ts'
@@ -27,7 +27,7 @@ export async function emitPolled({ log, source, clock, limits }: IngestContext, 
 }
 
 /** Searches one page of each partition that is searched less far than it is read. How many were emitted; null: there was nothing to search. */
-export async function searchBehind(context: IngestContext, decode: DecodeLogRecord, partitions: readonly OwnedPartition[]): Promise<number | null> {
+export async function searchBehind(context: IngestContext, prepareDecoder: PrepareDecoder, partitions: readonly OwnedPartition[]): Promise<number | null> {
   const { log, topic, source } = context
   let count: number | null = null
   for (const owned of partitions) {
@@ -38,7 +38,7 @@ export async function searchBehind(context: IngestContext, decode: DecodeLogReco
     const from = Math.max(letters.through, (await log.extent(topic, partition)).start)
     const range = await rangeToSearch(context, owned, { from, to: reader.next })
     if (range === null) continue
-    const { rejected, through } = await searchRange(context, decode, partition, range)
+    const { rejected, through } = await searchRange(context, prepareDecoder, partition, range)
     count += await emitDeadLetters(log, source, partition, letters, rejected, through)
   }
   return count
@@ -55,10 +55,11 @@ async function rangeToSearch(context: IngestContext, owned: OwnedPartition, { fr
 }
 
 /** Decodes the first page of a range; `through` is where the search goes on. */
-async function searchRange({ log, topic, limits }: IngestContext, decode: DecodeLogRecord, partition: number, { from, to }: OffsetRange): Promise<{ readonly rejected: RejectedRecord[]; readonly through: number }> {
+async function searchRange({ log, topic, limits }: IngestContext, prepareDecoder: PrepareDecoder, partition: number, { from, to }: OffsetRange): Promise<{ readonly rejected: RejectedRecord[]; readonly through: number }> {
   if (from >= to) return { rejected: [], through: to }
   const countMax = Math.min(limits.fetchCountMax, to - from)
   const batch = await log.fetch(topic, partition, from, { countMax, sizeMaxBytes: limits.fetchSizeMaxBytes, waitMaxMs: 0 })
+  const decode = await prepareDecoder([batch.records])
   const rejected = batch.records.flatMap((record): RejectedRecord[] => {
     const { rejection } = record.offset < to ? decode(record) : { rejection: null }
     return rejection === null ? [] : [{ record, code: rejection.code, reason: rejection.message }]

@@ -7,7 +7,7 @@ import { runArchiver } from '../archive/run-archiver.ts'
 import type { LambdaPorts } from './lambda-ports.ts'
 import type { Loop } from './run-together.ts'
 
-export type ArchivePorts = Pick<LambdaPorts, 'log' | 'registers' | 'objects' | 'format' | 'clock' | 'createArchiver'>
+export type ArchivePorts = Pick<LambdaPorts, 'log' | 'registers' | 'objects' | 'format' | 'schemas' | 'clock' | 'createArchiver'>
 
 export interface ArchivePartOptions {
   /** Its topic is there. */
@@ -21,8 +21,8 @@ export class ArchivePart {
   readonly loops: readonly Loop[]
 
   constructor({ source, ports: { createArchiver: create = createArchiver, ...ports }, onAlarm }: ArchivePartOptions) {
-    const { log, registers, objects, format, clock } = ports
-    this.archiver = create({ source, log, registers, objects, format, clock, onAlarm })
+    const { log, registers, objects, format, schemas, clock } = ports
+    this.archiver = create({ source, log, registers, objects, format, schemas, clock, onAlarm })
     this.loops = [(signal) => runArchiver(this.archiver, clock, signal)]
   }
 

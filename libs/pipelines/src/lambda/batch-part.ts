@@ -14,7 +14,7 @@ import { every, type Loop } from './run-together.ts'
 export const BATCH_CHECK_DEFAULT_MS = 1_000
 const CLEAN_UP_PAUSE_MS = 10_000
 
-export type BatchPorts = Pick<LambdaPorts, 'registers' | 'objects' | 'format' | 'engine' | 'batchViews' | 'jobs' | 'clock'>
+export type BatchPorts = Pick<LambdaPorts, 'registers' | 'objects' | 'format' | 'schemas' | 'engine' | 'batchViews' | 'jobs' | 'clock'>
 
 export interface BatchPartOptions {
   /** Of one source's views. */
@@ -36,9 +36,9 @@ export class BatchPart {
 
   constructor(options: BatchPartOptions) {
     const { plans, ports, batchEveryMs = BATCH_CHECK_DEFAULT_MS } = options
-    const { registers, objects, format, engine, batchViews: views, clock } = ports
+    const { registers, objects, format, schemas, engine, batchViews: views, clock } = ports
     this.options = options
-    this.stores = { registers, objects, engine, views, clock, openEpochs: (plan, afterCut, cut) => openEpochs({ objects, registers, format }, plan.source, afterCut, cut) }
+    this.stores = { registers, objects, engine, views, clock, openEpochs: (plan, afterCut, cut) => openEpochs({ objects, registers, format, schemas }, plan.source, afterCut, cut) }
     this.plans = plans
     this.cleaners = this.cleanersOf(plans)
     this.loops = [

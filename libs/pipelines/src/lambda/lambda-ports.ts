@@ -7,6 +7,7 @@ import type { WaitingClock } from '@tidemark/ports/clock'
 import type { ConsumerGroups, EventLog } from '@tidemark/ports/event-log'
 import type { JobQueue } from '@tidemark/ports/job-queue'
 import type { ObjectStore } from '@tidemark/ports/object-store'
+import type { RecordSchemas } from '@tidemark/ports/record-formats'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { NewRevision } from '@tidemark/ports/revision'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
@@ -18,6 +19,8 @@ export interface LambdaPorts {
   readonly registers: RegisterStore
   readonly objects: ObjectStore
   readonly format: ArchiveFormat
+  /** Of records that are not JSON. */
+  readonly schemas?: RecordSchemas | undefined
   readonly engine: BatchEngine
   readonly speedViews: SpeedViewStore
   readonly batchViews: BatchViewStore

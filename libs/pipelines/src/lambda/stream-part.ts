@@ -17,7 +17,7 @@ import { every, type Loop } from './run-together.ts'
 
 const SWEEP_PAUSE_MS = 10_000
 
-export type StreamPorts = Pick<LambdaPorts, 'log' | 'groups' | 'registers' | 'objects' | 'speedViews' | 'clock' | 'newRevision'>
+export type StreamPorts = Pick<LambdaPorts, 'log' | 'groups' | 'registers' | 'objects' | 'schemas' | 'speedViews' | 'clock' | 'newRevision'>
 
 export interface StreamPartOptions {
   /** Its topics are there, that of its dead letters too. */
@@ -40,10 +40,10 @@ export class StreamPart implements AsyncDisposable {
 
   private constructor(options: StreamPartOptions, membership: Membership) {
     const { source, plans, ports, onAlarm, ingestLimits: limits } = options
-    const { log, registers, objects, speedViews: store, clock, newRevision } = ports
+    const { log, registers, objects, schemas, speedViews: store, clock, newRevision } = ports
     this.options = options
     this.membership = membership
-    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, store, clock, newRevision, onAlarm, ...(limits && { limits }) })
+    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, schemas, store, clock, newRevision, onAlarm, ...(limits && { limits }) })
     this.sweepers = this.sweepersOf(plans)
     this.loops = [
       (signal) => runProcessor({ processor: this.processor, clock, signal, onAlarm }),

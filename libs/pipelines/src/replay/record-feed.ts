@@ -4,7 +4,8 @@
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { FileRecords } from '@tidemark/ports/record-reader'
 import { INGEST_LIMITS } from '../ingest/ingest-limits.ts'
-import { compileLogDecoder, type DecodeLogRecord } from '../log/log-decoder.ts'
+import type { DecodeLogRecord } from '../log/decoded-record.ts'
+import { compileJsonDecoder } from '../log/log-decoder.ts'
 import { topicOf } from '../names.ts'
 
 export interface TimedRecord {
@@ -46,7 +47,7 @@ export class RecordFeed {
     this.hasAppendTimes = hasAppendTimes
     this.records = records[Symbol.asyncIterator]()
     this.append = append
-    this.decode = compileLogDecoder(source)
+    this.decode = compileJsonDecoder(source)
   }
 
   /** When the first record that has a time is known; null: there is none. */

@@ -60,7 +60,7 @@ const system = await LambdaSystem.start({
 const catalog = (): ReturnType<LambdaSystem['catalog']> => system.catalog()
 const app = createServingApp({
   server: system.server, catalog, onError: (error) => say({ said: 'failed', text: String(error) }),
-  extend: (express, fail) => addEventRoutes(express, fail, { log: ports.log, catalog }),
+  extend: (express, fail) => addEventRoutes(express, fail, { log: ports.log, isAllJson: true, catalog }),
 })
 const { url } = await listen(app, { host: '127.0.0.1', port: 0 })
 say({ said: 'ready', url })

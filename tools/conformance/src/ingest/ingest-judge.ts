@@ -16,7 +16,7 @@ import { bucketOf, encodeEntityKey, entityHash, type KeyType } from '@tidemark/f
 import type { Value } from '@tidemark/feature-schema/value'
 import { decodeBucketRecord } from '@tidemark/pipelines/log/bucket-record'
 import { decodeFence } from '@tidemark/pipelines/log/fence'
-import { compileLogDecoder } from '@tidemark/pipelines/log/log-decoder'
+import { compileJsonDecoder } from '@tidemark/pipelines/log/log-decoder'
 import { PartitionReader } from '@tidemark/pipelines/log/partition-position'
 import { viewId } from '@tidemark/pipelines/names'
 import { cutOf, readPointer, type Pointer } from '@tidemark/pipelines/pointer'
@@ -25,7 +25,7 @@ import type { IngestWorld } from './ingest-world.ts'
 /** Every record that could be decoded, with its epoch by the register as it is. */
 export async function eventsOfWorld(world: IngestWorld): Promise<OracleEvent[]> {
   const register = await world.register()
-  const decode = compileLogDecoder(world.source)
+  const decode = compileJsonDecoder(world.source)
   return world.records.flatMap((records, partition) => {
     const reader = new PartitionReader(partition, { next: 0, epoch: -Infinity, knownTimeMs: -Infinity, mark: null }, register)
     return records.flatMap((record): OracleEvent[] => {
