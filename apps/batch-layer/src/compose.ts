@@ -28,7 +28,7 @@ export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engi
   await untilAnswered('registers', () => registerDefinitions(registers, definitions), context)
   const ports = { registers, objects, format, engine, batchViews, jobs, clock }
   const sources = eventSourcesOf(catalogOf(definitions).plans)
-  const parts = sources.map(({ plans }) => new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, onBatch: (event) => logBatch(context.log, event) }))
+  const parts = sources.map(({ plans }) => new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, onBatch: (event) => logBatch(context.log, event) }))
   const owned = opened.move()
   return { loops: parts.flatMap(({ loops }) => loops), isReady: { sources: sources.map(({ source }) => source.name) }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -1,5 +1,6 @@
 // What the batch layer is told.
 
+import { JOB_LEASE_MS } from '@tidemark/pipelines/batch/run-due'
 import { BATCH_CHECK_DEFAULT_MS } from '@tidemark/pipelines/lambda/batch-part'
 import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
 import { commonSettings } from '@tidemark/service-kit/common-settings'
@@ -11,17 +12,20 @@ import { settingsGroup, type GroupsValues } from '@tidemark/service-kit/settings
 
 const EVERY_MAX_MS = 7 * 24 * 3_600_000
 const KEPT_COUNT_MAX = 1_000
+const JOB_LEASE_MIN_MS = 1_000
+const JOB_LEASE_MAX_MS = 3_600_000
 
 const batchSettings = settingsGroup({
   prefix: 'TIDEMARK_BATCH_',
   variables: {
     EVERY_MS: wholeNumber(1, EVERY_MAX_MS).default(BATCH_CHECK_DEFAULT_MS),
+    JOB_LEASE_MS: wholeNumber(JOB_LEASE_MIN_MS, JOB_LEASE_MAX_MS).default(JOB_LEASE_MS),
     KEPT_COUNT: wholeNumber(1, KEPT_COUNT_MAX).optional(),
     EMPTY_ALLOWED: flag.optional(),
     REJECTED_SHARE_MAX: share.optional(),
   },
-  become: ({ EVERY_MS: everyMs, KEPT_COUNT: keptCount, EMPTY_ALLOWED: isEmptyAllowed, REJECTED_SHARE_MAX: rejectedShareMax }) => ({
-    everyMs,
+  become: ({ EVERY_MS: everyMs, JOB_LEASE_MS: jobLeaseMs, KEPT_COUNT: keptCount, EMPTY_ALLOWED: isEmptyAllowed, REJECTED_SHARE_MAX: rejectedShareMax }) => ({
+    everyMs, jobLeaseMs,
     run: {
       ...(keptCount !== undefined && { keptCount }),
       gate: { ...(isEmptyAllowed !== undefined && { isEmptyAllowed }), ...(rejectedShareMax !== undefined && { rejectedShareMax }) },

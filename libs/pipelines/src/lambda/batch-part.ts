@@ -24,6 +24,8 @@ export interface BatchPartOptions {
   readonly batch?: Pick<GenerationRunOptions, 'gate' | 'keptCount' | 'leaseMs'>
   /** How often generations that are due are made; default: each second, so that a sealed epoch soon has its own. */
   readonly batchEveryMs?: number
+  /** How long a worker may be silent before its run is another's; default: JOB_LEASE_MS. */
+  readonly jobLeaseMs?: number
   readonly onBatch?: RunDueOptions['onEvent']
 }
 
@@ -54,8 +56,8 @@ export class BatchPart {
 
   /** Makes a generation of each view that lacks a sealed epoch. */
   runDue(signal?: AbortSignal): Promise<DueOutcome[]> {
-    const { ports: { jobs: queue, clock }, batch: run = {}, onBatch } = this.options
-    return runDue({ stores: this.stores, queue, clock, plans: this.plans, run, ...(onBatch && { onEvent: onBatch }) }, signal)
+    const { ports: { jobs: queue, clock }, batch: run = {}, jobLeaseMs: leaseMs, onBatch } = this.options
+    return runDue({ stores: this.stores, queue, clock, plans: this.plans, run, ...(leaseMs !== undefined && { leaseMs }), ...(onBatch && { onEvent: onBatch }) }, signal)
   }
 
   /** A round of each view's cleaner, as far as nothing has to be waited for. */
