@@ -1,7 +1,7 @@
 // The four services of a run, each a process: started, killed, started again, and all of them ended with it.
 import { join } from 'node:path'
 import { serviceEnvironment, type RunNames, type ServiceName } from './service-environment.ts'
-import { ServiceProcess, type LogLine } from './service-process.ts'
+import { ServiceProcess, type LogLine } from '@tidemark/servers/service-process'
 
 export interface LayersOptions extends RunNames {
   /** 0: any that is free, and the same again once it is known. */

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isRunning } from '@tidemark/servers/process-identity'
+import { isRunning } from './process-identity.ts'
 import { ServiceEnded, ServiceProcess, type LogLine } from './service-process.ts'
 
 let folder: string
@@ -57,6 +57,7 @@ describe('a service', () => {
     const late = await start(`${READY} process.exitCode = 0`)
     await late.service.untilReady()
     await expect(late.service.ended).rejects.toBeInstanceOf(ServiceEnded)
+    await expect(late.service.ended).rejects.toMatchObject({ how: 0 })
   })
 
   it('tells what it warns of, in JSON or not, and nothing else', async () => {
@@ -66,5 +67,12 @@ describe('a service', () => {
       say({ level: 50, msg: 'fails' }); console.log('null'); console.log('a crash'); ${LIVES} ${READY}`)
     await service.untilReady()
     expect(troubles.map(({ msg }) => msg)).toEqual(['waits', 'fails', 'null', 'a crash'])
+  })
+
+  it('is waited for until it says something, before or after it is asked for, and not for ever', async () => {
+    const { service } = await start(`${LIVES} ${READY} setTimeout(() => console.log('{"msg":"later","n":7}'), 50)`)
+    expect(await service.until('n', ({ n }) => n === 7)).toMatchObject({ msg: 'later' })
+    expect(await service.until('n', ({ n }) => n === 7)).toMatchObject({ msg: 'later' })
+    await expect(service.until('what it never says', () => false, 10)).rejects.toThrow(/what it never says after 0.01 s[^]*later/)
   })
 })
