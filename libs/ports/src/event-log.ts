@@ -29,10 +29,12 @@ export interface LogBatch {
   readonly records: readonly LogRecord[]
 }
 
-/** The offsets that a partition has: [start, end). Retention moves the start. */
+/** The offsets of a partition that can be read: [start, end). Retention moves the start. */
 export interface LogExtent {
   readonly start: number
   readonly end: number
+  /** Past all that was appended: from `end` on is what can be read only once a transaction before it is decided. */
+  readonly appendedEnd: number
 }
 
 export interface FetchLimits {

@@ -30,6 +30,7 @@ export async function endCalmly(history: History): Promise<void> {
   }
   history.scheduler.takeEnded()
   history.rightClocks()
+  history.producer.decideTransactions()
   if (random.chance(plot.failOverShare > 0 ? 0.7 : 0)) world.failOver(random)
   await members.settle()
   await history.becomeCalm()

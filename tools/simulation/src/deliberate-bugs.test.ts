@@ -15,9 +15,9 @@ const MODEL_BUGS = [
 
 /** Where a search begins that finds the bug at once; it goes on where the pipelines' calls, and so the interleavings, are others by then. */
 const SEEDS: Readonly<Record<string, number>> = {
-  'no-fence': 2, 'no-revision': 2, 'first-record-as-a': 2, 'lazy-gap': 2, 'epoch-not-running-max': 2, 'cut-off-by-one': 2, 'trust-commits': 3, 'floor-may-fall': 3,
-  'no-idle-check': 3, 'drop-too-early': 3, 'number-used-twice': 3, 'void-without-cas': 4, 'no-gap-rule': 8, 'reset-unnoticed': 15, 'periods-by-the-clock': 44, 'ahead-unnoticed': 138,
-  'register-not-read-after-poll': 28, 'sweep-unfenced': 38, 'reset-checked-once': 84,
+  'no-fence': 2, 'undecided-not-waited-for': 2, 'no-revision': 2, 'first-record-as-a': 2, 'lazy-gap': 2, 'epoch-not-running-max': 2, 'cut-off-by-one': 2, 'trust-commits': 3, 'floor-may-fall': 3,
+  'no-idle-check': 3, 'number-used-twice': 3, 'no-gap-rule': 8, 'drop-too-early': 9, 'reset-unnoticed': 15, 'periods-by-the-clock': 44, 'ahead-unnoticed': 138,
+  'register-not-read-after-poll': 28, 'sweep-unfenced': 38, 'void-without-cas': 38, 'reset-checked-once': 87,
 }
 const HISTORIES_MAX = 150
 

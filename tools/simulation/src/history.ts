@@ -71,7 +71,8 @@ async function live(history: History): Promise<Failure['turn']> {
 
 export class History {
   readonly random: Random
-  private readonly clockRandom: Random
+  readonly clockRandom: Random
+  readonly transactionRandom: Random
   readonly plot: Plot
   readonly world: World
   readonly scheduler: Scheduler
@@ -90,7 +91,8 @@ export class History {
   constructor(seed: number, rules: Rules, tally: Tally) {
     this.random = seededRandom(seed)
     this.clockRandom = seededRandom(seed + 2 ** 31)
-    this.plot = drawPlot(this.random, this.clockRandom)
+    this.transactionRandom = seededRandom(seed + 2 ** 30)
+    this.plot = drawPlot(this)
     const { epochLengthMs, views } = this.plot
     this.world = new World({ random: this.random, epochLengthMs, views, rules })
     this.scheduler = new Scheduler(this.random)
@@ -151,6 +153,7 @@ export class History {
       [plot.resetShare, () => producer.breakLog()],
       [0.004, () => this.overrideMadTimes()],
       [plot.wrongClockShare, () => this.setClockWrong()],
+      [plot.transactionShare, () => producer.transact()],
     ]
   }
 

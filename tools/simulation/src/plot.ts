@@ -23,6 +23,8 @@ export interface Plot {
   readonly damageShare: number
   /** A machine of the speed or serving layer has a clock that is wrong by far, or right again. */
   readonly wrongClockShare: number
+  /** A transaction begins or is decided, behind which nothing can be read. */
+  readonly transactionShare: number
   /** Shares of records. */
   readonly skewShare: number
   readonly madShare: number
@@ -35,8 +37,15 @@ export interface Plot {
 
 const HOUR_MS = 3_600_000
 
-/** `clockRandom`: another one, of which alone it is drawn how wrong clocks are. */
-export function drawPlot(random: Random, clockRandom: Random): Plot {
+/** What histories are drawn from: a trouble that has chance of its own leaves those as they are that do not have it. */
+export interface Chances {
+  readonly random: Random
+  /** Of which alone it is drawn how wrong clocks are. */
+  readonly clockRandom: Random
+  readonly transactionRandom: Random
+}
+
+export function drawPlot({ random, clockRandom, transactionRandom }: Chances): Plot {
   const maybe = (probability: number, share: number): number => (random.chance(probability) ? share : 0)
   return {
     turnCount: random.between(1_200, 3_000),
@@ -60,5 +69,6 @@ export function drawPlot(random: Random, clockRandom: Random): Plot {
     nonsenseShare: maybe(0.4, 0.2),
     damageShare: maybe(0.25, 0.002),
     wrongClockShare: clockRandom.chance(0.3) ? 0.004 : 0,
+    transactionShare: transactionRandom.chance(0.3) ? transactionRandom.pick([0.003, 0.01]) : 0,
   }
 }

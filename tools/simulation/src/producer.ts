@@ -1,5 +1,5 @@
 // The producers and the brokers of a history: events that are late, malformed, without a key, at the same time as others; markers that nobody
-// sees; append times that step back, break the declared skew, or are mad; and logs that lose their ends.
+// sees; transactions that take long; append times that step back, break the declared skew, or are mad; and logs that lose their ends.
 
 import { decodeFence } from '@tidemark/pipelines/log/fence'
 import { readSealRegister } from '@tidemark/pipelines/log/change-seal-register'
@@ -43,6 +43,21 @@ export class Producer {
       if (random.chance(plot.madShare)) for (let run = random.pick([1, 1, 3]); run > 0; run--) await this.appendMad(partition)
       else await world.append(partition, this.draw(), this.drawBehind(partition))
     }
+  }
+
+  /** A transaction begins, or is decided. */
+  transact(): void {
+    const { transactionRandom, world, scheduler } = this.history
+    const partition = transactionRandom.below(world.records.length)
+    const isHeld = world.isHeld(partition)
+    scheduler.note('log', `${isHeld ? 'decides' : 'has'} a transaction in partition ${partition}`)
+    if (isHeld) world.release(partition)
+    else world.hold(partition)
+  }
+
+  decideTransactions(): void {
+    const { world } = this.history
+    for (const partition of world.records.keys()) if (world.isHeld(partition)) world.release(partition)
   }
 
   /** A partition that is new is on a broker whose clock is slow. */

@@ -86,9 +86,10 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
 
   function extentOf(reader: Reader, { key }: Place): LogExtent {
     const stored = reader.get(extents, key)
-    if (stored === null) return { start: 0, end: 0 }
+    if (stored === null) return { start: 0, end: 0, appendedEnd: 0 }
     const bytes = Buffer.from(stored)
-    return { start: bytes.readDoubleLE(0), end: bytes.readDoubleLE(8) }
+    const end = bytes.readDoubleLE(8)
+    return { start: bytes.readDoubleLE(0), end, appendedEnd: end }
   }
 
   function encodeAppends(appends: readonly (LogAppend | TimedAppend)[]): EncodedRun[] {

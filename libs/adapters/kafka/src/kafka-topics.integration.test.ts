@@ -7,7 +7,7 @@ import { KafkaCluster } from './kafka-cluster.ts'
 import { openKafkaConsumerGroups } from './kafka-consumer-groups.ts'
 import { openKafkaEventLog } from './kafka-event-log.ts'
 import type { KafkaOptions } from './kafka-options.ts'
-import { appendAborted, testOptions } from './testing/kafka-clients.ts'
+import { appendAborted, beginTransaction, testOptions } from './testing/kafka-clients.ts'
 
 jest.setTimeout(120_000)
 
@@ -139,6 +139,20 @@ describe('records', () => {
     await log.append(appendOf('c'))
     expect(await valuesOf(log, 't')).toEqual(['a', 'b', 'c'])
     for (let from = 1; from < 5; from++) expect((await log.fetch('t', 0, from, { ...NO_LIMITS, countMax: 1 })).records.map(({ value }) => `${value}`)).toEqual(['b'])
+  })
+
+  it('of a transaction that is not decided cannot be read, and are in the extent as appended', async () => {
+    await using opened = await open()
+    const { log, cluster } = opened
+    await log.ensureTopic('t', 1)
+    await log.append(appendOf('a'))
+    const transaction = await beginTransaction(cluster, 't', 0, 2)
+    await log.append(appendOf('b'))
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 1, appendedEnd: 4 })
+    expect(await valuesOf(log, 't')).toEqual(['a'])
+    await transaction.end(true)
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 5, appendedEnd: 5 })
+    expect(await valuesOf(log, 't')).toEqual(['a', 'in a transaction 0', 'in a transaction 1', 'b'])
   })
 
   it('larger than the topic takes are refused', async () => {

@@ -103,9 +103,9 @@ export class PartitionReader implements AsyncDisposable {
       if (answer.errorCode === 0) return answer
       const name = protocolErrorsCodesById[answer.errorCode as keyof typeof protocolErrorsCodesById]
       if (name !== OFFSET_OUT_OF_RANGE) throw new ProtocolError(answer.errorCode)
-      const extent = await this.readExtent(topic, partition, READ_UNCOMMITTED)
+      const extent = await this.readExtent(topic, partition)
       // A leader that has just been elected does not know its end yet.
-      if (from >= extent.start && from <= extent.end) throw new ProtocolError('OFFSET_NOT_AVAILABLE')
+      if (from >= extent.start && from <= extent.appendedEnd) throw new ProtocolError('OFFSET_NOT_AVAILABLE')
       throw gone(this.cluster.where(`${placeOf(topic, partition)}, offset ${from}`), extent)
     })
   }
@@ -119,20 +119,23 @@ export class PartitionReader implements AsyncDisposable {
     return desk
   }
 
-  /** What can be read: transactions that are not yet decided are past the end. */
+  /** The end is the last stable offset, what was appended the high watermark. */
   extent(topic: string, partition: number): Promise<LogExtent> {
-    return this.cluster.retrying(placeOf(topic, partition), () => this.readExtent(topic, partition, READ_COMMITTED))
+    return this.cluster.retrying(placeOf(topic, partition), () => this.readExtent(topic, partition))
   }
 
-  private async readExtent(topic: string, partition: number, isolationLevel: number): Promise<LogExtent> {
+  private async readExtent(topic: string, partition: number): Promise<LogExtent> {
     const { leader } = await this.cluster.leaderOf(topic, partition)
     const connection = await this.cluster.node(leader)
-    const offsetAt = async (timestamp: bigint): Promise<number> => {
+    const offsetAt = async (timestamp: bigint, isolationLevel: number): Promise<number> => {
       const { topics } = await listOffsetsV7.api.async(connection, CONSUMER, isolationLevel, [{ name: this.cluster.named(topic), partitions: [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp }] }])
       return Number(topics[0]!.partitions[0]!.offset)
     }
-    const [start, end] = await Promise.all([offsetAt(ListOffsetTimestamps.EARLIEST), offsetAt(ListOffsetTimestamps.LATEST)])
-    return { start, end: Math.max(start, end) }
+    const [start, committedEnd, appendedEnd] = await Promise.all([
+      offsetAt(ListOffsetTimestamps.EARLIEST, READ_COMMITTED), offsetAt(ListOffsetTimestamps.LATEST, READ_COMMITTED), offsetAt(ListOffsetTimestamps.LATEST, READ_UNCOMMITTED),
+    ])
+    const end = Math.max(start, committedEnd)
+    return { start, end, appendedEnd: Math.max(end, appendedEnd) }
   }
 
   // ---- What was read ahead ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// A log in memory, which does on request what real logs do: offsets that nobody sees, append times that differ by partition and step
+// A log in memory, which does on request what real logs do: offsets that nobody sees, transactions that take long, append times that differ by partition and step
 // back, a topic made anew, a log cut short, a start that moves. Each call is one step; nothing waits but a fetch that was asked to.
 
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
@@ -19,6 +19,8 @@ interface Partition {
   readonly slots: (LogRecord | null)[]
   /** How far this partition's clock is ahead of the log's. */
   shiftMs: number
+  /** What is behind it cannot be read yet; null: all can. */
+  heldFrom: number | null
   readonly waiters: Set<() => void>
 }
 
@@ -37,7 +39,7 @@ export class MemoryEventLog implements EventLog {
   async ensureTopic(topic: string, partitionCount: number): Promise<void> {
     if (!Number.isSafeInteger(partitionCount) || partitionCount < 1) throw new RangeError(`A topic has at least one partition, not ${partitionCount}.`)
     const partitions = this.byTopic.get(topic) ?? []
-    while (partitions.length < partitionCount) partitions.push({ start: 0, slots: [], shiftMs: 0, waiters: new Set() })
+    while (partitions.length < partitionCount) partitions.push({ start: 0, slots: [], shiftMs: 0, heldFrom: null, waiters: new Set() })
     this.byTopic.set(topic, partitions)
   }
 
@@ -70,7 +72,7 @@ export class MemoryEventLog implements EventLog {
 
   async extent(topic: string, partition: number): Promise<LogExtent> {
     const found = this.partitionOf(topic, partition)
-    return { start: found.start, end: endOf(found) }
+    return { start: found.start, end: readableEndOf(found), appendedEnd: endOf(found) }
   }
 
   async commit(position: CommittedPosition): Promise<void> {
@@ -95,6 +97,18 @@ export class MemoryEventLog implements EventLog {
     wake(found)
   }
 
+  /** A transaction begins that is not decided before `release`: what is appended from here on, by whomever, cannot be read until then. */
+  hold(topic: string, partition: number): void {
+    const found = this.partitionOf(topic, partition)
+    found.heldFrom ??= endOf(found)
+  }
+
+  release(topic: string, partition: number): void {
+    const found = this.partitionOf(topic, partition)
+    found.heldFrom = null
+    wake(found)
+  }
+
   /** Makes a record invisible, as compaction does. */
   compact(topic: string, partition: number, offset: number): void {
     const found = this.partitionOf(topic, partition)
@@ -111,6 +125,7 @@ export class MemoryEventLog implements EventLog {
     const found = this.partitionOf(topic, partition)
     found.slots.length = Math.max(0, Math.min(found.slots.length, end - found.start))
     found.start = Math.min(found.start, end)
+    found.heldFrom = null
     wake(found)
   }
 
@@ -119,6 +134,7 @@ export class MemoryEventLog implements EventLog {
     for (const partition of this.partitionsOf(topic)) {
       partition.start = 0
       partition.slots.length = 0
+      partition.heldFrom = null
       wake(partition)
     }
   }
@@ -166,7 +182,7 @@ export class MemoryEventLog implements EventLog {
 
   private read(topic: string, partition: number, from: number, { countMax, sizeMaxBytes }: FetchLimits): LogBatch {
     const found = this.partitionOf(topic, partition)
-    const end = endOf(found)
+    const end = readableEndOf(found)
     if (!(from >= found.start && from <= end)) {
       throw problem('LOG_OFFSET_GONE', `topic ${topic}, partition ${partition}, offset ${from}`, `The partition has the offsets from ${found.start} to before ${end}.`, 'Find out what happened to the log before reading elsewhere.')
     }
@@ -199,6 +215,10 @@ function wake({ waiters }: Partition): void {
 
 function endOf({ start, slots }: Partition): number {
   return start + slots.length
+}
+
+function readableEndOf(partition: Partition): number {
+  return Math.max(partition.start, Math.min(endOf(partition), partition.heldFrom ?? Infinity))
 }
 
 function commitKey({ group, topic, partition }: Omit<CommittedPosition, 'offset'>): string {

@@ -55,17 +55,27 @@ describe('MemoryEventLog', () => {
   it('is cut short, and grows again with other records', async () => {
     const { log, append, texts } = await filled()
     log.truncate('t', 0, 2)
-    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 2 })
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 2, appendedEnd: 2 })
     await expect(log.fetch('t', 0, 3, NO_LIMITS)).rejects.toMatchObject({ code: 'LOG_OFFSET_GONE' })
     await append('x')
     expect(await texts(1)).toEqual(['b', 'x'])
+  })
+
+  it('shows nothing behind a transaction before that is decided', async () => {
+    const { log, append, texts } = await filled()
+    log.hold('t', 0)
+    await append('x')
+    expect(await texts(3)).toEqual(['d'])
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 4, appendedEnd: 5 })
+    log.release('t', 0)
+    expect(await texts(3)).toEqual(['d', 'x'])
   })
 
   it('is made anew, and keeps what was committed of it', async () => {
     const { log, append, texts } = await filled()
     await log.commit({ group: 'g', topic: 't', partition: 0, offset: 4 })
     log.makeAnew('t')
-    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 0 })
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 0, appendedEnd: 0 })
     expect(await log.committed('g', 't', 0)).toBe(4)
     await append('x')
     expect(await texts(0)).toEqual(['x'])

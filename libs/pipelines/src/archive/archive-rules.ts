@@ -1,5 +1,6 @@
 // The rules of law 3 that an archiver obeys, each a function of its own, so that a suite can put a wrong one in its place and see it caught.
 
+import type { LogExtent } from '@tidemark/ports/event-log'
 import { nextEpoch } from '../log/epoch.ts'
 import { isOtherRecord, type ReplacedRule } from '../log/log-mark.ts'
 import type { LogMark } from '../log/manifest.ts'
@@ -16,6 +17,8 @@ export interface ArchiveRules {
   readonly marginEpoch: (nowMs: number, epochLengthMs: number, skewMaxMs: number) => number
   /** What the register says before idle partitions are sealed, and before their ends are read again. */
   readonly withClosing: (register: SealRegister, closing: Closing) => SealRegister
+  /** How far an idle partition must have been read for all that was appended before now to be known. */
+  readonly endOf: (extent: LogExtent) => number
   /** Whether what was planned on one state of the register may be sealed on another. */
   readonly isSealable: (planned: ReadSealRegister, current: ReadSealRegister) => boolean
   /** What of the log the archive's position includes beyond its last record: the first record past the seal. */
@@ -34,6 +37,7 @@ export const ARCHIVE_RULES: ArchiveRules = {
   // Its end, (epoch + 1) · length, is more than the skew ago.
   marginEpoch: (nowMs, epochLengthMs, skewMaxMs) => Math.ceil((nowMs - skewMaxMs) / epochLengthMs) - 2,
   withClosing: (register, closing) => ({ ...register, closing }),
+  endOf: ({ appendedEnd }) => appendedEnd,
   isSealable: (planned, current) => planned.revision === current.revision,
   proofOf: (firstPast) => firstPast,
   isReplaced: isOtherRecord,

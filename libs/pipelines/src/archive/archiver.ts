@@ -168,10 +168,10 @@ export class ArchiveWork {
 
   /** Archives what comes next of a partition; null: there is nothing, or it stands still. */
   private async archive(read: ReadSealRegister, partition: PartitionArchive, signal?: AbortSignal): Promise<ArchiveStep | null> {
-    const { log } = this.options
-    const extent = partition.partition < this.partitionCount ? await log.extent(this.topic, partition.partition) : { start: 0, end: 0 }
+    const { log, rules } = this.options
+    const extent = partition.partition < this.partitionCount ? await log.extent(this.topic, partition.partition) : { start: 0, end: 0, appendedEnd: 0 }
     const { next } = partition.reader
-    partition.end = extent.end
+    partition.end = rules.endOf(extent)
     if (next < extent.start || next > extent.end) return this.stand(partition, lostAlarm(next, extent))
     const { fetchCountMax: countMax, fetchSizeMaxBytes: sizeMaxBytes } = this.limits
     const batch = next === extent.end ? null : await log.fetch(this.topic, partition.partition, next, { countMax, sizeMaxBytes, waitMaxMs: 0 }, signal)

@@ -30,7 +30,7 @@ export class PartitionArchive {
   readonly reader: PartitionReader
   /** The record that proved the last seal, until it is read again. */
   proof: LogMark | null
-  /** The log's end when it was last looked at; null: not yet. */
+  /** The log's end when it was last looked at, with what cannot be read yet; null: not yet. */
   end: number | null = null
   /** Why it stands still; null: it does not. */
   alarm: Alarm | null = null

@@ -1,6 +1,7 @@
 // Sealing (law 3): which epochs can be sealed, and how. An epoch is sealed once every open partition shows a record past it; an idle one by the
 // clock, once its end is more than the declared skew ago, and only if its end in the log, read after the register says that it
-// closes, is still the one that was archived. One compare-and-set seals, and carries the manifest.
+// closes, is still the one that was archived: its end with what is in transactions that are not decided, and was appended before. One
+// compare-and-set seals, and carries the manifest.
 
 import { readSealRegister, replaceSealRegister, type ReadSealRegister } from '../log/change-seal-register.ts'
 import { MANIFEST_VERSION, type Manifest } from '../log/manifest.ts'
@@ -59,7 +60,7 @@ async function close({ options: { registers, log, rules }, topic, partitions }: 
   const isSame = JSON.stringify(closing) === JSON.stringify(read.register.closing)
   const closed = isSame ? read : await replaceSealRegister(registers, read.revision, rules.withClosing(read.register, closing))
   if (closed === null) return null
-  for (const partition of idle) partition.end = (await log.extent(topic, partition.partition)).end
+  for (const partition of idle) partition.end = rules.endOf(await log.extent(topic, partition.partition))
   return idle.every(({ end, reader }) => end === reader.next) ? closed : null
 }
 

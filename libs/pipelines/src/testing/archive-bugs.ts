@@ -15,6 +15,7 @@ export interface ArchiveBug {
 export const ARCHIVE_BUGS: readonly ArchiveBug[] = [
   { name: 'barrier-early', rule: { marginEpoch: (nowMs, lengthMs) => Math.ceil(nowMs / lengthMs) - 2 }, schedule: recordWithinTheMargin },
   { name: 'closing-not-written', rule: { withClosing: (register) => register }, schedule: recordBeforeTheSeal },
+  { name: 'undecided-not-waited-for', rule: { endOf: ({ end }) => end }, schedule: recordInTransaction },
   { name: 'partitions-listed-early', rule: { isSealable: (planned, current) => planned.register.sealedThrough === current.register.sealedThrough }, schedule: partitionBeforeTheSeal },
   { name: 'no-opening-epoch', rule: { openingEpoch: () => null }, schedule: latePartition },
   { name: 'epoch-not-running-max', rule: { epochOf: (_, appendTimeMs, lengthMs) => Math.floor(appendTimeMs / lengthMs) }, schedule: clockStepsBack },
@@ -48,6 +49,20 @@ async function recordBeforeTheSeal(rules: ArchiveRules): Promise<string | null> 
   await world.settle(archiver)
   const archived = (await world.archived())['1 0']
   return folded !== null && archived === folded ? null : `1 0 is archived in ${archived}, folded in ${folded}`
+}
+
+/** A record is appended in a transaction that is decided only long after its epoch's end. */
+async function recordInTransaction(rules: ArchiveRules): Promise<string | null> {
+  const world = new ArchiveWorld(2, 11_500)
+  const archiver = world.archiver({ rules })
+  world.append(0, 10_500, 11_100)
+  world.log.hold(1, true)
+  world.append(1, 10_900)
+  await world.settle(archiver)
+  await world.settle(archiver, 14_500)
+  world.log.hold(1, false)
+  await world.settle(archiver)
+  return archivedIn(world, { '0 0': 10, '0 1': 11, '1 0': 10 })
 }
 
 /** A partition is opened, and a record of it folded, between the plan of a seal and the seal. */

@@ -13,6 +13,8 @@ export interface ScriptedLog extends EventLog {
   write(partition: number, appendTimeMs: number, value: string | null): void
   /** Loses what is at or after the offset. */
   cut(partition: number, end: number): void
+  /** What is written from here on cannot be read, as behind a transaction that is not decided, until this is called without `isHeld`. */
+  hold(partition: number, isHeld: boolean): void
   /** What retention leaves. */
   retain(partition: number, start: number): void
 }
@@ -20,6 +22,8 @@ export interface ScriptedLog extends EventLog {
 export function createScriptedLog(partitionCount: number): ScriptedLog {
   const partitions: ScriptedRecord[][] = Array.from({ length: partitionCount }, () => [])
   const starts = new Map<number, number>()
+  const heldFrom = new Map<number, number>()
+  const endOf = (partition: number): number => Math.min(partitions[partition]!.length, heldFrom.get(partition) ?? Infinity)
   const refuse = (): never => {
     throw new Error('A scripted log is written by its script.')
   }
@@ -31,6 +35,7 @@ export function createScriptedLog(partitionCount: number): ScriptedLog {
       partitions[partition]!.push(value === null ? null : { offset, appendTimeMs, key: null, value: Buffer.from(value), headers: {} })
     },
     cut: (partition, end) => void partitions[partition]!.splice(end),
+    hold: (partition, isHeld) => void (isHeld ? heldFrom.set(partition, partitions[partition]!.length) : heldFrom.delete(partition)),
     retain: (partition, start) => void starts.set(partition, start),
     ensureTopic: refuse,
     partitionCount: async () => partitions.length,
@@ -38,7 +43,7 @@ export function createScriptedLog(partitionCount: number): ScriptedLog {
     append: refuse,
     appendAndCommit: refuse,
     async fetch(_topic, partition, from, { countMax }) {
-      const records = partitions[partition]!
+      const records = partitions[partition]!.slice(0, endOf(partition))
       if (from > records.length || from < (starts.get(partition) ?? 0)) {
         throw new TidemarkError([{ code: 'LOG_OFFSET_GONE', message: 'It is not there.', where: `partition ${partition}, offset ${from}`, action: 'None.' }])
       }
@@ -47,7 +52,7 @@ export function createScriptedLog(partitionCount: number): ScriptedLog {
       for (; next < records.length && visible.length < countMax; next++) visible.push(...[records[next]!].filter((record) => record !== null))
       return { from, next, records: visible }
     },
-    extent: async (_topic, partition) => ({ start: starts.get(partition) ?? 0, end: partitions[partition]!.length }),
+    extent: async (_topic, partition) => ({ start: starts.get(partition) ?? 0, end: endOf(partition), appendedEnd: partitions[partition]!.length }),
     commit: refuse,
     committed: refuse,
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -37,7 +37,7 @@ export function appendCases(createHarness: () => Promise<EventLogHarness>): void
     await other.ensureTopic('b', 4)
     expect(await log.partitionCount('b')).toBe(4)
     expect(await readTexts(log, 'b', 1)).toEqual(['x'])
-    expect(await log.extent('b', 3)).toEqual({ start: 0, end: 0 })
+    expect(await log.extent('b', 3)).toEqual({ start: 0, end: 0, appendedEnd: 0 })
     await expect(log.ensureTopic('c', 0)).rejects.toThrow(RangeError)
     expect(await log.topics()).toEqual(['a', 'b'])
   })
@@ -49,7 +49,7 @@ export function appendCases(createHarness: () => Promise<EventLogHarness>): void
     for (const topic of topics) await log.ensureTopic(topic, 12)
     for (const topic of topics) for (const partition of [0, 1, 11]) await appendTexts(log, topic, partition, `${topic} ${partition}`)
     for (const topic of topics) for (const partition of [0, 1, 11]) expect(await readTexts(log, topic, partition)).toEqual([`${topic} ${partition}`])
-    expect(await log.extent('t', 2)).toEqual({ start: 0, end: 0 })
+    expect(await log.extent('t', 2)).toEqual({ start: 0, end: 0, appendedEnd: 0 })
   })
 
   it('gives back each record byte by byte', async () => {
@@ -90,7 +90,7 @@ export function appendCases(createHarness: () => Promise<EventLogHarness>): void
     expect(appended.map(({ firstOffset }) => firstOffset)).toEqual([2, 0, 3, 3, 0])
     expect(await log.append([])).toEqual([])
     expect(await readTexts(log, 't', 0)).toEqual(['a', 'b', 'c', 'd', 'e'])
-    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 5 + markerCount })
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 5 + markerCount, appendedEnd: 5 + markerCount })
     expect(await readTexts(log, 'u', 0)).toEqual(['x', 'y'])
   })
 
@@ -119,7 +119,7 @@ export function appendCases(createHarness: () => Promise<EventLogHarness>): void
     await expect(log.append([appendOf('t', 0, 'a'), appendOf('nowhere', 0, 'b')])).rejects.toThrow(code('UNKNOWN_NAME'))
     await expect(log.append([appendOf('t', 0, 'a'), appendOf('t', 2, 'b')])).rejects.toThrow(code('UNKNOWN_NAME'))
     await expect(log.append([appendOf('t', 0, 'a'), tooLarge])).rejects.toThrow(code('EVENT_TOO_LARGE'))
-    for (const partition of [0, 1]) expect(await log.extent('t', partition)).toEqual({ start: 0, end: 0 })
+    for (const partition of [0, 1]) expect(await log.extent('t', partition)).toEqual({ start: 0, end: 0, appendedEnd: 0 })
     await appendTexts(log, 't', 0, 'c')
     expect(await readTexts(log, 't', 0)).toEqual(['c'])
   })
@@ -144,7 +144,7 @@ export function appendCases(createHarness: () => Promise<EventLogHarness>): void
     const half = new Uint8Array(recordSizeMaxBytes / 2)
     await expect(log.append([{ topic: 't', partition: 0, records: [{ key: half, value: half, headers: { h: Uint8Array.of(1) } }] }])).rejects.toThrow(code('EVENT_TOO_LARGE'))
     await log.append([{ topic: 't', partition: 0, records: [{ key: half, value: half }] }])
-    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 1 })
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 1, appendedEnd: 1 })
   })
 
   it('gives no offset twice and leaves none out, whoever appends', async () => {

@@ -44,7 +44,7 @@ export function commitCases(createHarness: () => Promise<EventLogHarness>): void
     expect(await log.appendAndCommit([appendOf('t', 0, 'a')], at(1), 0)).toBeNull()
     await log.commit(at(4))
     for (const expected of [null, 0, 3, 5]) expect(await log.appendAndCommit([appendOf('t', 0, 'a')], at(9), expected)).toBeNull()
-    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 0 })
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 0, appendedEnd: 0 })
     expect(await log.committed('g', 't', 0)).toBe(4)
   })
 
@@ -55,7 +55,7 @@ export function commitCases(createHarness: () => Promise<EventLogHarness>): void
     const tooLarge = { topic: 't', partition: 0, records: [{ key: null, value: new Uint8Array(recordSizeMaxBytes + 1) }] }
     await expect(log.appendAndCommit([appendOf('t', 0, 'a'), tooLarge], at(1), null)).rejects.toThrow(code('EVENT_TOO_LARGE'))
     await expect(log.appendAndCommit([appendOf('t', 0, 'a'), appendOf('nowhere', 0, 'b')], at(1), null)).rejects.toThrow(code('UNKNOWN_NAME'))
-    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 0 })
+    expect(await log.extent('t', 0)).toEqual({ start: 0, end: 0, appendedEnd: 0 })
     expect(await log.committed('g', 't', 0)).toBeNull()
   })
 

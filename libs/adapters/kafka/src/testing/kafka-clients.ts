@@ -47,16 +47,25 @@ async function moveStart(cluster: KafkaCluster, topic: string, partition: number
 
 /** A transaction of so many records that is given up: these, and its marker. */
 export async function appendAborted(cluster: KafkaCluster, topic: string, partition: number, recordCount: number): Promise<void> {
-  const id = cluster.named(`aborted/${randomUUID()}`)
+  await (await beginTransaction(cluster, topic, partition, recordCount)).end(false)
+}
+
+/** A transaction of so many records that somebody has open; `end` decides it, and resolves when its marker is there. */
+export async function beginTransaction(cluster: KafkaCluster, topic: string, partition: number, recordCount: number): Promise<{ end(isCommitted: boolean): Promise<void> }> {
+  const id = cluster.named(`transaction/${randomUUID()}`)
   const ask = <T>(send: (coordinator: Connection) => Promise<T>): Promise<T> => cluster.retrying(id, async (attemptCount) => send(await cluster.coordinator('transaction', id, attemptCount)))
   const identity = await ask((coordinator) => initProducerIdV4.api.async(coordinator, id, TRANSACTION_TIMEOUT_MS))
   const { producerId, producerEpoch } = identity
   await ask((coordinator) => addPartitionsToTxnV3.api.async(coordinator, [{ transactionalId: id, producerId, producerEpoch, verifyOnly: false, topics: [{ name: cluster.named(topic), partitions: [partition] }] }]))
-  const records = Array.from({ length: recordCount }, (_, i) => ({ key: null, value: Buffer.from(`never seen ${i}`) }))
+  const records = Array.from({ length: recordCount }, (_, i) => ({ key: null, value: Buffer.from(`in a transaction ${i}`) }))
   if (recordCount > 0) await cluster.retrying(id, async () => (await prepareBatch(cluster, topic, partition))(records, identity, 0, id))
-  await ask((coordinator) => endTxnV3.api.async(coordinator, id, producerId, producerEpoch, false))
-  for (let state = 'PrepareAbort'; state !== 'CompleteAbort'; ) {
-    const { transactionStates: [found] } = await ask((coordinator) => describeTransactionsV0.api.async(coordinator, [id]))
-    state = found!.transactionState
+  return {
+    async end(isCommitted) {
+      await ask((coordinator) => endTxnV3.api.async(coordinator, id, producerId, producerEpoch, isCommitted))
+      for (let state = ''; !state.startsWith('Complete'); ) {
+        const { transactionStates: [found] } = await ask((coordinator) => describeTransactionsV0.api.async(coordinator, [id]))
+        state = found!.transactionState
+      }
+    },
   }
 }
