@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isRunning } from './process-identity.ts'
+import { isRunning, type ProcessIdentity } from './process-identity.ts'
 import { ServiceEnded, ServiceProcess, type LogLine } from './service-process.ts'
 
 let folder: string
@@ -58,6 +58,22 @@ describe('a service', () => {
     await late.service.untilReady()
     await expect(late.service.ended).rejects.toBeInstanceOf(ServiceEnded)
     await expect(late.service.ended).rejects.toMatchObject({ how: 0 })
+  })
+
+  it('ends with who started it, however that one ended', async () => {
+    const main = join(folder, 'child.mjs')
+    writeFileSync(main, `${LIVES} ${READY}`)
+    const { service: starter } = await start(`
+      import { ServiceProcess } from ${JSON.stringify(new URL('./service-process.ts', import.meta.url).href)}
+      const service = await ServiceProcess.start({ name: 'child', main: ${JSON.stringify(main)}, env: {}, onTrouble() {} })
+      await service.untilReady()
+      console.log(JSON.stringify({ level: 'info', msg: 'ready', url: JSON.stringify(service.identity) })); ${LIVES}`)
+    const child = JSON.parse((await starter.untilReady()).url!) as ProcessIdentity
+    expect(isRunning(child)).toBe(true)
+    await starter.kill()
+    const deadlineMs = performance.now() + 10_000
+    while (isRunning(child) && performance.now() < deadlineMs) await new Promise(setImmediate)
+    expect(isRunning(child)).toBe(false)
   })
 
   it('tells what it warns of, in JSON or not, and nothing else', async () => {

@@ -47,6 +47,7 @@ export class ServiceEnded extends Error {
 
 /** What a service has not said by then it never will, on a busy machine too. */
 const SAID_WITHIN_MS = 120_000
+const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href
 const END_WITHIN_MS = 30_000
 const TOLD_LINES = 20
 const KEPT_LINES = 10_000
@@ -81,7 +82,8 @@ export class ServiceProcess implements AsyncDisposable {
   /** Resolves once it is running; whether it is ready is another question. */
   static async start(options: ServiceOptions): Promise<ServiceProcess> {
     // A group of its own: an interrupt at the terminal is for who started it, who ends it in its turn.
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', options.main], { env: { ...withoutSettings(process.env), ...options.env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    const args = ['--disable-warning=ExperimentalWarning', '--import', END_WITH_PARENT, options.main]
+    const child = spawn(process.execPath, args, { env: { ...withoutSettings(process.env), ...options.env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
     await once(child, 'spawn')
     const identity = identifyProcess(child.pid!)
     if (identity === undefined) throw new ServiceEnded(`${options.name} ended as soon as it had started.`, null)
