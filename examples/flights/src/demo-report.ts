@@ -4,6 +4,7 @@ import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { ServedValue } from '@tidemark/pipelines/serve/feature-answer'
 import type { LayerWork } from './embedded/demo-run.ts'
+import { comparedCount, type Comparison } from './oracle/comparison.ts'
 import type { Questions } from './questions.ts'
 
 const numbers = new Intl.NumberFormat('en-US')
@@ -16,16 +17,38 @@ export const formatRate = (count: number, ms: number, what: string): string => `
 
 export const formatWork = (what: string, { count, ms }: LayerWork, unit: string): string => `${formatCount(count)} ${unit} ${what}, ${formatRate(count, ms, unit)}`
 
-export function formatLatencies(latenciesMs: readonly number[]): string {
+/** The median and the 99th of a hundred. */
+export function formatPercentiles(latenciesMs: readonly number[]): string {
   const sorted = latenciesMs.toSorted((a, b) => a - b)
-  const at = (q: number): string => `${sorted[Math.floor(q * (sorted.length - 1))]!.toFixed(2)} ms`
-  return `serving: ${formatCount(sorted.length)} requests for one entity, p50 ${at(0.5)}, p99 ${at(0.99)}, ${formatRate(sorted.length, latenciesMs.reduce((sum, ms) => sum + ms, 0), 'requests')}`
+  const at = (q: number): string => `${sorted[Math.floor(q * (sorted.length - 1))]?.toFixed(2) ?? '-'} ms`
+  return `p50 ${at(0.5)}, p99 ${at(0.99)}`
+}
+
+export function formatLatencies(latenciesMs: readonly number[]): string {
+  return `serving: ${formatCount(latenciesMs.length)} requests for one entity, ${formatPercentiles(latenciesMs)}, ${formatRate(latenciesMs.length, latenciesMs.reduce((sum, ms) => sum + ms, 0), 'requests')}`
 }
 
 /** How many views' answers came from which generation. */
 export function describeGenerations({ answers }: Questions): string {
   const counts = Map.groupBy([...answers.values()].flat(), ({ generation }) => generation)
   return [...counts].sort(([a], [b]) => a - b).map(([generation, { length }]) => `${formatCount(length)} answers with generation ${generation}`).join(', ')
+}
+
+/** A line for each way in which answers were less than they should be. */
+export function describeDegraded({ degraded }: Questions): string[] {
+  return Array.from(degraded, ([what, { message, count }]) => `  degraded: ${what}, ${formatCount(count)} times: ${message}`)
+}
+
+export const AIRPORTS_SHOWN = ['ATL', 'ORD', 'LAX', 'SFO', 'ANC']
+
+/** What the oracle says of all of it, with where the first few differ; red where anything is not as it should be. */
+export function formatVerdict(comparison: Comparison, isRight: boolean): string {
+  const { exactCount, estimateCount, differingCount, examples } = comparison
+  const verdict = `${formatCount(comparedCount(comparison))} values compared with the oracle, ${formatCount(differingCount)} differ`
+  return [
+    `${(isRight ? pc.green : pc.red)(pc.bold(verdict))} (${formatCount(exactCount)} exact, ${formatCount(estimateCount)} estimates within their declared error)`,
+    ...examples.map((example) => `  ${example}`),
+  ].join('\n')
 }
 
 /** The features of some airports as they were answered last, by origin. */

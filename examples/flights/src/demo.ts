@@ -2,8 +2,11 @@
 import { constants } from 'node:os'
 import pc from 'picocolors'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { ServersError } from '@tidemark/servers/servers-error'
 import { readDemoOptions } from './demo-options.ts'
 import { runEmbeddedDemo } from './embedded/embedded-demo.ts'
+import { runRealDemo } from './real/real-demo.ts'
+import { ServiceEnded } from '@tidemark/servers/service-process'
 
 /** The first of these ends what runs, which cleans up; a second one, a second later, ends the process. */
 function listenForInterrupts(): AbortSignal {
@@ -23,11 +26,14 @@ function listenForInterrupts(): AbortSignal {
 const options = readDemoOptions(process.argv.slice(2))
 const signal = listenForInterrupts()
 try {
-  await runEmbeddedDemo(options, signal)
+  await (options.real ? runRealDemo : runEmbeddedDemo)(options, signal)
 } catch (error) {
-  if (signal.aborted) console.error(pc.dim('interrupted; its temporary folder is gone'))
+  if (signal.aborted) console.error(pc.dim(options.real ? 'interrupted; its services, servers and temporary folders are gone' : 'interrupted; its temporary folder is gone'))
   else if (error instanceof TidemarkError) {
     for (const { code, message, where, action } of error.problems) console.error(`${pc.red('error')} ${message} [${code}]\n  where  ${where}\n  do     ${action}`)
+    process.exitCode = 1
+  } else if (error instanceof ServersError || error instanceof ServiceEnded) {
+    console.error(`${pc.red('error')} ${error.message}`)
     process.exitCode = 1
   } else throw error
 }

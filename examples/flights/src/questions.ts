@@ -51,8 +51,10 @@ export class Questions {
   readonly answers: ReadonlyMap<ViewPlan, RecordedAnswer[]>
   /** Of requests for one entity. */
   readonly latenciesMs: number[] = []
-  /** What any answer said of itself that makes it less than it should be. */
-  readonly degraded = new Set<string>()
+  /** What those said of how far the stream lags, where they knew; of the view that lags most. */
+  readonly lagsMs: number[] = []
+  /** What answers said of themselves that makes them less than they should be: how many, by code and view, and what the first of them said. */
+  readonly degraded = new Map<string, { readonly message: string; count: number }>()
   private readonly ask: Ask
   private readonly routes: readonly Route[]
   private readonly random: Random
@@ -109,6 +111,8 @@ export class Questions {
   private async timed(dueAtMs: number, asked: FeatureRequest['asked'], entity: Entity): Promise<void> {
     const answer = await this.ask(this.request(asked, [entity]))
     this.latenciesMs.push(performance.now() - dueAtMs)
+    const lagsMs = answer.views.map(({ lagMs }) => lagMs ?? Infinity)
+    if (Math.max(...lagsMs) < Infinity) this.lagsMs.push(Math.max(...lagsMs))
     this.record(answer, [entity])
   }
 
@@ -117,7 +121,12 @@ export class Questions {
   }
 
   private record({ t, features, entities, views, degraded }: FeatureAnswer, asked: readonly Entity[]): void {
-    for (const { code, view, message } of degraded) this.degraded.add(`${code}, view ${view}: ${message}`)
+    for (const { code, view, message } of degraded) {
+      const what = `${code}, view ${view}`
+      const known = this.degraded.get(what) ?? { message, count: 0 }
+      known.count++
+      this.degraded.set(what, known)
+    }
     for (const [plan, answers] of this.answers) {
       const facts = views.find(({ view }) => view === plan.view.name)
       if (facts === undefined) continue

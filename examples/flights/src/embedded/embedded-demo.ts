@@ -12,7 +12,8 @@ import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { loadArrivals } from '../arrivals.ts'
 import type { DemoOptions } from '../demo-options.ts'
-import { airportTable, describeGenerations, formatCount, formatLatencies, formatMemory, formatRate, formatWork, MemoryPeak, step } from '../demo-report.ts'
+import { airportTable, AIRPORTS_SHOWN, describeDegraded, describeGenerations, formatCount, formatLatencies, formatMemory, formatRate, formatVerdict, formatWork, MemoryPeak, step } from '../demo-report.ts'
+import { exampleCommands } from '../example-commands.ts'
 import { flightsFilePath } from '../flights-file.ts'
 import * as flights from '../flights.ts'
 import { compareWithOracle } from '../oracle/compare-answers.ts'
@@ -20,7 +21,7 @@ import { comparedCount } from '../oracle/comparison.ts'
 import { arrivedFlights } from '../oracle/oracle-sql.ts'
 import { readRoutes } from '../questions.ts'
 import { DemoRun } from './demo-run.ts'
-import { exampleCommands, openDemoServer } from './demo-server.ts'
+import { openDemoServer } from './demo-server.ts'
 
 const HISTORY_FROM_MS = Date.UTC(2001, 0, 1)
 const CUT_MS = Date.UTC(2001, 5, 1)
@@ -72,16 +73,14 @@ export async function runEmbeddedDemo({ serve, port, seed }: DemoOptions, signal
   const [comparison, letters] = await step('oracle', () => Promise.all([compareWithOracle(session, arrivedFlights(session), questions.answers), run.findDeadLetters()]), ([compared]) =>
     `${formatCount(comparedCount(compared))} values asked again in SQL over the raw file, by what had arrived before each question`)
 
-  console.log(`\n${airportTable(questions, ['ATL', 'ORD', 'LAX', 'SFO', 'ANC'])}\n`)
+  console.log(`\n${airportTable(questions, AIRPORTS_SHOWN)}\n`)
   console.log(`${formatLatencies(questions.latenciesMs)}; ${describeGenerations(questions)}`)
-  for (const degraded of questions.degraded) console.log(`  degraded: ${degraded}`)
+  for (const line of describeDegraded(questions)) console.log(line)
   console.log(`${formatCount(letters.count)} of ${formatCount(arrivals.senselessCount)} senseless flights are in the dead letters:`)
   for (const sample of letters.samples.slice(0, 3)) console.log(`  ${sample}`)
 
-  const { exactCount, estimateCount, differingCount, examples } = comparison
-  const isRight = differingCount === 0 && letters.count === arrivals.senselessCount
-  console.log(`\n${(isRight ? pc.green : pc.red)(pc.bold(`${formatCount(comparedCount(comparison))} values compared with the oracle, ${formatCount(differingCount)} differ`))} (${formatCount(exactCount)} exact, ${formatCount(estimateCount)} estimates within their declared error)`)
-  for (const example of examples) console.log(`  ${example}`)
+  const isRight = comparison.differingCount === 0 && letters.count === arrivals.senselessCount
+  console.log(`\n${formatVerdict(comparison, isRight)}`)
   if (!isRight) process.exitCode = 1
   console.log(pc.dim(`${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s, ${formatMemory(memory)}, one process`))
 

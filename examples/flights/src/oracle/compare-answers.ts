@@ -5,9 +5,12 @@ import type { RecordedAnswer } from '../questions.ts'
 import { compareValue, newComparison, type Comparison } from './comparison.ts'
 import { askOracle, type OracleFlights } from './oracle-sql.ts'
 
-export async function compareWithOracle(session: DuckDbSession, flights: OracleFlights<RecordedAnswer>, answers: ReadonlyMap<ViewPlan, readonly RecordedAnswer[]>): Promise<Comparison> {
-  const comparison = newComparison()
+export type Answers = ReadonlyMap<ViewPlan, readonly RecordedAnswer[]>
+
+/** Counts into `comparison`, which is given back; `onView` hears of each view before its questions are put. */
+export async function compareWithOracle(session: DuckDbSession, flights: OracleFlights<RecordedAnswer>, answers: Answers, comparison: Comparison = newComparison(), onView?: (view: string, count: number) => void): Promise<Comparison> {
   for (const [plan, asked] of answers) {
+    onView?.(plan.view.name, asked.length)
     const expected = await askOracle(session, flights, plan, asked)
     for (const [i, { keys, t, generation, values }] of asked.entries()) {
       const where = `${plan.view.name} of ${keys.join(' → ')} at ${new Date(t).toISOString()}, generation ${generation},`

@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDuckDb, type DuckDb, type DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
-import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { openEmbeddedPorts, type EmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
 import { createSimulatedClock } from '@tidemark/embedded-system/simulated-clock'
 import { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
@@ -18,7 +17,7 @@ import { writeFewFlights } from '../few-flights.ts'
 import { Questions, readRoutes, type RecordedAnswer } from '../questions.ts'
 import { LogFeed } from '../real/log-feed.ts'
 import { EPOCH_LENGTH_MS, realDefinitions } from '../real/real-definitions.ts'
-import { compareWithOracle } from './compare-answers.ts'
+import { compareWithOracle, type Answers } from './compare-answers.ts'
 import { comparedCount, type Comparison } from './comparison.ts'
 import { flightsAtPosition, flightsInLog, loadLoggedFlights, LOGGED_TABLE } from './logged-flights.ts'
 
@@ -31,8 +30,6 @@ const LAST_DEPARTURE_MS = START_MS + 3_600_000
 const DAY_MS = 86_400_000
 const SECOND_MS = 1_000
 const STREAMED_AT_ONCE = 4
-
-type Answers = ReadonlyMap<ViewPlan, readonly RecordedAnswer[]>
 
 interface Played {
   /** In the middle of the stream. */

@@ -98,7 +98,10 @@ export async function askOracle<Question extends OracleQuestion>(
   return answers
 }
 
-/** Features of one window. Without a lifetime window each question has a row, whether there are flights or not. */
+/**
+ * Features of one window. Without a lifetime window each question has a row, whether there are flights or not. Flights are joined within: an outer join
+ * on more than comparisons of columns would try every flight with every question.
+ */
 function windowSql({ relation, counts }: Pick<OracleFlights, 'relation' | 'counts'>, view: string, questions: string, features: readonly PlannedFeature[]): string {
   const { columns, features: aggregates } = oracleViews[view]!
   const { window: { lengthMs, resolutionMs } } = features[0]!
@@ -108,7 +111,9 @@ function windowSql({ relation, counts }: Pick<OracleFlights, 'relation' | 'count
   return `
     SELECT q.id AS id, ${selected.join(', ')}
     FROM ${questions} q
-    ${lengthMs === null ? '' : 'LEFT '}JOIN ${relation} e
-      ON ${columns.map((column) => `q.${column} = e.${column}`).join(' AND ')} AND ${counts} AND e.ms < q.t ${isInside}
+    ${lengthMs === null ? '' : 'LEFT '}JOIN (
+      SELECT q.id, e.ms, e.delay, e.origin, e.destination
+      FROM ${questions} q JOIN ${relation} e ON ${columns.map((column) => `q.${column} = e.${column}`).join(' AND ')} AND e.ms < q.t ${isInside} AND ${counts}
+    ) e ON e.id = q.id
     GROUP BY q.id`
 }

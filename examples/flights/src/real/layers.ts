@@ -1,21 +1,18 @@
 // The four services of a run, each a process: started, killed, started again, and all of them ended with it.
-import { join } from 'node:path'
-import { serviceEnvironment, type RunNames, type ServiceName } from './service-environment.ts'
-import { ServiceProcess, type LogLine } from '@tidemark/servers/service-process'
+import { mainOf, ServiceProcess, type LayerName, type LogLine } from '@tidemark/servers/service-process'
+import { serviceEnvironment, type RunNames } from './service-environment.ts'
 
 export interface LayersOptions extends RunNames {
   /** 0: any that is free, and the same again once it is known. */
   readonly httpPort: number
-  readonly onTrouble: (service: ServiceName, line: LogLine) => void
+  readonly onTrouble: (service: LayerName, line: LogLine) => void
   /** One ended though nobody asked it to. */
   readonly onEnded: (error: Error) => void
 }
 
-const APPS = join(import.meta.dirname, '..', '..', '..', '..', 'apps')
-
 export class Layers implements AsyncDisposable {
   private readonly options: LayersOptions
-  private readonly running = new Map<ServiceName, ServiceProcess>()
+  private readonly running = new Map<LayerName, ServiceProcess>()
   private servingUrl: string | null = null
 
   constructor(options: LayersOptions) {
@@ -29,16 +26,16 @@ export class Layers implements AsyncDisposable {
   }
 
   /** Those that run. */
-  get processes(): ReadonlyMap<ServiceName, ServiceProcess> {
+  get processes(): ReadonlyMap<LayerName, ServiceProcess> {
     return this.running
   }
 
   /** Resolves once it is ready. */
-  async start(name: ServiceName): Promise<void> {
+  async start(name: LayerName): Promise<void> {
     const { httpPort, onTrouble, onEnded } = this.options
     const port = this.servingUrl === null ? httpPort : Number(new URL(this.servingUrl).port)
     const service = await ServiceProcess.start({
-      name, main: join(APPS, name, 'src', 'main.ts'), env: serviceEnvironment(name, this.options, port), onTrouble: (line) => onTrouble(name, line),
+      name, main: mainOf(name), env: serviceEnvironment(name, this.options, port), onTrouble: (line) => onTrouble(name, line),
     })
     this.running.set(name, service)
     service.ended.catch(onEnded)
@@ -47,7 +44,7 @@ export class Layers implements AsyncDisposable {
   }
 
   /** SIGKILL; resolves once it is gone. */
-  async kill(name: ServiceName): Promise<void> {
+  async kill(name: LayerName): Promise<void> {
     const service = this.running.get(name)!
     this.running.delete(name)
     await service.kill()

@@ -8,12 +8,13 @@ import { topicOf } from '@tidemark/pipelines/names'
 import { catalogOf, type FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { DEADLINE_MAX_MS } from '@tidemark/pipelines/serve/answer-features'
 import type { Addresses } from '@tidemark/servers/addresses'
+import type { LayerName } from '@tidemark/servers/service-process'
 import { Questions, type Route } from '../questions.ts'
 import { openHttpApi, type HttpApi } from './http-api.ts'
 import { Layers } from './layers.ts'
 import { LogFeed } from './log-feed.ts'
 import { EPOCH_LENGTH_MS, realDefinitions } from './real-definitions.ts'
-import { PARTITION_COUNT, serviceEnvironment, type ServiceName } from './service-environment.ts'
+import { PARTITION_COUNT, serviceEnvironment } from './service-environment.ts'
 import { askSteadily } from './steady-asking.ts'
 import { SystemWatch, type SeenGeneration } from './system-watch.ts'
 import { pause } from './until-answered.ts'
@@ -33,19 +34,15 @@ export interface RealRunOptions {
   readonly onTrouble: (who: string, text: string) => void
 }
 
-export interface Streaming {
-  /** Flights; fewer where no more are left. */
-  readonly count: number
-  readonly ratePerSecond: number
+export interface Asking {
   /** Flights asked for, of each two requests. */
-  readonly askedPerSecond: number
+  readonly perSecond: number
   readonly onFailure: (error: unknown) => void
 }
 
-const HISTORY_APPEND_COUNT = 20_000
-/** Of the stream: how often what is due is appended, and how many at most together after a pause. */
+/** How often what is due is appended, and how many at most together. */
 const STREAM_EVERY_MS = 50
-const STREAM_APPEND_COUNT_MAX = 10_000
+const APPEND_COUNT_MAX = 20_000
 const LOOK_EVERY_MS = 250
 
 export class RealRun implements AsyncDisposable {
@@ -98,17 +95,8 @@ export class RealRun implements AsyncDisposable {
     return new RealRun({ layers, catalog, feed, watch, signal }, api, options, opened.move())
   }
 
-  start(...names: readonly ServiceName[]): Promise<unknown> {
+  start(...names: readonly LayerName[]): Promise<unknown> {
     return Promise.all(names.map((name) => this.layers.start(name)))
-  }
-
-  /** Appends so many flights as fast as the log takes them, or all that are left. */
-  async appendHistory(count: number): Promise<void> {
-    for (let left = count; left > 0; ) {
-      const appendedCount = await this.feed.append(Math.min(left, HISTORY_APPEND_COUNT))
-      if (appendedCount === 0) return
-      left -= appendedCount
-    }
   }
 
   /** Resolves once everything that was appended is in sealed epochs. */
@@ -126,29 +114,28 @@ export class RealRun implements AsyncDisposable {
     }
   }
 
-  /** Appends flights at a steady rate and asks at another, until all of them are in the log. How many there were. */
-  async stream({ count, ratePerSecond, askedPerSecond, onFailure }: Streaming): Promise<number> {
+  /** Asks about flights at a steady rate for as long as something else takes. */
+  async askWhile<T>(questions: Questions, { perSecond, onFailure }: Asking, work: () => Promise<T>): Promise<T> {
     const over = new AbortController()
-    const asking = askSteadily({ ratePerSecond: 2 * askedPerSecond, next: inPairs(this.underway), onFailure, signal: AbortSignal.any([over.signal, this.signal]) })
+    const asking = askSteadily({ ratePerSecond: 2 * perSecond, next: inPairs(questions), onFailure, signal: AbortSignal.any([over.signal, this.signal]) })
     try {
-      return await this.appendSteadily(count, ratePerSecond)
+      return await work()
     } finally {
       over.abort()
       await asking
     }
   }
 
-  private async appendSteadily(count: number, ratePerSecond: number): Promise<number> {
+  /** Appends so many flights at a steady rate, or all that are left; what a pause held up is appended after it. */
+  async appendSteadily(count: number, ratePerSecond: number): Promise<void> {
     const startedAtMs = performance.now()
-    for (let sentCount = 0; ; await pause(STREAM_EVERY_MS, this.signal)) {
+    for (let sentCount = 0; sentCount < count; await pause(STREAM_EVERY_MS, this.signal)) {
       const dueCount = Math.min(count, Math.floor(((performance.now() - startedAtMs) / 1_000) * ratePerSecond))
-      for (let left = dueCount - sentCount; left > 0; ) {
-        const appendedCount = await this.feed.append(Math.min(left, STREAM_APPEND_COUNT_MAX))
-        if (appendedCount === 0) return sentCount
-        left -= appendedCount
+      while (sentCount < dueCount) {
+        const appendedCount = await this.feed.append(Math.min(dueCount - sentCount, APPEND_COUNT_MAX))
+        if (appendedCount === 0) return
         sentCount += appendedCount
       }
-      if (sentCount >= count) return sentCount
     }
   }
 

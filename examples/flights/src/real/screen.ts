@@ -1,14 +1,18 @@
 // What is going on, all the time: on a terminal a line that is drawn again and again below what stays; elsewhere a line of its own now and then.
 import pc from 'picocolors'
+import { formatMs } from '../demo-report.ts'
 
 const DRAWN_EVERY_MS = { onTerminal: 200, elsewhere: 5_000 }
 const CLEAR_LINE = '\r\x1b[2K'
+const TITLE_WIDTH = 16
+
+export type ScreenStream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>
 
 export class Screen {
-  private readonly stream: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>
+  private readonly stream: ScreenStream
   private drawn: (() => string) | null = null
 
-  constructor(stream: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'> = process.stdout) {
+  constructor(stream: ScreenStream = process.stdout) {
     this.stream = stream
   }
 
@@ -18,16 +22,24 @@ export class Screen {
     if (this.stream.isTTY) this.draw()
   }
 
-  /** Shows how far it is until it is disposed. */
-  show(text: () => string): Disposable {
+  /** Runs a step, shows how far it is, and prints what it says of itself, with how long it took. */
+  async step<T>(title: string, progress: () => string, run: () => Promise<T> | T, describe: (result: T, ms: number) => string): Promise<T> {
+    const startedAtMs = performance.now()
+    const result = await this.showing(() => `${title}: ${progress()} (${formatMs(performance.now() - startedAtMs)})`, run)
+    const ms = performance.now() - startedAtMs
+    this.print(`${pc.green('✓')} ${pc.bold(title.padEnd(TITLE_WIDTH))} ${describe(result, ms)} ${pc.dim(`(${formatMs(ms)})`)}`)
+    return result
+  }
+
+  private async showing<T>(text: () => string, run: () => Promise<T> | T): Promise<T> {
     this.drawn = text
     const timer = setInterval(() => this.draw(), this.stream.isTTY ? DRAWN_EVERY_MS.onTerminal : DRAWN_EVERY_MS.elsewhere)
-    return {
-      [Symbol.dispose]: () => {
-        clearInterval(timer)
-        this.stream.write(this.clear())
-        this.drawn = null
-      },
+    try {
+      return await run()
+    } finally {
+      clearInterval(timer)
+      this.stream.write(this.clear())
+      this.drawn = null
     }
   }
 

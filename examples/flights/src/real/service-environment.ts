@@ -1,9 +1,10 @@
 // What the services of a run are told: where the servers are, and the run's own names on them.
 import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
-import { DEFAULT_NAMES } from '@tidemark/servers/names'
+import type { ServerName } from '@tidemark/servers/names'
+import type { LayerName } from '@tidemark/servers/service-process'
 
-export const SERVICES = ['archiver', 'batch-layer', 'speed-layer', 'serving-layer'] as const
-export type ServiceName = (typeof SERVICES)[number]
+/** What they run on. */
+export const SERVERS = ['kafka', 'cassandra', 's3', 'redis', 'redis-jobs'] as const satisfies readonly ServerName[]
 
 export interface RunNames {
   readonly addresses: Addresses
@@ -20,9 +21,9 @@ const BATCH_EVERY_MS = 15_000
 /** Of the databases of the archiver and of the batch layer, each. */
 const ENGINE_MEMORY_MAX_BYTES = 256 * 2 ** 20
 
-export function serviceEnvironment(service: ServiceName, { addresses, namespace, definitionsFile, workFolder }: RunNames, httpPort: number): Record<string, string> {
+export function serviceEnvironment(service: LayerName, { addresses, namespace, definitionsFile, workFolder }: RunNames, httpPort: number): Record<string, string> {
   return {
-    ...environmentOf(addresses, DEFAULT_NAMES),
+    ...environmentOf(addresses, SERVERS),
     TIDEMARK_DEFINITIONS: definitionsFile,
     TIDEMARK_NAMESPACE: namespace,
     TIDEMARK_WORK_FOLDER: workFolder,
