@@ -21,7 +21,8 @@ export async function sharedServers(...names: readonly NameOrGroup[]): Promise<A
         : `There is no set ${name}, which ${SHARED_SET_VARIABLE} names.\n  do  npm run servers -- up --set ${name}, or leave the variable away`,
     )
   }
-  const failures = await new ServerSet(folder, found.ports).up(servers)
+  const set = new ServerSet(folder, found.ports)
+  const failures = await set.up(servers)
   if (failures.size > 0) throw new ServersError([...failures].map(([failed, { message }]) => `${failed}: ${message}`).join('\n'))
-  return found.addresses
+  return set.addresses
 }

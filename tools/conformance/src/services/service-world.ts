@@ -1,0 +1,236 @@
+// A system of services in a namespace of its own on real servers: a producer, whoever asks over HTTP, and a judge who knows the log and nothing of the
+// pipelines' reading. Every answer is held against the oracle: at the cut and the fences that it says, or, at rest, with every event.
+
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openKafkaEventLog } from '@tidemark/adapter-kafka/kafka-event-log'
+import { planView, type ViewPlan } from '@tidemark/aggregation/view-plan'
+import { disagreements } from '@tidemark/aggregation/testing/agreement'
+import { oracleValues, type OracleEvent, type OracleQuestion } from '@tidemark/aggregation/testing/oracle'
+import { compileJsonDecoder } from '@tidemark/pipelines/log/log-decoder'
+import type { EntityExplanation } from '@tidemark/pipelines/serve/explain'
+import type { EventLog } from '@tidemark/ports/event-log'
+import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
+import { DEFAULT_NAMES } from '@tidemark/servers/names'
+import { mainOf, ServiceProcess, type LayerName } from '@tidemark/servers/service-process'
+import { Client } from 'cassandra-driver'
+import { cards, payments, shops } from './payments.ts'
+
+export const PARTITION_COUNT = 3
+const CARDS = 6
+const SHOPS = 3
+const RECORDS_PER_APPEND_MAX = 5
+const STREAM_PAUSE_MS = 40
+const FETCH = { countMax: 10_000, sizeMaxBytes: 8 * 2 ** 20, waitMaxMs: 0 }
+/** Of an answer, and of everything that is waited for, on a busy machine. */
+const DEADLINE_MS = 10_000
+export const PATIENCE_MS = 120_000
+const LOOK_AGAIN_MS = 100
+/** So that who takes over from a killed one need not wait for a minute. */
+const JOB_LEASE_MS = 3_000
+/** Of a batch view's rows: a schema change of a busy Cassandra. */
+const DROP_TIMEOUT_MS = 60_000
+
+interface Answer {
+  readonly t: number
+  readonly entities: readonly { readonly values: readonly unknown[]; readonly statuses: readonly string[]; readonly explanation: readonly EntityExplanation[] }[]
+  readonly views: readonly { readonly generation: number; readonly cut: number | null; readonly lagMs: number | null }[]
+  readonly degraded: readonly { readonly code: string; readonly message: string }[]
+}
+
+interface AskedView {
+  readonly plan: ViewPlan
+  readonly key: string
+  readonly entities: readonly string[]
+}
+
+const VIEWS: readonly AskedView[] = [
+  { plan: planView(cards.definition, payments.definition), key: 'card', entities: Array.from({ length: CARDS }, (_, i) => `card-${i}`) },
+  { plan: planView(shops.definition, payments.definition), key: 'shop', entities: Array.from({ length: SHOPS }, (_, i) => `shop-${i}`) },
+]
+
+export class ServiceWorld implements AsyncDisposable {
+  readonly namespace = `t${randomUUID().replaceAll('-', '')}`
+  /** What a service is told of this system. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly log: EventLog
+  private readonly addresses: Addresses
+  private readonly chance: () => number
+  private readonly folder: string
+  private readonly started: ServiceProcess[] = []
+  private readonly events: OracleEvent[] = []
+  private readonly read = Array.from({ length: PARTITION_COUNT }, () => ({ next: 0, epoch: -Infinity }))
+  private readonly decode = compileJsonDecoder(payments.definition)
+  /** Acknowledged. */
+  private readonly acknowledged = new Set<number>()
+  private nextId = 0
+
+  private constructor(addresses: Addresses, chance: () => number, folder: string) {
+    this.addresses = addresses
+    this.chance = chance
+    this.folder = folder
+    this.environment = {
+      ...environmentOf(addresses, DEFAULT_NAMES),
+      TIDEMARK_NAMESPACE: this.namespace,
+      TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'),
+      TIDEMARK_WORK_FOLDER: folder,
+      TIDEMARK_KAFKA_PARTITIONS: `${PARTITION_COUNT}`,
+      TIDEMARK_HTTP_PORT: '0',
+      TIDEMARK_BATCH_EMPTY_ALLOWED: 'true',
+      TIDEMARK_BATCH_JOB_LEASE_MS: `${JOB_LEASE_MS}`,
+      TIDEMARK_ENGINE_MEMORY_MAX_BYTES: `${256 * 2 ** 20}`,
+    }
+    this.log = openKafkaEventLog({ brokers: addresses.kafka.brokers, clientId: 'tidemark-tests', namePrefix: `${this.namespace}.` })
+  }
+
+  static async open(addresses: Addresses, chance: () => number): Promise<ServiceWorld> {
+    return new ServiceWorld(addresses, chance, await mkdtemp(join(tmpdir(), 'tidemark-services-')))
+  }
+
+  /** One more of a layer; under its name it takes its place again after it was killed. */
+  async start(layer: LayerName, { name = layer, ...environment }: { readonly name?: string; readonly [variable: string]: string } = {}): Promise<ServiceProcess> {
+    const service = await ServiceProcess.start({ name, main: mainOf(layer), env: { ...this.environment, TIDEMARK_MEMBER: name, ...environment } })
+    this.started.push(service)
+    return service
+  }
+
+  /** In the order of the layers. */
+  async startReady(...layers: readonly LayerName[]): Promise<ServiceProcess[]> {
+    const services = await Promise.all(layers.map((layer) => this.start(layer)))
+    for (const service of services) await service.untilReady()
+    return services
+  }
+
+  // ---- The producer ----------------------------------------------------------------------------------------------------------
+
+  /** Some payments of now, to a partition at random. */
+  async append(count = 1 + this.below(RECORDS_PER_APPEND_MAX)): Promise<void> {
+    const ids = Array.from({ length: count }, () => this.nextId++)
+    const records = ids.map((id) => {
+      const at = Date.now() - this.below(60_000)
+      return { key: null, value: Buffer.from(JSON.stringify({ at, id, card: `card-${this.below(CARDS)}`, shop: `shop-${this.below(SHOPS)}`, amount: 1 + this.below(1_000) })) }
+    })
+    await this.log.append([{ topic: 'payments', partition: this.below(PARTITION_COUNT), records }])
+    for (const id of ids) this.acknowledged.add(id)
+  }
+
+  /** Appends at a steady rate meanwhile; what a log that is away does not take is left. */
+  async whileStreaming(work: () => Promise<void>): Promise<void> {
+    const ending = new AbortController()
+    const stream = async (): Promise<void> => {
+      while (!ending.signal.aborted) {
+        await this.append().catch((error: unknown) => {
+          if ((error as { code?: unknown }).code !== 'STORE_UNAVAILABLE') throw error
+        })
+        await sleep(STREAM_PAUSE_MS, undefined, { signal: ending.signal }).catch(() => undefined)
+      }
+    }
+    await Promise.all([stream(), work().finally(() => ending.abort())])
+  }
+
+  private below(bound: number): number {
+    return Math.floor(this.chance() * bound)
+  }
+
+  // ---- The judge -------------------------------------------------------------------------------------------------------------
+
+  /** What is wrong with an answer at its own cut and fences; null: nothing. Throws where there is no answer. */
+  async judge(url: string): Promise<string | null> {
+    for (const asked of VIEWS) {
+      const answer = await ask(url, asked)
+      const { generation, cut } = answer.views[0]!
+      const known = await this.readLog()
+      for (const [i, entity] of asked.entities.entries()) {
+        const fences = new Map(answer.entities[i]!.explanation[0]!.fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
+        const has = ({ epoch, partition, offset }: OracleEvent): boolean => epoch <= (cut ?? -Infinity) || offset < (fences.get(partition) ?? 0)
+        const wrong = differences(asked, answer, i, known, has)
+        if (wrong !== null) return `${entity} at generation ${generation}, cut ${cut}, fences ${JSON.stringify([...fences])}: ${wrong}`
+      }
+    }
+    return null
+  }
+
+  /** Waits until both views are answered with every event, nothing degraded, and of a generation that has one. Throws what is wrong for too long. */
+  async untilWhole(url: string, generationMin = 1): Promise<void> {
+    for (const asked of VIEWS) {
+      await until(`a whole answer of ${asked.plan.view.name}`, async () => {
+        const answer = await ask(url, asked)
+        const known = await this.readLog()
+        const { generation } = answer.views[0]!
+        if (generation < generationMin) return `generation ${generation}`
+        if (answer.degraded.length > 0) return JSON.stringify(answer.degraded)
+        return asked.entities.map((_, i) => differences(asked, answer, i, known, () => true)).find((wrong) => wrong !== null) ?? null
+      })
+    }
+    const inLog = new Set(this.events.map(({ fields }) => Number(fields[1])))
+    const lost = [...this.acknowledged].filter((id) => !inLog.has(id))
+    if (lost.length > 0) throw new Error(`The log has lost ${lost.length} records that it acknowledged.`)
+  }
+
+  /** Of the first view. */
+  async generation(url: string): Promise<number> {
+    return (await ask(url, VIEWS[0]!)).views[0]!.generation
+  }
+
+  get recordCount(): number {
+    return this.events.length
+  }
+
+  /** Every record that the log has by now. Epochs are worked out of append times alone: brokers and archivers have one clock here. */
+  private async readLog(): Promise<readonly OracleEvent[]> {
+    const epochLengthMs = payments.definition.epochLengthMs
+    for (const [partition, read] of this.read.entries()) {
+      const { end } = await this.log.extent('payments', partition)
+      while (read.next < end) {
+        const { records, next } = await this.log.fetch('payments', partition, read.next, FETCH)
+        for (const record of records) {
+          const { offset, appendTimeMs } = record
+          const { row, eventTimeMs } = this.decode(record)
+          read.epoch = Math.max(read.epoch, Math.floor(appendTimeMs / epochLengthMs))
+          this.events.push({ fields: row!, eventTimeMs, appendTimeMs, partition, offset, epoch: read.epoch })
+        }
+        read.next = next
+      }
+    }
+    return this.events
+  }
+
+  /** Every service is gone then, and what they kept in Cassandra. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.started.map((service) => service.kill().catch(() => undefined)))
+    await this.log[Symbol.asyncDispose]()
+    await rm(this.folder, { recursive: true, force: true })
+    const { contactPoints, dataCenter, username, password } = this.addresses.cassandra
+    const client = new Client({ contactPoints: [...contactPoints], localDataCenter: dataCenter, credentials: { username, password } })
+    await client.execute(`DROP KEYSPACE IF EXISTS ${this.namespace}`, [], { readTimeout: DROP_TIMEOUT_MS })
+    await client.shutdown()
+  }
+}
+
+async function ask(url: string, { plan, key, entities }: AskedView): Promise<Answer> {
+  const body = JSON.stringify({ features: plan.features.map(({ name }) => `${plan.view.name}:${name}`), entities: entities.map((entity) => ({ [key]: entity })), explain: true, deadlineMs: DEADLINE_MS })
+  const response = await fetch(`${url}/v1/features`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  const text = await response.text()
+  if (response.status !== 200) throw new Error(text)
+  return JSON.parse(text) as Answer
+}
+
+function differences({ plan, entities }: AskedView, { t, entities: answered }: Answer, i: number, events: readonly OracleEvent[], has: OracleQuestion['has']): string | null {
+  const { statuses, values } = answered[i]!
+  const given = statuses.map((status, feature) => ({ status, value: values[feature] }))
+  return disagreements(oracleValues(plan.view, plan.source, events, { entity: [entities[i]!], atMs: t, has }), given)
+}
+
+/** Waits until nothing is wrong. `look`: what is wrong, null: nothing; where it throws, that is what is wrong. */
+export async function until(what: string, look: () => Promise<string | null>, patienceMs = PATIENCE_MS): Promise<void> {
+  const deadline = AbortSignal.timeout(patienceMs)
+  for (;;) {
+    const wrong = await look().catch((error: unknown) => String(error))
+    if (wrong === null) return
+    if (deadline.aborted) throw new Error(`${what} is not there after ${patienceMs} ms: ${wrong}`)
+    await sleep(LOOK_AGAIN_MS)
+  }
+}

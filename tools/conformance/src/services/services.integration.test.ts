@@ -1,0 +1,92 @@
+// The four layers as processes on real servers: started in any order, doubled, told to end, killed. Every answer is what the oracle says at the cut and the
+// fences that it names, and at rest everything that the log acknowledged counts once.
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { ServiceProcess } from '@tidemark/servers/service-process'
+import { LAYER_NAMES, type LayerName } from '@tidemark/servers/service-process'
+import { sharedServers } from '@tidemark/servers/shared-servers'
+import { seededChance } from '@tidemark/ports/testing/store-cases'
+import { ServiceWorld, until } from './service-world.ts'
+
+const TEST_MAX_MS = 300_000
+const seed = Number(process.env['TIDEMARK_SEED'] ?? Date.now() % 100_000)
+const chance = seededChance(seed)
+
+function shuffled<T>(all: readonly T[]): T[] {
+  return all.map((each) => ({ each, order: chance() })).sort((a, b) => a.order - b.order).map(({ each }) => each)
+}
+
+let world: ServiceWorld
+const running = new Map<LayerName, ServiceProcess>()
+let url: string
+
+/** Starts a layer, in the place of the one before. */
+async function start(layer: LayerName): Promise<void> {
+  const service = await world.start(layer)
+  running.set(layer, service)
+  const ready = await service.untilReady()
+  if (ready.url !== undefined) url = ready.url
+}
+
+beforeAll(async () => {
+  world = await ServiceWorld.open(await sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-jobs'), chance)
+}, TEST_MAX_MS)
+afterAll(() => world[Symbol.asyncDispose](), TEST_MAX_MS)
+
+describe(`the services (TIDEMARK_SEED=${seed})`, () => {
+  it('start in any order, and answer with everything, of batch and stream', async () => {
+    await Promise.all(shuffled(LAYER_NAMES).map(start))
+    await world.append(20)
+    await world.untilWhole(url, 0)
+    await world.untilWhole(url, 1)
+  }, TEST_MAX_MS)
+
+  it('answer truly while events come and generations are published', async () => {
+    const before = await world.generation(url)
+    await world.whileStreaming(async () => {
+      await until('three more generations', async () => {
+        expect(await world.judge(url)).toBeNull()
+        const generation = await world.generation(url)
+        return generation >= before + 3 ? null : `generation ${generation}`
+      })
+    })
+    await world.untilWhole(url, before + 3)
+  }, TEST_MAX_MS)
+
+  it.each(shuffled(LAYER_NAMES))('%s ends with 0 when it is told to, and another goes on where it was', async (layer) => {
+    await world.whileStreaming(async () => {
+      const service = running.get(layer)!
+      expect(await service.stop()).toBe(0)
+      expect(service.lines.map(({ msg }) => msg).slice(-2)).toEqual(['drained', 'ended'])
+      await start(layer)
+      expect(await world.judge(url)).toBeNull()
+    })
+    await world.untilWhole(url)
+  }, TEST_MAX_MS)
+
+  it.each(shuffled(LAYER_NAMES))('%s may be killed, and another goes on where it was', async (layer) => {
+    await world.whileStreaming(async () => {
+      await running.get(layer)!.kill()
+      await start(layer)
+      expect(await world.judge(url)).toBeNull()
+    })
+    await world.untilWhole(url, (await world.generation(url)) + 1)
+  }, TEST_MAX_MS)
+
+  it('may be two of each at once', async () => {
+    const before = await world.generation(url)
+    await world.whileStreaming(async () => {
+      for (const layer of LAYER_NAMES) await (await world.start(layer, { name: `${layer}-2` })).untilReady()
+      await until('two more generations', async () => {
+        expect(await world.judge(url)).toBeNull()
+        const generation = await world.generation(url)
+        return generation >= before + 2 ? null : `generation ${generation}`
+      })
+    })
+    await world.untilWhole(url, before + 2)
+  }, TEST_MAX_MS)
+
+  it('said nothing but that runs lost a race, and what they waited for', () => {
+    const told = [...running.values()].flatMap(({ name, lines }) => lines.filter(({ level }) => level === 'error' || level === 'fatal' || level === undefined).map((line) => `${name}: ${JSON.stringify(line)}`))
+    expect(told).toEqual([])
+  })
+})
