@@ -41,7 +41,8 @@ function logBatch(log: ServiceLog, event: DueEvent): void {
       return log.info({ view, generation: n, result: kind }, 'batch run done')
     }
     case 'failed':
-      for (const { code, where, message, action } of event.error.problems) log.error({ view, code, where, action, retryAtMs: event.retryAtMs }, message)
+      // One that is tried again asks for nobody yet.
+      for (const { code, where, message, action } of event.error.problems) log[event.retryAtMs === null ? 'error' : 'warn']({ view, code, where, action, retryAtMs: event.retryAtMs }, message)
       return
     case 'lost':
       return log.debug({ view }, 'another worker has the job')

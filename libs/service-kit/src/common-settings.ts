@@ -2,11 +2,14 @@
 
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { oneOf, text } from './setting-kinds.ts'
+import { oneOf, text, wholeNumber } from './setting-kinds.ts'
 import { settingsGroup } from './settings.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 export const NAMESPACE_DEFAULT = 'tidemark'
+/** Kubernetes kills what has not ended 30 s after its SIGTERM. */
+export const DRAIN_MAX_DEFAULT_MS = 25_000
+const DRAIN_MAX_MAX_MS = 3_600_000
 
 export interface CommonSettings {
   /** A file, as the `tidemark` command takes it. */
@@ -18,6 +21,8 @@ export interface CommonSettings {
   readonly logLevel: (typeof LOG_LEVELS)[number]
   /** For what engines put aside and for opened objects. */
   readonly workFolder: string
+  /** How long draining may take. */
+  readonly drainMaxMs: number
 }
 
 export const namespaceKind = text('Give a lower-case letter, then at most 47 of lower-case letters, digits, _ and -.', /^[a-z][a-z0-9_-]{0,47}$/).default(NAMESPACE_DEFAULT)
@@ -30,9 +35,10 @@ export const commonSettings = settingsGroup({
     MEMBER: text('Give letters, digits, ., _ and -, at most 100.', /^[A-Za-z0-9._-]{1,100}$/).optional(),
     LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
     WORK_FOLDER: text('Give the path of a folder on this machine.').default(join(tmpdir(), 'tidemark')),
+    DRAIN_MAX_MS: wholeNumber(0, DRAIN_MAX_MAX_MS).default(DRAIN_MAX_DEFAULT_MS),
   },
-  become: ({ DEFINITIONS: definitions, NAMESPACE: namespace, MEMBER, LOG_LEVEL: logLevel, WORK_FOLDER: workFolder }): CommonSettings => ({
-    definitions, namespace, logLevel, workFolder,
+  become: ({ DEFINITIONS: definitions, NAMESPACE: namespace, MEMBER, LOG_LEVEL: logLevel, WORK_FOLDER: workFolder, DRAIN_MAX_MS: drainMaxMs }): CommonSettings => ({
+    definitions, namespace, logLevel, workFolder, drainMaxMs,
     member: MEMBER ?? `${hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 80)}-${process.pid}`,
   }),
 })

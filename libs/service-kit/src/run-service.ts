@@ -9,15 +9,14 @@ import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import type { OnAlarm } from '@tidemark/pipelines/alarm'
 import { runTogether, type Loop } from '@tidemark/pipelines/lambda/run-together'
 import type { WaitingClock } from '@tidemark/ports/clock'
-import { LOG_LEVELS, type CommonSettings } from './common-settings.ts'
+import { DRAIN_MAX_DEFAULT_MS, LOG_LEVELS, type CommonSettings } from './common-settings.ts'
 import { createServiceLog, logAlarm, logFailure, type ServiceLog } from './service-log.ts'
 import { readSettings, type GroupsValues, type SettingsGroup } from './settings.ts'
 
 const EXIT = { ok: 0, failed: 1, settings: 78, ofSignal: 128 } as const
-/** Kubernetes kills what has not ended 30 s after its SIGTERM. */
-const DRAIN_MAX_MS = 25_000
 /** A terminal's Ctrl-C may come twice at the same time, through whoever started this. */
 const SECOND_SIGNAL_MIN_MS = 1_000
+const ALIVE_EVERY_MS = 3_600_000
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 const ABOUT_SETTINGS: ReadonlySet<ErrorCode> = new Set(['SETTINGS_INVALID', 'DEFINITION_INVALID', 'DEFINITION_TOO_NEW', 'EXPRESSION_INVALID', 'INPUT_UNREADABLE'])
 
@@ -54,17 +53,25 @@ export interface Service<G extends Groups> {
 export async function runService<G extends Groups>(service: Service<G>): Promise<never> {
   const { name, settings: groups } = service
   const level = LOG_LEVELS.find((each) => each === process.env['TIDEMARK_LOG_LEVEL']) ?? 'info'
-  const log = createServiceLog({ service: name, level })
-  const ending = listenForSignals(log)
+  let log = createServiceLog({ service: name, level })
+  const endWith = (error: unknown): never => {
+    logFailure(log, 'fatal', error)
+    process.exit(error instanceof TidemarkError && ABOUT_SETTINGS.has(error.code) ? EXIT.settings : EXIT.failed)
+  }
+  process.on('uncaughtException', endWith)
+  const ending = new Ending(log)
+  // A service that has nothing open at the moment lives on.
+  setInterval(() => undefined, ALIVE_EVERY_MS)
   try {
     const settings = readSettings(process.env, groups)
     const { common } = settings as { common: CommonSettings }
-    await superviseService(service, settings, { log: log.child({ member: common.member }), signal: ending.signal, clock: createSystemClock(), definitionsFile: common.definitions })
+    log = log.child({ member: common.member })
+    ending.drainMaxMs = common.drainMaxMs
+    await superviseService(service, settings, { log, signal: ending.signal, clock: createSystemClock(), definitionsFile: common.definitions })
     log.info('ended')
     process.exit(EXIT.ok)
   } catch (error) {
-    logFailure(log, 'fatal', error)
-    process.exit(error instanceof TidemarkError && ABOUT_SETTINGS.has(error.code) ? EXIT.settings : EXIT.failed)
+    return endWith(error)
   }
 }
 
@@ -91,21 +98,34 @@ export async function superviseService<G extends Groups>({ name, compose }: Serv
 }
 
 /** The first signal aborts; a second one, or the limit of draining, ends the process. */
-function listenForSignals(log: ServiceLog): AbortController {
-  const ending = new AbortController()
-  let abortedMs = 0
-  for (const name of SIGNALS) {
-    const cutShort = (why: string): never => {
-      log.error({ signal: name }, `ends before it is drained: ${why}`)
-      process.exit(EXIT.ofSignal + constants.signals[name])
-    }
-    process.on(name, () => {
-      if (ending.signal.aborted) return performance.now() - abortedMs >= SECOND_SIGNAL_MIN_MS ? cutShort('another signal came') : undefined
-      abortedMs = performance.now()
-      log.info({ signal: name }, 'ends')
-      ending.abort(new Error(`told to end by ${name}`))
-      setTimeout(() => cutShort(`it took longer than ${DRAIN_MAX_MS} ms`), DRAIN_MAX_MS).unref()
-    })
+class Ending {
+  drainMaxMs = DRAIN_MAX_DEFAULT_MS
+  private readonly controller = new AbortController()
+  private readonly log: ServiceLog
+  private abortedMs = 0
+
+  constructor(log: ServiceLog) {
+    this.log = log
+    for (const name of SIGNALS) process.on(name, () => this.end(name))
   }
-  return ending
+
+  get signal(): AbortSignal {
+    return this.controller.signal
+  }
+
+  private end(name: (typeof SIGNALS)[number]): void {
+    if (this.signal.aborted) {
+      if (performance.now() - this.abortedMs >= SECOND_SIGNAL_MIN_MS) this.cutShort(name, 'another signal came')
+      return
+    }
+    this.abortedMs = performance.now()
+    this.log.info({ signal: name }, 'ends')
+    setTimeout(() => this.cutShort(name, `it took longer than ${this.drainMaxMs} ms`), this.drainMaxMs).unref()
+    this.controller.abort(new Error(`told to end by ${name}`))
+  }
+
+  private cutShort(name: (typeof SIGNALS)[number], why: string): never {
+    this.log.error({ signal: name }, `ends before it is drained: ${why}`)
+    process.exit(EXIT.ofSignal + constants.signals[name])
+  }
 }

@@ -69,13 +69,14 @@ export function settingsGroup<const V extends Variables, T>({ prefix, variables,
         if (text !== undefined && text !== '') given[name] = text
       }
       const unread = new Set(mistakes.map(({ variable }) => variable))
+      // A secret whose file cannot be read is given, in a way.
+      const add = (mistake: Mistake): void => void (unread.has(`${mistake.variable}_FILE`) || mistakes.push(mistake))
       const parsed = schema.safeParse(given)
-      for (const { path: [name], message } of parsed.error?.issues ?? []) {
-        const variable = wholeOf(String(name))
-        // A secret whose file cannot be read is given, in a way.
-        if (!unread.has(`${variable}_FILE`)) mistakes.push({ variable, message: toldOf(given[String(name)], isSecret(String(name))), action: message })
+      for (const { path: [path], message } of parsed.error?.issues ?? []) {
+        const name = String(path)
+        add({ variable: wholeOf(name), message: toldOf(given[name], isSecret(name)), action: message })
       }
-      for (const { name, ...mistake } of check?.(given as { readonly [name in keyof V]?: string }) ?? []) mistakes.push({ variable: wholeOf(name), ...mistake })
+      for (const { name, ...mistake } of check?.(given as { readonly [name in keyof V]?: string }) ?? []) add({ variable: wholeOf(name), ...mistake })
       return mistakes.length > 0 ? { mistakes } : { value: become(parsed.data as ValuesOf<V>) }
     },
   }

@@ -10,12 +10,13 @@ import { openKafkaEventLog } from '@tidemark/adapter-kafka/kafka-event-log'
 import { planView, type ViewPlan } from '@tidemark/aggregation/view-plan'
 import { disagreements } from '@tidemark/aggregation/testing/agreement'
 import { oracleValues, type OracleEvent, type OracleQuestion } from '@tidemark/aggregation/testing/oracle'
+import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import { compileJsonDecoder } from '@tidemark/pipelines/log/log-decoder'
 import type { EntityExplanation } from '@tidemark/pipelines/serve/explain'
 import type { EventLog } from '@tidemark/ports/event-log'
 import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
 import { DEFAULT_NAMES } from '@tidemark/servers/names'
-import { mainOf, ServiceProcess, type LayerName } from '@tidemark/servers/service-process'
+import { mainOf, ServiceProcess, type LayerName, type LogLine } from '@tidemark/servers/service-process'
 import { Client } from 'cassandra-driver'
 import { cards, payments, shops } from './payments.ts'
 
@@ -57,9 +58,11 @@ export class ServiceWorld implements AsyncDisposable {
   /** What a service is told of this system. */
   readonly environment: Readonly<Record<string, string>>
   readonly log: EventLog
+  /** Of this machine. */
+  readonly folder: string
+  readonly definitions = collectDefinitions([payments, cards, shops])
   private readonly addresses: Addresses
   private readonly chance: () => number
-  private readonly folder: string
   private readonly started: ServiceProcess[] = []
   private readonly events: OracleEvent[] = []
   private readonly read = Array.from({ length: PARTITION_COUNT }, () => ({ next: 0, epoch: -Infinity }))
@@ -97,7 +100,7 @@ export class ServiceWorld implements AsyncDisposable {
     return service
   }
 
-  /** In the order of the layers. */
+  /** Resolves once all are ready. */
   async startReady(...layers: readonly LayerName[]): Promise<ServiceProcess[]> {
     const services = await Promise.all(layers.map((layer) => this.start(layer)))
     for (const service of services) await service.untilReady()
@@ -196,6 +199,12 @@ export class ServiceWorld implements AsyncDisposable {
       }
     }
     return this.events
+  }
+
+  /** What services said that asks for somebody. */
+  complaints(): string[] {
+    const isComplaint = ({ level }: LogLine): boolean => level === undefined || level === 'error' || level === 'fatal'
+    return this.started.flatMap(({ name, lines }) => lines.filter(isComplaint).map((line) => `${name}: ${JSON.stringify(line)}`))
   }
 
   /** Every service is gone then, and what they kept in Cassandra. */

@@ -1,0 +1,76 @@
+// Servers that come up in any order: each is waited for, and said once; what waiting does not mend ends the waiting for all.
+import { describe, expect, it } from '@jest/globals'
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import { openServers, untilAnswered, type Waiting } from './open-servers.ts'
+import { createServiceLog } from './service-log.ts'
+
+const trouble = (code: ErrorCode): TidemarkError => new TidemarkError([{ code, message: 'It is so.', where: 'there', action: 'Wait.' }])
+
+interface World extends Waiting {
+  readonly controller: AbortController
+  readonly said: Record<string, unknown>[]
+  readonly closed: string[]
+  /** Opens after so many attempts that fail. */
+  readonly opener: (name: string, failures: number, code?: ErrorCode) => () => Promise<AsyncDisposable & { readonly name: string }>
+}
+
+function world(): World {
+  const controller = new AbortController()
+  const said: Record<string, unknown>[] = []
+  const closed: string[] = []
+  let nowMs = 0
+  return {
+    controller, said, closed, signal: controller.signal,
+    log: createServiceLog({ service: 'test', level: 'info', destination: { write: (line) => void said.push(JSON.parse(line) as Record<string, unknown>) } }),
+    clock: {
+      nowMs: () => nowMs, steadyMs: () => nowMs,
+      wait: async (durationMs) => void (nowMs += durationMs),
+    },
+    opener: (name, failures, code = 'STORE_UNAVAILABLE') => async () => {
+      // Longer than any pause: what is away is still away.
+      nowMs += 15_000
+      if (failures-- > 0) throw trouble(code)
+      return { name, [Symbol.asyncDispose]: async () => void closed.push(name) }
+    },
+  }
+}
+
+describe('openServers', () => {
+  it('waits for each, and says so once', async () => {
+    const { opener, said, closed, ...waiting } = world()
+    {
+      await using servers = await openServers({ log: opener('log', 0), objects: opener('objects', 3), views: opener('views', 1) }, waiting)
+      expect([servers.log.name, servers.objects.name, servers.views.name]).toEqual(['log', 'objects', 'views'])
+    }
+    expect(closed.sort()).toEqual(['log', 'objects', 'views'])
+    expect(said.map(({ level, code, msg }) => [level, code, msg])).toEqual(expect.arrayContaining([
+      ['warn', 'STORE_UNAVAILABLE', 'waits for objects: It is so.'], ['warn', 'STORE_UNAVAILABLE', 'waits for views: It is so.'], ['info', undefined, 'objects answers'], ['info', undefined, 'views answers'],
+    ]))
+    expect(said).toHaveLength(4)
+  })
+
+  it('throws what waiting does not mend, and leaves nothing open', async () => {
+    const { opener, closed, ...waiting } = world()
+    await expect(openServers({ log: opener('log', 0), objects: opener('objects', 1, 'STORE_REFUSED'), views: opener('views', Infinity) }, waiting)).rejects.toMatchObject({ code: 'STORE_REFUSED' })
+    expect(closed).toEqual(['log'])
+  })
+
+  it('ends with the signal, and closes what comes too late', async () => {
+    const { controller, closed, ...waiting } = world()
+    const late = Promise.withResolvers<AsyncDisposable>()
+    const opening = openServers({ log: () => late.promise }, waiting)
+    controller.abort(new Error('enough'))
+    await expect(opening).rejects.toThrow('enough')
+    late.resolve({ [Symbol.asyncDispose]: async () => void closed.push('late') })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(closed).toEqual(['late'])
+  })
+})
+
+describe('untilAnswered', () => {
+  it('gives what is answered, and throws a bug', async () => {
+    const { clock, log, signal } = world()
+    expect(await untilAnswered('it', () => Promise.resolve(7), { clock, log, signal })).toBe(7)
+    await expect(untilAnswered('it', () => Promise.reject(new Error('a bug')), { clock, log, signal })).rejects.toThrow('a bug')
+  })
+})

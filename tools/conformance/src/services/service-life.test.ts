@@ -1,0 +1,70 @@
+// How a service lives and ends: ready, told to end, drained or not, failed; its log and its exit code say which.
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { ServiceEnded, ServiceProcess } from '@tidemark/servers/service-process'
+
+const TEST_MAX_MS = 60_000
+const SECOND_SIGNAL_AFTER_MS = 1_100
+const started: ServiceProcess[] = []
+afterEach(async () => {
+  for (const service of started.splice(0)) await service.kill().catch(() => undefined)
+})
+
+async function start(does: string, environment: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+  const env = { TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'), SMALL_SERVICE: does, ...environment }
+  const service = await ServiceProcess.start({ name: 'small', main: join(import.meta.dirname, 'small-service.ts'), env })
+  started.push(service)
+  return service
+}
+
+const said = ({ lines }: ServiceProcess): string[] => lines.map(({ msg }) => msg)
+
+describe('a service', () => {
+  it('is ready, and drains and closes when it is told to end', async () => {
+    const service = await start('works', { TIDEMARK_MEMBER: 'small-1' })
+    expect(await service.untilReady()).toMatchObject({ level: 'info', service: 'small', member: 'small-1', answer: 42 })
+    expect(await service.stop()).toBe(0)
+    expect(said(service)).toEqual(['starts', 'ready', 'ends', 'drained', 'closed', 'ended'])
+  }, TEST_MAX_MS)
+
+  it.each(['waits', 'waits for an answer'])('ends with 0 while it %s', async (does) => {
+    const service = await start(does)
+    await service.until('that it starts', ({ msg }) => msg === 'starts')
+    if (does === 'waits') expect(await service.until('what it waits for', ({ code }) => code === 'STORE_UNAVAILABLE')).toMatchObject({ level: 'warn', msg: 'waits for a server: It is away.' })
+    expect(await service.stop()).toBe(0)
+    expect(said(service)).not.toContain('ready')
+  }, TEST_MAX_MS)
+
+  it('that never drains is cut short by a limit, or by a second signal', async () => {
+    const limited = await start('never drains', { TIDEMARK_DRAIN_MAX_MS: '10' })
+    await limited.untilReady()
+    expect(await limited.stop()).toBe(143)
+    expect(limited.lines.at(-1)).toMatchObject({ level: 'error', msg: 'ends before it is drained: it took longer than 10 ms' })
+
+    const told = await start('never drains')
+    await told.untilReady()
+    const ended = told.stop()
+    setTimeout(() => process.kill(told.identity.pid, 'SIGINT'), SECOND_SIGNAL_AFTER_MS)
+    expect(await ended).toBe(130)
+  }, TEST_MAX_MS)
+
+  it.each([
+    ['is refused', 1, [{ level: 'fatal', code: 'STORE_REFUSED', where: 'a server', action: 'Ask.', msg: 'No.' }]],
+    ['fails', 1, [{ level: 'fatal', msg: 'a fault of this program', err: expect.objectContaining({ message: 'a bug', stack: expect.any(String) }) }]],
+    ['throws', 1, [{ level: 'fatal', msg: 'a fault of this program', err: expect.objectContaining({ message: 'a bug, later' }) }]],
+  ])('that %s ends with %d and says why', async (does, code, why) => {
+    const service = await start(does)
+    await expect(service.ended).rejects.toMatchObject({ how: code })
+    expect(service.lines.filter(({ level }) => level !== 'info')).toEqual(why.map((line) => expect.objectContaining(line)))
+  }, TEST_MAX_MS)
+
+  it('says of its settings and definitions what is wrong with them, and ends with 78', async () => {
+    const settings = await start('works', { TIDEMARK_DEFINITIONS: '', TIDEMARK_LOG_LEVEL: 'loud' })
+    await expect(settings.ended).rejects.toBeInstanceOf(ServiceEnded)
+    await expect(settings.ended).rejects.toMatchObject({ how: 78 })
+    expect(settings.lines.map(({ code, where }) => [code, where])).toEqual([['SETTINGS_INVALID', 'TIDEMARK_DEFINITIONS'], ['SETTINGS_INVALID', 'TIDEMARK_LOG_LEVEL']])
+    const definitions = await start('works', { TIDEMARK_DEFINITIONS: '/nowhere/features.ts' })
+    await expect(definitions.ended).rejects.toMatchObject({ how: 78 })
+    expect(definitions.lines).toEqual([expect.objectContaining({ code: 'INPUT_UNREADABLE', where: '/nowhere/features.ts' })])
+  }, TEST_MAX_MS)
+})

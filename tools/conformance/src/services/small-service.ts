@@ -1,0 +1,33 @@
+// The child of service-life.test.ts: a service that needs no server, and does what SMALL_SERVICE says.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { commonSettings } from '@tidemark/service-kit/common-settings'
+import { untilAnswered } from '@tidemark/service-kit/open-servers'
+import { runService } from '@tidemark/service-kit/run-service'
+
+const away = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It is away.', where: 'a server', action: 'Wait.' }])
+const untilAborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+
+await runService({
+  name: 'small', settings: { common: commonSettings },
+  compose: async (_settings, context) => {
+    const does = process.env['SMALL_SERVICE']
+    if (does === 'waits') await untilAnswered('a server', () => Promise.reject(away), context)
+    if (does === 'waits for an answer') await untilAnswered('a server', () => sleep(60_000), context)
+    if (does === 'throws') setTimeout(() => { throw new Error('a bug, later') })
+    return {
+      isReady: { answer: 42 },
+      loops: [async (signal) => {
+        if (does === 'fails') throw new Error('a bug')
+        if (does === 'is refused') throw new TidemarkError([{ code: 'STORE_REFUSED', message: 'No.', where: 'a server', action: 'Ask.' }])
+        await untilAborted(signal)
+        if (does === 'never drains') await sleep(60_000)
+      }],
+      [Symbol.asyncDispose]: () => {
+        context.log.info('closed')
+        return Promise.resolve()
+      },
+    }
+  },
+})
