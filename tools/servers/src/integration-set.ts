@@ -17,7 +17,15 @@ export async function openIntegrationSet(): Promise<void> {
   process.env[SHARED_SET_VARIABLE] = folder.set
 }
 
-export async function closeIntegrationSet(): Promise<void> {
+/** What suites have closed in order is gone by then. */
+const END_LIMIT_MS = 15_000
+
+export async function endIntegration(): Promise<void> {
   await ours?.down(ours.folder.names())
   ours = undefined
+  // Rings only where something keeps the process alive: a connection that a suite, or what it tried, has left open would keep it for ever.
+  setTimeout(() => {
+    console.error(`A suite has left something open: ${process.getActiveResourcesInfo().join(', ')}. Run suites alone to find which.`)
+    process.exit(1)
+  }, END_LIMIT_MS).unref()
 }

@@ -1,2 +1,2 @@
 // Jest asks for its hook as a default export.
-export { closeIntegrationSet as default } from './integration-set.ts'
+export { endIntegration as default } from './integration-set.ts'
