@@ -21,7 +21,7 @@ const layers = {
   files: { sees: ['contract'] },
   // What a process has of its machine, whatever it runs.
   machine: { sees: ['ports', 'contract'] },
-  // What the adapters of one vendor share.
+  // What adapters share, those of one vendor or all.
   client: { sees: ['contract'] },
   adapter: { sees: ['ports', 'client', 'machine', 'contract'] },
   face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'ajv/dist/2020.js', 'express'] },

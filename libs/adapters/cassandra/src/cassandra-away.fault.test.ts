@@ -1,65 +1,121 @@
-// A real Cassandra that is gone, comes back, and stands still: what callers are told, and that the same session goes on.
+// A real Cassandra that is not there yet, hangs and is killed: what callers are told, that nothing acknowledged is lost, and that the same
+// session goes on.
 import { randomInt } from 'node:crypto'
-import { describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import type { Revision } from '@tidemark/ports/revision'
 import { bytesOf, textOf } from '@tidemark/ports/testing/store-cases'
-import { startServers } from '@tidemark/servers/server-set'
+import { callingFor, OUTAGE_MS, untilAvailable } from '@tidemark/ports/testing/until'
+import { startServers, type StartedServers } from '@tidemark/servers/server-set'
 import { createCassandraBatchViewStore } from './cassandra-batch-view-store.ts'
 import { createCassandraRegisterStore } from './cassandra-register-store.ts'
 import { openCassandra, type CassandraSession } from './cassandra-session.ts'
 
-const REQUEST_TIMEOUT_MS = 2_000
-/** After a server is back, until a session has found that out. */
-const RECOVERY_MAX_MS = 60_000
-const RETRY_MS = 200
+jest.setTimeout(600_000)
 
-/** What `call` gives once it no longer says that the store is away. */
-async function onceBack<T>(call: () => Promise<T>): Promise<T> {
-  for (const untilMs = performance.now() + RECOVERY_MAX_MS; ; ) {
-    try {
-      return await call()
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'STORE_UNAVAILABLE' || performance.now() > untilMs) throw error
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
-    }
-  }
+const REQUEST_TIMEOUT_MS = 2_000
+/** Of each call: the driver asks twice where that is safe. */
+const CALL_MAX_MS = 5 * REQUEST_TIMEOUT_MS
+const UNAVAILABLE = { code: 'STORE_UNAVAILABLE' }
+const entity = bytesOf('a')
+
+const newRevision = (): Revision => randomInt(2 ** 48 - 1) as Revision
+
+let servers: StartedServers
+
+beforeAll(async () => {
+  servers = await startServers({ names: ['cassandra'] })
+})
+afterAll(async () => {
+  await servers[Symbol.asyncDispose]()
+})
+
+function open(): Promise<CassandraSession> {
+  const { contactPoints, dataCenter, username, password } = servers.addresses.cassandra
+  return openCassandra({
+    contactPoints, dataCenter, keyspace: 'features', credentials: { username, password }, replication: { class: 'SimpleStrategy', replication_factor: 1 },
+    connectTimeoutMs: REQUEST_TIMEOUT_MS, requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  })
 }
 
-describe('Cassandra that fails', () => {
-  it('is said to be away, loses nothing that was acknowledged, and is gone on with', async () => {
-    await using servers = await startServers({ names: ['cassandra'] })
-    const { contactPoints, dataCenter, username, password } = servers.addresses.cassandra
-    const open = (): Promise<CassandraSession> => openCassandra({
-      contactPoints, dataCenter, keyspace: 'features', credentials: { username, password }, replication: { class: 'SimpleStrategy', replication_factor: 1 }, requestTimeoutMs: REQUEST_TIMEOUT_MS,
-    })
+describe('Cassandra', () => {
+  it('that is away or hangs at the start is said to be so in time, and is opened once it is there', async () => {
+    for (const [begin, end] of [
+      [() => servers.stop('cassandra'), () => servers.restart('cassandra')],
+      [() => servers.pause('cassandra'), async () => servers.resume('cassandra')],
+    ] as const) {
+      await begin()
+      const fromMs = performance.now()
+      await expect(open()).rejects.toMatchObject(UNAVAILABLE)
+      expect(performance.now() - fromMs).toBeLessThan(CALL_MAX_MS)
+      await end()
+      await using session = await untilAvailable(open)
+      await createCassandraBatchViewStore(session).write('v', 1, [{ entity, blob: bytesOf('x') }])
+    }
+  })
+
+  it('that hangs and is then killed, for ten seconds each, loses no update of a register and no row, and is gone on with', async () => {
     await using session = await open()
     const views = createCassandraBatchViewStore(session)
-    const registers = createCassandraRegisterStore(session, { newRevision: () => randomInt(2 ** 48 - 1) as Revision })
-    const away = { code: 'STORE_UNAVAILABLE' }
-    const entity = bytesOf('a')
+    const registers = createCassandraRegisterStore(session, { newRevision })
     await views.write('v', 1, [{ entity, blob: bytesOf('kept') }])
-    const first = (await registers.compareAndSet('r', null, bytesOf('one')))!
+    let isOver = false
+    /** Each adds its numbers to one list, each once. */
+    const adding = async (who: number): Promise<number> => {
+      let added = 0
+      while (!isOver) {
+        const mine = `${who}:${added}`
+        const found = await untilAvailable(() => registers.read('list'))
+        const list = found === null ? [] : textOf(found.bytes).split(',')
+        // Done by an attempt of which nobody knew.
+        if (list.includes(mine)) added++
+        else {
+          const won = await registers.compareAndSet('list', found?.revision ?? null, bytesOf([...list, mine].join())).catch((error: { code?: unknown }) => {
+            if (error.code !== 'STORE_UNAVAILABLE') throw error
+            return null
+          })
+          if (won !== null) added++
+        }
+      }
+      return added
+    }
+    const faults = async (): Promise<void> => {
+      for (const [begin, end] of [
+        [() => servers.pause('cassandra'), async () => servers.resume('cassandra')],
+        [() => servers.kill('cassandra'), () => servers.restart('cassandra')],
+      ] as const) {
+        await begin()
+        const { results, longestMs } = await callingFor(OUTAGE_MS, async () => views.readNewest('v', 1, [entity]))
+        for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
+        expect(longestMs).toBeLessThan(CALL_MAX_MS)
+        await expect(views.write('v', 2, [{ entity, blob: bytesOf('x') }])).rejects.toMatchObject(UNAVAILABLE)
+        await end()
+        const [row] = await untilAvailable(async () => views.readNewest('v', 1, [entity]))
+        expect(textOf(row!.blob)).toBe('kept')
+        await untilAvailable(() => registers.read('list'))
+      }
+    }
+    const [ended, ...adders] = await Promise.allSettled([faults().finally(() => (isOver = true)), adding(1), adding(2), adding(3)])
+    if (ended!.status === 'rejected') throw ended!.reason
+    const list = textOf((await untilAvailable(() => registers.read('list')))!.bytes).split(',')
+    expect(new Set(list).size).toBe(list.length)
+    for (const [i, adder] of adders.entries()) {
+      if (adder.status === 'rejected') throw adder.reason
+      // The last one may have been done though nobody was told.
+      expect([adder.value, Number(adder.value) + 1]).toContain(list.filter((each) => each.startsWith(`${i + 1}:`)).length)
+    }
+  })
 
+  it('that hangs is asked by no more than may wait, and keeps none of them for the time-outs of all before', async () => {
+    await using session = await open()
+    const views = createCassandraBatchViewStore(session)
     await servers.pause('cassandra')
     const fromMs = performance.now()
-    await expect(views.readNewest('v', 1, [entity])).rejects.toMatchObject(away)
-    await expect(registers.compareAndSet('r', first, bytesOf('two'))).rejects.toMatchObject(away)
-    expect(performance.now() - fromMs).toBeLessThan(10 * REQUEST_TIMEOUT_MS)
+    // 128 at once of each call.
+    const results = await Promise.allSettled(Array.from({ length: 20 }, async () => views.readNewest('v', 1, Array.from({ length: 200 }, () => entity))))
+    expect(performance.now() - fromMs).toBeLessThan(2 * CALL_MAX_MS)
     servers.resume('cassandra')
-    // What was sent to the paused server may be done by now, or never: a compare-and-set with the old revision says which, and does not do it twice.
-    const found = (await onceBack(() => registers.read('r')))!
-    expect(['one', 'two']).toContain(textOf(found.bytes))
-    const third = await onceBack(() => registers.compareAndSet('r', found.revision, bytesOf('three')))
-    if (third === null) expect(textOf((await registers.read('r'))!.bytes)).toBe('two')
-
-    await servers.kill('cassandra')
-    await expect(views.readNewest('v', 1, [entity])).rejects.toMatchObject(away)
-    await expect(views.write('v', 2, [{ entity, blob: bytesOf('x') }])).rejects.toMatchObject(away)
-    await expect(registers.read('r')).rejects.toMatchObject(away)
-    await expect(open()).rejects.toMatchObject(away)
-    await servers.restart('cassandra')
-    const [row] = await onceBack(async () => views.readNewest('v', 1, [entity]))
-    expect(textOf(row!.blob)).toBe('kept')
-    await onceBack(() => registers.read('r'))
+    for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
+    expect(results.some((result) => String((result as PromiseRejectedResult).reason).includes('this one was not begun'))).toBe(true)
+    await untilAvailable(async () => views.readNewest('v', 1, [entity]))
   })
 })

@@ -1,7 +1,7 @@
 // What is made of each thing that the driver says: what passes, what somebody has to mend, and what may have been done all the same.
 import { describe, expect, it } from '@jest/globals'
 import { errors, types } from 'cassandra-driver'
-import { BulkheadRejectedError } from 'cockatiel'
+import { NoTurnError } from '@tidemark/call-turns/call-turns'
 import { asTidemarkError, isTableUnknown, mayHaveArrived } from './cassandra-errors.ts'
 
 const { responseErrorCodes: codes } = types
@@ -20,7 +20,7 @@ describe('errors of Cassandra', () => {
     [response(codes.serverError), 'STORE_UNAVAILABLE', true],
     [new errors.OperationTimedOutError('too late'), 'STORE_UNAVAILABLE', true],
     [noHost(new Error('connect ECONNREFUSED')), 'STORE_UNAVAILABLE', true],
-    [new BulkheadRejectedError(1, 1), 'STORE_UNAVAILABLE', false],
+    [new NoTurnError('It was not begun.'), 'STORE_UNAVAILABLE', false],
     [response(codes.badCredentials), 'STORE_REFUSED', false],
     [response(codes.unauthorized), 'STORE_REFUSED', false],
     [noHost(new errors.AuthenticationError('bad')), 'STORE_REFUSED', true],

@@ -1,7 +1,7 @@
 // What Cassandra and its driver say, in the project's codes. Every error of the vendor passes through here; credentials are in none of them.
 
 import { errors, types } from 'cassandra-driver'
-import { BulkheadRejectedError } from 'cockatiel'
+import { NoTurnError } from '@tidemark/call-turns/call-turns'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 
 const { responseErrorCodes } = types
@@ -30,7 +30,7 @@ export function isTableUnknown(error: unknown): boolean {
 
 /** The coded error of something that the driver threw; what is coded already stays as it is, and a bug stays a bug. */
 export function asTidemarkError(error: unknown, where: string): unknown {
-  if (error instanceof BulkheadRejectedError) return problem('STORE_UNAVAILABLE', where, 'Too many requests wait for this cluster.', 'See that it answers as fast as it is asked, or ask it from fewer processes at once.')
+  if (error instanceof NoTurnError) return problem('STORE_UNAVAILABLE', where, `Too many requests wait for this cluster: ${error.message}`, 'See that it answers as fast as it is asked, or ask it from fewer processes at once.')
   if (!(error instanceof errors.DriverError)) return error
   for (const cause of [error, ...innerErrorsOf(error)]) {
     if (cause instanceof errors.AuthenticationError) return refused(where, cause)

@@ -2,10 +2,11 @@
 // timeouts, and the driver sends again only what may be done twice.
 
 import { Client, policies, types, type ClientOptions } from 'cassandra-driver'
-import { bulkhead } from 'cockatiel'
+import { createTurns, type TakeTurn } from '@tidemark/call-turns/call-turns'
 import { asTidemarkError, problem } from './cassandra-errors.ts'
 import { migrateSchema } from './migrate-schema.ts'
 import { SCHEMA_MIGRATIONS } from './schema-migrations.ts'
+import { connectOrClose } from './tried-connections.ts'
 
 export type Consistency = 'ONE' | 'LOCAL_ONE' | 'LOCAL_QUORUM' | 'QUORUM' | 'EACH_QUORUM' | 'ALL'
 
@@ -27,7 +28,7 @@ export interface CassandraOptions {
   /** Of registers: LOCAL_SERIAL decides within the data centre, and is right only where all who write registers are in it. Default: SERIAL. */
   readonly serialConsistency?: 'SERIAL' | 'LOCAL_SERIAL'
   readonly connectTimeoutMs?: number
-  /** From a request to its answer; longer than the servers' own timeouts, which tell more. */
+  /** From a request to its answer; longer than the servers' own timeouts, which tell more. Requests that wait for their turn are given up once none has succeeded for so long. */
   readonly requestTimeoutMs?: number
 }
 
@@ -55,7 +56,7 @@ export async function openCassandra(options: CassandraOptions): Promise<Cassandr
   const client = new Client(clientOptions(options))
   try {
     try {
-      await client.connect()
+      await connectOrClose(client)
     } catch (error) {
       throw asTidemarkError(error, where)
     }
@@ -74,13 +75,14 @@ export class CassandraSession implements AsyncDisposable {
   readonly keyspace: string
   readonly where: string
   readonly #client: Client
-  readonly #bulkhead = bulkhead(REQUESTS_AT_ONCE_MAX, REQUESTS_WAITING_MAX)
+  readonly #takeTurn: TakeTurn
   readonly #read: number
   readonly #write: number
   readonly #serial: number
 
-  constructor(client: Client, where: string, { keyspace, readConsistency = 'LOCAL_QUORUM', writeConsistency = 'LOCAL_QUORUM', serialConsistency = 'SERIAL' }: CassandraOptions) {
+  constructor(client: Client, where: string, { keyspace, readConsistency = 'LOCAL_QUORUM', writeConsistency = 'LOCAL_QUORUM', serialConsistency = 'SERIAL', requestTimeoutMs = REQUEST_TIMEOUT_MS }: CassandraOptions) {
     this.#client = client
+    this.#takeTurn = createTurns({ atOnceMax: REQUESTS_AT_ONCE_MAX, waitingMax: REQUESTS_WAITING_MAX, stallMaxMs: requestTimeoutMs })
     this.where = where
     this.keyspace = keyspace
     this.#read = consistencyOf(readConsistency)
@@ -104,7 +106,7 @@ export class CassandraSession implements AsyncDisposable {
 
   /** Whether a conditional statement was applied. The driver's own errors, and never sent twice: what a second one met might be the first. */
   compareAndSet(query: string, params: readonly unknown[]): Promise<boolean> {
-    return this.#bulkhead.execute(async () => {
+    return this.#takeTurn(async () => {
       const result = await this.#client.execute(query, params, {
         prepare: true, isIdempotent: false, retry: new policies.retry.FallthroughRetryPolicy(), consistency: this.#write, serialConsistency: this.#serial,
       })
@@ -134,7 +136,7 @@ export class CassandraSession implements AsyncDisposable {
 
   async #coded(where: string, query: string, params: readonly unknown[], { consistency }: { consistency: number }): Promise<types.Row[]> {
     try {
-      return await this.#bulkhead.execute(async () => {
+      return await this.#takeTurn(async () => {
         const result = await this.#client.execute(query, params, { prepare: true, isIdempotent: true, consistency })
         if (result.pageState === null || result.pageState === undefined) return result.rows ?? []
         const rows: types.Row[] = []

@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from '@jest/globals'
 import { Client } from 'cassandra-driver'
 import { race } from '@tidemark/ports/testing/store-cases'
+import { until } from '@tidemark/ports/testing/until'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { createCassandraBatchViewStore } from './cassandra-batch-view-store.ts'
 import { openCassandra, type CassandraOptions } from './cassandra-session.ts'
@@ -85,6 +86,17 @@ describe('openCassandra', () => {
       const error: unknown = await openCassandra({ ...server, keyspace, replication, ...options }).catch((thrown: unknown) => thrown)
       expect([options, error]).toMatchObject([{}, { code }])
       expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(password)
+    }
+  })
+
+  it('leaves no connection open where it was refused', async () => {
+    const openCount = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+    const before = openCount()
+    const openWrongly = (options: Partial<CassandraOptions>) => race(10, () => expect(openCassandra({ ...server, keyspace, ...options })).rejects.toMatchObject({ code: expect.any(String) }))
+    for (const options of [{ dataCenter: 'elsewhere' }, { credentials: { ...server.credentials, password: 'wrong' } }, {}]) {
+      await openWrongly(options)
+      // Others of this process may come and go: fewer than half of these.
+      await until('all are closed', () => openCount() < before + 5, 5_000)
     }
   })
 

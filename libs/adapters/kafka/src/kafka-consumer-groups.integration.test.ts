@@ -46,11 +46,14 @@ describe('a member that comes again under its name', () => {
     const watching = (async () => {
       for (; !isOver; await sleep(5)) seen.add((await other.assigned()).join())
     })()
-    await using after = await groups.join('g', 't', 'a')
-    expect(await after.assigned()).toEqual([0, 2])
-    await sleep(SESSION_TIMEOUT_MS)
-    isOver = true
-    await watching
+    try {
+      await using after = await groups.join('g', 't', 'a')
+      expect(await after.assigned()).toEqual([0, 2])
+      await sleep(SESSION_TIMEOUT_MS)
+    } finally {
+      isOver = true
+      await watching
+    }
     expect([...seen]).toEqual(['1,3'])
   })
 })

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { offsetCommitV8, offsetFetchV8 } from '@platformatic/kafka'
+import { createTurns, NoTurnError, type TakeTurn } from '@tidemark/call-turns/call-turns'
 import type { AppendedAt, CommittedPosition, EventLog, FetchLimits, LogAppend, LogBatch, LogExtent } from '@tidemark/ports/event-log'
 import { appendedAt, planAppends, type AppendPlan } from './append-plan.ts'
 import { KafkaCluster, placeOf } from './kafka-cluster.ts'
@@ -17,6 +18,8 @@ import { FencedError, TransactionWriter } from './transaction-writer.ts'
 
 /** Appends to several partitions that are on their way at once. */
 const TRANSACTIONS_MAX = 4
+/** Beside those, and for each place of a group. */
+const TRANSACTIONS_WAITING_MAX = 1_000
 /** Who was fenced tries again this much later, at random: two that fence each other in turn come to nothing. */
 const FENCED_DELAY_MAX_MS = 100
 const NO_GENERATION = -1
@@ -38,13 +41,15 @@ class ClusterEventLog implements KafkaEventLog {
   private readonly reader: PartitionReader
   private readonly known: KafkaTopics
   private readonly writers = new Map<string, PartitionWriter>()
-  private readonly transactions = Array.from({ length: TRANSACTIONS_MAX }, () => ({ writer: null as TransactionWriter | null, last: Promise.resolve() as Promise<unknown> }))
-  private transactionCount = 0
-  /** By the place of a group: the writer whose id fences others, and what was last asked of it. */
-  private readonly places = new Map<string, { readonly writer: TransactionWriter; last: Promise<unknown> }>()
+  private readonly takeTransaction: TakeTurn
+  /** Those of no transaction that is on its way. */
+  private readonly freeWriters: TransactionWriter[] = []
+  /** By the place of a group: the writer whose id fences others, one transaction at a time. */
+  private readonly places = new Map<string, { readonly writer: TransactionWriter; readonly take: TakeTurn }>()
 
   constructor(cluster: KafkaCluster) {
     this.cluster = cluster
+    this.takeTransaction = this.turns(TRANSACTIONS_MAX)
     this.known = new KafkaTopics(cluster)
     this.reader = new PartitionReader(cluster, this.known)
   }
@@ -82,10 +87,8 @@ class ClusterEventLog implements KafkaEventLog {
     const plan = await this.plan(appends)
     // Most of those that come too late see it without fencing anybody.
     if ((await this.committed(commit.group, commit.topic, commit.partition)) !== expected) return null
-    const place = this.placeOf(commit)
-    const done = place.last.then(() => this.commitFenced(place.writer, plan, commit, expected))
-    place.last = done.catch(() => undefined)
-    const appended = await done
+    const { writer, take } = this.placeOf(commit)
+    const appended = await take(() => this.commitFenced(writer, plan, commit, expected)).catch((error: unknown) => this.throwCoded(error))
     return appended && appendedAt(plan, inPlan(plan, appended), await this.endsOf(plan))
   }
 
@@ -167,26 +170,33 @@ class ClusterEventLog implements KafkaEventLog {
     return writer
   }
 
-  private placeOf({ group, topic, partition }: CommittedPosition): { readonly writer: TransactionWriter; last: Promise<unknown> } {
+  private placeOf({ group, topic, partition }: CommittedPosition): { readonly writer: TransactionWriter; readonly take: TakeTurn } {
     const id = `${group}/${topic}/${partition}`
-    const place = this.places.get(id) ?? { writer: new TransactionWriter(this.cluster, id), last: Promise.resolve() }
+    const place = this.places.get(id) ?? { writer: new TransactionWriter(this.cluster, id), take: this.turns(1) }
     this.places.set(id, place)
     return place
   }
 
-  /** In turn, so many at once. */
-  private async inTransaction<T>(run: (writer: TransactionWriter) => Promise<T>): Promise<T> {
-    const slot = this.transactions[this.transactionCount++ % TRANSACTIONS_MAX]!
-    slot.writer ??= new TransactionWriter(this.cluster, `append/${randomUUID()}`)
-    const { writer } = slot
-    const done = slot.last.then(() => run(writer))
-    slot.last = done.catch(() => undefined)
-    try {
-      return await done
-    } catch (error) {
-      if (error instanceof FencedError) throw unavailable(this.cluster.where('append'), 'The brokers gave the transaction up, because it took too long; nothing of it is done.', { cause: error })
-      throw error
-    }
+  private turns(atOnceMax: number): TakeTurn {
+    return createTurns({ atOnceMax, waitingMax: TRANSACTIONS_WAITING_MAX, stallMaxMs: this.cluster.settings.callTimeoutMs })
+  }
+
+  private inTransaction<T>(run: (writer: TransactionWriter) => Promise<T>): Promise<T> {
+    return this.takeTransaction(async () => {
+      const writer = this.freeWriters.pop() ?? new TransactionWriter(this.cluster, `append/${randomUUID()}`)
+      try {
+        return await run(writer)
+      } finally {
+        this.freeWriters.push(writer)
+      }
+    }).catch((error: unknown) => this.throwCoded(error))
+  }
+
+  private throwCoded(error: unknown): never {
+    const where = this.cluster.where('append')
+    if (error instanceof FencedError) throw unavailable(where, 'The brokers gave the transaction up, because it took too long; nothing of it is done.', { cause: error })
+    if (error instanceof NoTurnError) throw unavailable(where, `${error.message.replace(/\.$/, '')}; nothing of this append was done.`, { cause: error })
+    throw error
   }
 }
 

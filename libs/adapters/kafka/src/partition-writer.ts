@@ -4,6 +4,7 @@
 // begins another.
 
 import { initProducerIdV4, produceV9, NumericMap, ProduceAcks, type MessageRecord } from '@platformatic/kafka'
+import type { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { AppendedAt, LogAppend } from '@tidemark/ports/event-log'
 import { placeOf, type KafkaCluster } from './kafka-cluster.ts'
 import { asTidemarkError, isOutcomeUnknown, isPassing, isSequenceLost, unavailable } from './kafka-errors.ts'
@@ -24,6 +25,8 @@ export interface ProducerIdentity {
 interface WaitingAppend {
   readonly records: LogAppendRecords
   readonly sizeBytes: number
+  /** When it is sent no more: those before it may take as long as a call may. */
+  readonly untilMs: number
   resolve(appended: AppendedAt): void
   reject(error: unknown): void
 }
@@ -46,10 +49,11 @@ export class PartitionWriter {
   /** At least one record, and no more than fits a batch of the topic. */
   append(records: LogAppendRecords, sizeBytes: number): Promise<AppendedAt> {
     if (this.waitingSizeBytes > 0 && this.waitingSizeBytes + sizeBytes > WAITING_SIZE_MAX_BYTES) {
-      throw unavailable(this.cluster.where(placeOf(this.topic, this.partition)), `${this.waitingSizeBytes} bytes wait to be appended; nothing of this append was done.`)
+      throw this.unsent(`${this.waitingSizeBytes} bytes wait to be appended`)
     }
+    const untilMs = performance.now() + this.cluster.settings.callTimeoutMs
     return new Promise((resolve, reject) => {
-      this.waiting.push({ records, sizeBytes, resolve, reject })
+      this.waiting.push({ records, sizeBytes, untilMs, resolve, reject })
       this.waitingSizeBytes += sizeBytes
       if (!this.isSending) void this.sendAll()
     })
@@ -57,8 +61,10 @@ export class PartitionWriter {
 
   private async sendAll(): Promise<void> {
     this.isSending = true
-    while (this.waiting.length > 0) {
+    for (;;) {
+      this.refuseLate()
       const together = this.takeTogether()
+      if (together.length === 0) break
       try {
         const { firstOffset, appendTimeMs } = await this.send(together.flatMap(({ records }) => records))
         let offset = firstOffset
@@ -71,6 +77,19 @@ export class PartitionWriter {
       }
     }
     this.isSending = false
+  }
+
+  private refuseLate(): void {
+    const nowMs = performance.now()
+    while (this.waiting.length > 0 && this.waiting[0]!.untilMs < nowMs) {
+      const { sizeBytes, reject } = this.waiting.shift()!
+      this.waitingSizeBytes -= sizeBytes
+      reject(this.unsent(`Others were appended first for ${this.cluster.settings.callTimeoutMs} ms`))
+    }
+  }
+
+  private unsent(reason: string): TidemarkError {
+    return unavailable(this.cluster.where(placeOf(this.topic, this.partition)), `${reason}; nothing of this append was done.`)
   }
 
   private takeTogether(): WaitingAppend[] {

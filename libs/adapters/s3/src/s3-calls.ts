@@ -5,7 +5,8 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { bulkhead, ExponentialBackoff, handleWhen, retry } from 'cockatiel'
+import { createTurns, type TakeTurn } from '@tidemark/call-turns/call-turns'
+import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
 import type { ETag } from '@tidemark/ports/object-store'
 import { asTidemarkError, isConditionFailed, isPassing, isUploadGone, mayHaveArrived, unknownOutcome } from './s3-errors.ts'
 
@@ -32,7 +33,7 @@ export interface S3Server {
 
 const CONNECT_TIMEOUT_MS = 5_000
 const ANSWER_TIMEOUT_MS = 30_000
-/** Connections, and with them calls at once. */
+/** Connections, and with them calls at once; those that wait are given up once none has succeeded for as long as a call and its repetitions may take. */
 const CALLS_AT_ONCE_MAX = 50
 const CALLS_WAITING_MAX = 10_000
 /** After the first attempt; pauses with jitter grow from the first of these to the second. */
@@ -51,16 +52,17 @@ export interface ConditionalWrite {
 
 export class S3Calls implements Disposable {
   readonly client: S3Client
-  readonly #bulkhead = bulkhead(CALLS_AT_ONCE_MAX, CALLS_WAITING_MAX)
+  readonly #takeTurn: TakeTurn
   readonly #retry = retry(handleWhen(isPassing), { maxAttempts: RETRIES_MAX, backoff: new ExponentialBackoff({ initialDelay: RETRY_FIRST_MS, maxDelay: RETRY_MAX_MS }) })
 
   constructor(server: S3Server) {
     this.client = new S3Client(clientConfig(server))
+    this.#takeTurn = createTurns({ atOnceMax: CALLS_AT_ONCE_MAX, waitingMax: CALLS_WAITING_MAX, stallMaxMs: (1 + RETRIES_MAX) * (server.answerTimeoutMs ?? ANSWER_TIMEOUT_MS) })
   }
 
   /** One attempt, with the client's own errors: whatever reads the answer belongs into `call`. */
   once<T>(call: (client: S3Client) => Promise<T>): Promise<T> {
-    return this.#bulkhead.execute(() => call(this.client))
+    return this.#takeTurn(() => call(this.client))
   }
 
   /** For what may be done twice. Coded errors. */

@@ -2,8 +2,8 @@
 // request's headers, in which credentials are, is kept of it.
 
 import { types } from 'node:util'
+import { NoTurnError } from '@tidemark/call-turns/call-turns'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
-import { BulkheadRejectedError } from 'cockatiel'
 
 /** The request did not leave this machine, or was not accepted by that one. */
 const UNSENT_CODES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
@@ -24,7 +24,7 @@ interface VendorError extends Error {
 
 function asVendorError(error: unknown): VendorError | null {
   // Node's own errors may be of another realm than this file's, whose Error they are no instances of.
-  return types.isNativeError(error) && !(error instanceof TidemarkError) ? error : null
+  return types.isNativeError(error) && !(error instanceof TidemarkError) && !(error instanceof NoTurnError) ? error : null
 }
 
 const statusOf = (error: VendorError): number | undefined => error.$metadata?.httpStatusCode
@@ -70,8 +70,8 @@ function isCutOff(error: VendorError): boolean {
 
 /** The coded error of something that the client or the disk threw; what is coded already stays as it is, and a bug stays a bug. */
 export function asTidemarkError(error: unknown, where: string): unknown {
-  if (error instanceof BulkheadRejectedError) {
-    return problem('STORE_UNAVAILABLE', where, 'Too many calls wait for this server.', 'See that it answers as fast as it is asked, or ask it from fewer processes at once.')
+  if (error instanceof NoTurnError) {
+    return problem('STORE_UNAVAILABLE', where, `Too many calls wait for this server: ${error.message}`, 'See that it answers as fast as it is asked, or ask it from fewer processes at once.')
   }
   const vendor = asVendorError(error)
   if (vendor === null) return error

@@ -1,0 +1,33 @@
+// The driver forgets a connection over which it could not learn of the cluster (another data centre than was said, a server that stops answering)
+// and leaves it open, with a heartbeat: whoever tries again and again would have more of them each time, and no process would end.
+
+import type { Client } from 'cassandra-driver'
+
+/** Of the driver's own, in the pinned version. */
+interface DriverConnection {
+  closeAsync(): Promise<void>
+}
+
+interface ControlConnection {
+  _createConnection(contactPoint: string): Promise<DriverConnection>
+}
+
+/** Connects, and closes what was tried where that fails. */
+export async function connectOrClose(client: Client): Promise<void> {
+  const { controlConnection } = client as unknown as { readonly controlConnection: ControlConnection }
+  const tried: DriverConnection[] = []
+  const create = controlConnection._createConnection
+  controlConnection._createConnection = async (contactPoint) => {
+    const connection = await create.call(controlConnection, contactPoint)
+    tried.push(connection)
+    return connection
+  }
+  try {
+    await client.connect()
+  } catch (error) {
+    await Promise.allSettled(tried.map((connection) => connection.closeAsync()))
+    throw error
+  } finally {
+    controlConnection._createConnection = create
+  }
+}
