@@ -47,7 +47,7 @@ const READ_ATTEMPT_COUNT = 2
 export async function connectRedis(options: RedisServerOptions): Promise<RedisConnection> {
   const { timeoutMs = TIMEOUT_MS, callsInFlightMax = CALLS_IN_FLIGHT_MAX } = options
   const { client, name } = createClient(options, timeoutMs)
-  const limited = createCallLimits({ timeoutMs, callsInFlightMax }, () => void giveUpSilent(client, timeoutMs))
+  const limited = createCallLimits({ timeoutMs, callsInFlightMax }, once(() => giveUpSilent(client, timeoutMs)))
   let connectionError: Error | null = null
   // A Cluster says that all nodes failed, and with it what the last of them said.
   const noteError = (error: Error & { lastNodeError?: Error | null }): void => void (connectionError = error.lastNodeError ?? error)
@@ -88,12 +88,13 @@ export async function connectRedis(options: RedisServerOptions): Promise<RedisCo
 }
 
 /**
- * Gives up the connections on which nothing comes any more, though the other side was asked: it may be gone without a word. The client's own
- * time limit for that stays armed when a connection ends, and then ends the next one.
+ * Gives up the connections on which nothing comes any more, though the other side was asked: it may be gone without a word, or never have said
+ * one. With a connection goes what waits for it. The client's own time limit for that stays armed when a connection ends, and then ends the
+ * next one.
  */
 async function giveUpSilent(client: RedisClient, timeoutMs: number): Promise<void> {
   const nodes = client instanceof Redis ? [client] : client.nodes('all')
-  await Promise.all(nodes.filter(({ status }) => status === 'ready').map(async (node) => {
+  await Promise.all(nodes.filter(({ status }) => CONNECTED.has(status)).map(async (node) => {
     const isSilent = await inTime(node.ping(), timeoutMs, () => new Error(SILENT)).then(() => false, (error: Error) => error.message === SILENT)
     // A node of a Cluster is connected to again when something is asked of it.
     if (isSilent) node.disconnect(client instanceof Redis)
@@ -101,6 +102,18 @@ async function giveUpSilent(client: RedisClient, timeoutMs: number): Promise<voi
 }
 
 const SILENT = 'silent'
+/** Of the client: `connect` until the server has answered for the first time. */
+const CONNECTED: ReadonlySet<string> = new Set(['connect', 'ready'])
+
+/** Begins nothing while it is under way. */
+function once(action: () => Promise<void>): () => void {
+  let isUnderWay = false
+  return () => {
+    if (isUnderWay) return
+    isUnderWay = true
+    void action().finally(() => (isUnderWay = false))
+  }
+}
 
 function createClient({ server, credentials, tls }: RedisServerOptions, timeoutMs: number): { client: RedisClient; name: string } {
   const common: RedisOptions = {
