@@ -2,17 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { Queue } from 'bullmq'
 import { describe, expect, it } from '@jest/globals'
-import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { jobQueueContract } from '@tidemark/ports/job-queue.contract'
 import type { JobQueue } from '@tidemark/ports/job-queue'
 import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 import { connectRedis } from '@tidemark/redis-client/redis-connection'
-import { startServers } from '@tidemark/servers/server-set'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { openBullmqJobQueue } from './bullmq-job-queue.ts'
 
 const LEASE_MS = 1_000
-const START_LIMIT_MS = 600_000
 const errorOf = (failing: Promise<unknown>): Promise<unknown> => failing.then(() => { throw new Error('It succeeded.') }, (error: unknown) => error)
 
 /** BullMQ reads the system's own clock for what no rule of the port goes by: when a job finished. */
@@ -82,36 +79,4 @@ describe('a job queue of BullMQ', () => {
     const credentials = { username: 'tidemark', password: 'not-the-password' }
     expect(await errorOf(openBullmqJobQueue({ server: { url: jobsUrl }, credentials, clock }))).toMatchObject({ code: 'STORE_REFUSED' })
   })
-
-  it('says that its server is away, and has its jobs when it is back', async () => {
-    await using servers = await startServers({ names: ['redis-jobs'] })
-    const clock = createSteppedClock(START_MS)
-    const server = { url: servers.addresses.redis.jobsUrl }
-    await using admin = await connectRedis({ server })
-    await admin.client.config('SET', 'appendfsync', 'always')
-    await using queue = await openBullmqJobQueue({ server, clock, timeoutMs: LEASE_MS })
-    for (const id of ['x', 'y']) await queue.add({ queue: 'q', id, data: id })
-    const taken = (await queue.take('q', LEASE_MS, 1))!
-    await servers.kill('redis-jobs')
-    for (const call of [() => queue.add({ queue: 'q', id: 'z', data: null }), () => queue.take('q', LEASE_MS), () => taken.renew(), () => taken.complete(null), () => queue.list('q')]) {
-      expect(await errorOf(call())).toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    }
-    await servers.restart('redis-jobs')
-    const renewed = await untilAvailable(() => taken.renew())
-    expect(renewed).toBe(true)
-    expect(await queue.take('q', LEASE_MS, 1)).toBeNull()
-    expect(await taken.complete('done')).toBe(true)
-    expect(await queue.take('q', LEASE_MS, 1)).toMatchObject({ id: 'y', attempt: 1 })
-  }, START_LIMIT_MS)
 })
-
-async function untilAvailable<T>(action: () => Promise<T>): Promise<T> {
-  for (const deadlineMs = performance.now() + 30_000; ;) {
-    try {
-      return await action()
-    } catch (error) {
-      if (!(error instanceof TidemarkError) || error.code !== 'STORE_UNAVAILABLE' || performance.now() > deadlineMs) throw error
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
-}
