@@ -5,8 +5,9 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
 import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3'
+import type { ETag } from '@tidemark/ports/object-store'
 import { inLanes } from './in-lanes.ts'
-import { ContentSum, parseMark } from './object-mark.ts'
+import { ContentSum, parseMark, type ObjectMark } from './object-mark.ts'
 import type { S3Calls } from './s3-calls.ts'
 import { damagedObject, isConditionFailed, problem } from './s3-errors.ts'
 
@@ -21,25 +22,34 @@ export interface RangedGet {
   readonly path: string
 }
 
+/** The first range, which is in the file: what the others must be of. */
+export interface FirstRange {
+  readonly mark: ObjectMark
+  readonly etag: ETag
+  readonly rangeCount: number
+}
+
 /**
- * Puts the object into the file, and checks it by its mark. false: it has to be got as a whole, because it has no mark and a server vouches for a whole
- * object only, or because it has no bytes, which no range is of. Throws the client's own errors, and STORE_UNAVAILABLE, STORE_DAMAGED.
+ * Puts the first range into the file. null: the object has to be got as a whole, because it has no mark and a server vouches for a whole object only,
+ * or because it has no bytes, which no range is of. Throws the client's own errors, and STORE_DAMAGED.
  */
-export async function getInRanges(calls: S3Calls, client: S3Client, get: RangedGet): Promise<boolean> {
-  const { where, target, rangeSizeBytes, path } = get
+export async function getFirstRange(client: S3Client, { where, target, rangeSizeBytes, path }: RangedGet): Promise<FirstRange | null> {
   const first = await client.send(new GetObjectCommand({ ...target, Range: rangeOf(0, rangeSizeBytes) })).catch(nullIfEmpty)
-  if (first === null) return false
+  if (first === null) return null
   const mark = parseMark(first.Metadata, where)
   if (mark === null) {
     ;(first.Body as Readable).destroy()
-    return false
+    return null
   }
   await pipeline(first.Body as Readable, createWriteStream(path))
-  const etag = first.ETag!
-  const rangeCount = Math.ceil(rangedSizeOf(first, where) / rangeSizeBytes)
-  await inLanes(Math.max(0, rangeCount - 1), RANGES_AT_ONCE, (piece) => calls.retried(where, async (retryClient) => {
+  return { mark, etag: first.ETag!, rangeCount: Math.ceil(rangedSizeOf(first, where) / rangeSizeBytes) }
+}
+
+/** Puts the other ranges into the file, and checks it. Each range is a call by itself: one that waited for others in its turn could wait for ever. STORE_UNAVAILABLE, STORE_DAMAGED. */
+export async function getOtherRanges(calls: S3Calls, { where, target, rangeSizeBytes, path }: RangedGet, { mark, etag, rangeCount }: FirstRange): Promise<void> {
+  await inLanes(Math.max(0, rangeCount - 1), RANGES_AT_ONCE, (piece) => calls.retried(where, async (client) => {
     const from = (piece + 1) * rangeSizeBytes
-    const part = await retryClient.send(new GetObjectCommand({ ...target, Range: rangeOf(from, rangeSizeBytes), IfMatch: etag })).catch((error: unknown) => {
+    const part = await client.send(new GetObjectCommand({ ...target, Range: rangeOf(from, rangeSizeBytes), IfMatch: etag })).catch((error: unknown) => {
       throw isConditionFailed(error) ? problem('STORE_UNAVAILABLE', where, 'It was replaced while it was read.', 'Nothing need be done: it is read again.') : error
     })
     await pipeline(part.Body as Readable, createWriteStream(path, { flags: 'r+', start: from }))
@@ -47,7 +57,6 @@ export async function getInRanges(calls: S3Calls, client: S3Client, get: RangedG
   const sum = new ContentSum()
   for await (const chunk of createReadStream(path)) sum.add(chunk as Uint8Array)
   sum.assertIs(mark, where)
-  return true
 }
 
 function rangeOf(from: number, sizeBytes: number): string {

@@ -157,6 +157,13 @@ describe('S3ObjectStore', () => {
       expect(gets(server)).toEqual([ranges[0], ranges[1], ranges[1], ranges[1], ranges[2]])
     })
 
+    it('opens more at once than there are calls at once', async () => {
+      await using opened = await openStore({ answerTimeoutMs: 2_000 })
+      const { store } = opened
+      await store.create('large', bytesOf(text))
+      expect(await Promise.all(Array.from({ length: 60 }, () => openText(store)))).toEqual(Array.from({ length: 60 }, () => text))
+    })
+
     it('mixes no two states of an object', async () => {
       await using opened = await openStore()
       const { store, server } = opened

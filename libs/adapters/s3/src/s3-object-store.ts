@@ -16,7 +16,7 @@ import { LocalFile } from './local-file.ts'
 import { measureParts, putParts } from './multipart-put.ts'
 import { base64Of, ContentSum, markOf, metadataOf, parseMark, sumOf } from './object-mark.ts'
 import { OpenedObjects } from './opened-objects.ts'
-import { getInRanges } from './ranged-get.ts'
+import { getFirstRange, getOtherRanges } from './ranged-get.ts'
 import { probeConditions } from './probe-conditions.ts'
 import { S3Calls, type S3Server } from './s3-calls.ts'
 import { isMissing, problem } from './s3-errors.ts'
@@ -126,8 +126,12 @@ class S3ObjectStore implements ObjectStore {
   /** false: there is none. */
   async #download(key: string, path: string): Promise<boolean> {
     const get = { where: this.#whereOf(key), target: this.#target(key), rangeSizeBytes: this.#partSizeBytes, path }
-    const inRanges = await this.#orNull(get.where, (client) => getInRanges(this.#calls, client, get))
-    if (inRanges !== false) return inRanges === true
+    const first = await this.#orNull(get.where, async (client) => ({ range: await getFirstRange(client, get) }))
+    if (first === null) return false
+    if (first.range !== null) {
+      await getOtherRanges(this.#calls, get, first.range)
+      return true
+    }
     const isThere = await this.#read(key, async (output, sum) => {
       await pipeline(output.Body as Readable, summing(sum), createWriteStream(path))
       return true
