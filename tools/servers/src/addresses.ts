@@ -1,7 +1,7 @@
 // Where the servers of a set are, as tests and apps read it: from addresses.json, or as environment variables.
 import { CLUSTER_NAMES, isClusterNode, type ServerName } from './names.ts'
 import { LOOPBACK, type Ports } from './ports.ts'
-import type { Credentials } from './probes.ts'
+import { SCHEMA_REGISTRY_PATH, type Credentials } from './probes.ts'
 
 /** Whom the local servers know. They listen on loopback only, so this guards nothing: it is there so that wrong ones are refused. */
 export const LOCAL_USER: Credentials = { username: 'tidemark', password: 'tidemark-local' }
@@ -21,6 +21,8 @@ export interface Addresses {
   /** URLs without credentials, which are not asked for; wrong ones are refused all the same. */
   readonly redis: { readonly stateUrl: string; readonly jobsUrl: string; readonly cacheUrl: string } & Credentials
   readonly redisCluster: { readonly nodes: readonly string[] } & Credentials
+  /** Without credentials. */
+  readonly schemaRegistry: { readonly url: string }
 }
 
 export function addressesOf(ports: Ports): Addresses {
@@ -32,12 +34,13 @@ export function addressesOf(ports: Ports): Addresses {
     s3: { endpoint: `http://${at(ports.s3)}`, region: S3_REGION, bucket: S3_BUCKET, accessKeyId: LOCAL_USER.username, secretAccessKey: LOCAL_USER.password },
     redis: { stateUrl: redisUrl('redis'), jobsUrl: redisUrl('redis-jobs'), cacheUrl: redisUrl('redis-cache'), ...LOCAL_USER },
     redisCluster: { nodes: CLUSTER_NAMES.map((name) => at(ports[name])), ...LOCAL_USER },
+    schemaRegistry: { url: `http://${at(ports['schema-registry'])}${SCHEMA_REGISTRY_PATH}` },
   }
 }
 
 /** The environment variables by which services find the servers in `names`, in the order in which people read them. */
 export function environmentOf(addresses: Addresses, names: readonly ServerName[]): Record<string, string> {
-  const { kafka, cassandra, s3, redis, redisCluster } = addresses
+  const { kafka, cassandra, s3, redis, redisCluster, schemaRegistry } = addresses
   const runs = (name: ServerName): boolean => names.includes(name)
   const nodeOf = (url: string): string => new URL(url).host
   return {
@@ -59,6 +62,7 @@ export function environmentOf(addresses: Addresses, names: readonly ServerName[]
     ...(runs('redis') && { TIDEMARK_REDIS_STATE_NODES: nodeOf(redis.stateUrl) }),
     ...(runs('redis-jobs') && { TIDEMARK_REDIS_JOBS_NODES: nodeOf(redis.jobsUrl) }),
     ...(runs('redis-cache') && { TIDEMARK_REDIS_CACHE_NODES: nodeOf(redis.cacheUrl) }),
+    ...(runs('schema-registry') && { TIDEMARK_SCHEMA_REGISTRY_URLS: schemaRegistry.url }),
     ...(names.some(isClusterNode) && { TIDEMARK_REDIS_CLUSTER_NODES: redisCluster.nodes.join(',') }),
   }
 }

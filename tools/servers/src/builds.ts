@@ -1,4 +1,4 @@
-// How each pinned server is made from what the registries hold: Kafka and Cassandra from Maven, MinIO from Go modules, Redis from
+// How each pinned server is made from what the registries hold: Kafka, Cassandra and Apicurio from Maven, MinIO from Go modules, Redis from
 // Debian's packages. Nothing is installed in the system, and nothing needs root.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -9,7 +9,7 @@ import type { ToolName } from './machine-tools.ts'
 import { runTool } from './run-tool.ts'
 import { ServersError } from './servers-error.ts'
 import { renderTemplate } from './template.ts'
-import { CASSANDRA_VERSION, KAFKA_VERSION, MINIO_VERSION, REDIS_VERSION } from './versions.ts'
+import { APICURIO_VERSION, CASSANDRA_VERSION, KAFKA_VERSION, MINIO_VERSION, REDIS_VERSION } from './versions.ts'
 
 export interface PinnedBuild extends CachedBuild {
   /** The tools that make it, beside the Java that runs it. */
@@ -18,7 +18,7 @@ export interface PinnedBuild extends CachedBuild {
   readonly expected: string
 }
 
-const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
+const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
 /** Leaves the jars in lib/. */
 export const kafkaBuild: PinnedBuild = {
@@ -30,6 +30,15 @@ export const kafkaBuild: PinnedBuild = {
 export const cassandraBuild: PinnedBuild = {
   name: 'cassandra', version: CASSANDRA_VERSION, tools: ['mvn'], expected: 'some 30 s',
   build: (step) => copyJars(step, renderTemplate('cassandra-pom.xml', { CASSANDRA_VERSION })),
+}
+
+/** Leaves a runner's jar, and what it runs in lib/. */
+export const apicurioBuild: PinnedBuild = {
+  name: 'apicurio', version: APICURIO_VERSION, tools: ['mvn'], expected: 'some 20 s',
+  build: async ({ folder, logPath, signal }) => {
+    const artifact = `io.apicurio:apicurio-registry-app:${APICURIO_VERSION}:tar.gz:all`
+    await runTool({ program: 'mvn', args: ['-B', '-ntp', `${DEPENDENCY_PLUGIN}:unpack`, `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`], cwd: folder, logPath, signal })
+  },
 }
 
 /** Leaves the program `minio`. */
@@ -52,7 +61,7 @@ const redisLibraries = ['libatomic1', 'libjemalloc2', 'liblzf1']
 async function copyJars({ folder, logPath, signal }: BuildStep, pom: string): Promise<void> {
   const pomPath = join(folder, 'pom.xml')
   await writeFile(pomPath, pom)
-  const args = ['-B', '-ntp', '-f', pomPath, COPY_DEPENDENCIES, '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'lib')}`]
+  const args = ['-B', '-ntp', '-f', pomPath, `${DEPENDENCY_PLUGIN}:copy-dependencies`, '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'lib')}`]
   await runTool({ program: 'mvn', args, cwd: folder, logPath, signal })
 }
 

@@ -8,7 +8,7 @@ import { LOCAL_USER } from './addresses.ts'
 import { expandNames, SERVER_NAMES, type ServerName } from './names.ts'
 import { DEFAULT_PORTS, LOOPBACK, portsFrom, type PortName } from './ports.ts'
 import { SERVER_SPECS, type ServerPlace } from './server-specs.ts'
-import { CASSANDRA_VERSION, KAFKA_VERSION, MINIO_VERSION, REDIS_VERSION } from './versions.ts'
+import { APICURIO_VERSION, CASSANDRA_VERSION, KAFKA_VERSION, MINIO_VERSION, REDIS_VERSION } from './versions.ts'
 
 interface Service {
   readonly image?: string
@@ -37,28 +37,30 @@ describe('the compose file', () => {
     expect(check.errors).not.toBeNull()
   })
 
-  it('has every server, the cluster only when asked for, and what watches them', () => {
+  it('has every server, the cluster and the schema registry only when asked for, and what watches them', () => {
     const watching = ['prometheus', 'grafana', 'otel-collector']
     expect(Object.keys(compose.services).sort()).toEqual([...SERVER_NAMES, ...watching].sort())
     expect(services.filter(([, { profiles }]) => profiles?.includes('cluster')).map(([name]) => name)).toEqual(expandNames(['redis-cluster']))
+    expect(compose.services['schema-registry']!.profiles).toEqual(['schema-registry'])
   })
 
   it('has the same versions', () => {
     expect(compose.services['kafka']!.image).toBe(`apache/kafka:${KAFKA_VERSION}`)
     expect(compose.services['cassandra']!.image).toBe(`cassandra:${CASSANDRA_VERSION}`)
     expect(compose.services['s3']!.build!.args).toEqual({ MINIO_VERSION })
+    expect(compose.services['schema-registry']!.image).toBe(`apicurio/apicurio-registry-mem:${APICURIO_VERSION}`)
     for (const name of SERVER_NAMES.filter((each) => each.startsWith('redis'))) expect(compose.services[name]!.image).toBe(`redis:${REDIS_VERSION}`)
   })
 
   it('pins every image', () => {
     const tags = services.flatMap(([, { image }]) => (image === undefined ? [] : [image.split(':')[1] ?? '']))
-    expect(tags.filter((tag) => !/^v?\d+\.\d+\.\d+$/.test(tag))).toEqual([])
+    expect(tags.filter((tag) => !/^v?\d+\.\d+\.\d+(\.Final)?$/.test(tag))).toEqual([])
   })
 
   it('has the same ports, on loopback only', () => {
     const published = services.flatMap(([, { ports }]) => ports ?? []).map((port) => port.split(':'))
     expect(published.filter(([address]) => address !== LOOPBACK)).toEqual([])
-    const clients: PortName[] = ['kafka', 'kafka-sasl', 'cassandra', 's3', 'redis', 'redis-jobs', 'redis-cache']
+    const clients: PortName[] = ['kafka', 'kafka-sasl', 'cassandra', 's3', 'redis', 'redis-jobs', 'redis-cache', 'schema-registry']
     expect(published.map(([, port]) => Number(port))).toEqual(expect.arrayContaining(clients.map((name) => DEFAULT_PORTS[name])))
     for (const node of [1, 2, 3] as const) {
       const { command } = compose.services[`redis-cluster-${node}`]!

@@ -10,7 +10,7 @@ describe('expandNames', () => {
     expect(expandNames(['kafka', 'redsi'])).toBeUndefined()
   })
 
-  it('starts all but the cluster without a name', () => {
-    expect(SERVER_NAMES.filter((name) => !DEFAULT_NAMES.includes(name))).toEqual(expandNames(['redis-cluster']))
+  it('starts all but the cluster and the schema registry without a name', () => {
+    expect(SERVER_NAMES.filter((name) => !DEFAULT_NAMES.includes(name))).toEqual(expandNames(['redis-cluster', 'schema-registry']))
   })
 })

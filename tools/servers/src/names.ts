@@ -2,13 +2,14 @@
 
 export const SERVER_NAMES = [
   'kafka', 'cassandra', 's3', 'redis', 'redis-jobs', 'redis-cache', 'redis-cluster-1', 'redis-cluster-2', 'redis-cluster-3',
+  'schema-registry',
 ] as const
 /** One server, which is one process. `redis` holds the speed state, `redis-jobs` BullMQ's queues, `redis-cache` what may be evicted. */
 export type ServerName = (typeof SERVER_NAMES)[number]
 
 export const CLUSTER_NAMES = ['redis-cluster-1', 'redis-cluster-2', 'redis-cluster-3'] as const satisfies readonly ServerName[]
 
-/** What `up` starts when it is given no name. */
+/** What `up` starts when it is given no name: all but what only some need. */
 export const DEFAULT_NAMES: readonly ServerName[] = ['kafka', 'cassandra', 's3', 'redis', 'redis-jobs', 'redis-cache']
 
 /** A name as people give it: a server's, or `redis-cluster` for its three nodes. */

@@ -21,6 +21,7 @@ export const DEFAULT_PORTS = {
   'redis-cluster-bus-1': 17000,
   'redis-cluster-bus-2': 17001,
   'redis-cluster-bus-3': 17002,
+  'schema-registry': 8081,
 } as const
 
 export type PortName = keyof typeof DEFAULT_PORTS

@@ -4,6 +4,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { LOOPBACK } from './ports.ts'
 
+/** Where it speaks as Confluent's registry does. */
+export const SCHEMA_REGISTRY_PATH = '/apis/ccompat/v7'
+
 /** The longest that one question may take; a paused server accepts and never answers. */
 export const PROBE_LIMIT_MS = 2_000
 
@@ -78,6 +81,13 @@ export function probeCassandra(port: number, { username, password }: Credentials
 /** MinIO says that it would serve requests now. */
 export async function probeS3(port: number): Promise<void> {
   const response = await fetch(`http://${LOOPBACK}:${port}/minio/health/ready`, { signal: AbortSignal.timeout(PROBE_LIMIT_MS) })
+  await response.arrayBuffer()
+  if (!response.ok) throw new Error(`it says ${response.status}`)
+}
+
+/** Says which kinds of schemas it has. */
+export async function probeSchemaRegistry(port: number): Promise<void> {
+  const response = await fetch(`http://${LOOPBACK}:${port}${SCHEMA_REGISTRY_PATH}/schemas/types`, { signal: AbortSignal.timeout(PROBE_LIMIT_MS) })
   await response.arrayBuffer()
   if (!response.ok) throw new Error(`it says ${response.status}`)
 }

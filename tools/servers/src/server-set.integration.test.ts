@@ -1,6 +1,6 @@
 // The real servers, each by itself: they answer, refuse strangers, and keep what was acknowledged over kill -9.
 import { describe, expect, it } from '@jest/globals'
-import { askRedis, probeCassandra, probeKafka, probeRedis, probeS3 } from './probes.ts'
+import { askRedis, probeCassandra, probeKafka, probeRedis, probeS3, probeSchemaRegistry } from './probes.ts'
 import { startServers, type StartedServers } from './server-set.ts'
 import { sharedServers } from './shared-servers.ts'
 
@@ -8,7 +8,7 @@ const portOf = (address: string): number => Number(/:(\d+)$/.exec(address)![1])
 const START_LIMIT_MS = 600_000
 
 /** Kill -9, restart, pause and resume of one server, as its own protocol sees it. */
-async function hurt(servers: StartedServers, name: 'kafka' | 'cassandra' | 's3' | 'redis', probe: () => Promise<void>): Promise<void> {
+async function hurt(servers: StartedServers, name: 'kafka' | 'cassandra' | 's3' | 'redis' | 'schema-registry', probe: () => Promise<void>): Promise<void> {
   await probe()
   await servers.kill(name)
   await expect(probe()).rejects.toThrow()
@@ -47,6 +47,15 @@ describe('a server of a test', () => {
     const { endpoint } = servers.addresses.s3
     await hurt(servers, 's3', () => probeS3(portOf(endpoint)))
     expect((await fetch(endpoint)).status).toBe(403)
+  }, START_LIMIT_MS)
+
+  it('the schema registry has after kill -9 what was registered', async () => {
+    await using servers = await startServers({ names: ['schema-registry'] })
+    const { url } = servers.addresses.schemaRegistry
+    const registered = await fetch(`${url}/subjects/flights-value/versions`, { method: 'POST', headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' }, body: '{"schema":"\\"long\\""}' })
+    const { id } = await registered.json() as { id: number }
+    await hurt(servers, 'schema-registry', () => probeSchemaRegistry(Number(new URL(url).port)))
+    expect(await (await fetch(`${url}/schemas/ids/${id}`)).json()).toMatchObject({ schema: '"long"' })
   }, START_LIMIT_MS)
 
   it('redis has after kill -9 what it had written to its append-only file, and refuses a wrong password', async () => {

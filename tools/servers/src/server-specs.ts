@@ -4,11 +4,12 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CASSANDRA_USER, LOCAL_USER, S3_BUCKET } from './addresses.ts'
-import { cassandraBuild, kafkaBuild, libraryFolders, minioBuild, redisBuild, type PinnedBuild } from './builds.ts'
+import { apicurioBuild, cassandraBuild, kafkaBuild, libraryFolders, minioBuild, redisBuild, type PinnedBuild } from './builds.ts'
 import { isClusterNode, type ServerName } from './names.ts'
 import { LOOPBACK, type PortName, type Ports } from './ports.ts'
-import { probeCassandra, probeKafka, probeRedis, probeS3 } from './probes.ts'
+import { probeCassandra, probeKafka, probeRedis, probeS3, probeSchemaRegistry } from './probes.ts'
 import { renderTemplate } from './template.ts'
+import { APICURIO_VERSION } from './versions.ts'
 
 /** Where one server of a set lives. */
 export interface ServerPlace {
@@ -133,6 +134,23 @@ const s3: ServerSpec = {
   probe: (ports) => probeS3(ports.s3),
 }
 
+const schemaRegistry: ServerSpec = {
+  build: apicurioBuild,
+  java: { least: 17 },
+  configure: () => ({}),
+  start: (place) => ({
+    program: place.java,
+    args: [
+      // It is started more often than it works.
+      '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xms64m', '-Xmx192m', '-XX:+ExitOnOutOfMemoryError',
+      `-Dquarkus.http.host=${LOOPBACK}`, `-Dquarkus.http.port=${port(place)}`,
+      `-Dquarkus.datasource.jdbc.url=jdbc:h2:file:${join(dataFolder(place), 'registry')};WRITE_DELAY=0`,
+      '-jar', join(place.build, `apicurio-registry-app-${APICURIO_VERSION}-runner.jar`),
+    ],
+  }),
+  probe: (ports) => probeSchemaRegistry(ports['schema-registry']),
+}
+
 function redis(name: ServerName, template: string): ServerSpec {
   return {
     build: redisBuild,
@@ -175,4 +193,5 @@ export const SERVER_SPECS: ServerSpecs = {
   'redis-cluster-1': redis('redis-cluster-1', 'redis-cluster.conf'),
   'redis-cluster-2': redis('redis-cluster-2', 'redis-cluster.conf'),
   'redis-cluster-3': redis('redis-cluster-3', 'redis-cluster.conf'),
+  'schema-registry': schemaRegistry,
 }

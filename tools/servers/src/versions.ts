@@ -6,3 +6,5 @@ export const CASSANDRA_VERSION = '5.0.9'
 export const MINIO_VERSION = 'v0.0.0-20260212201848-7aac2a2c5b7c'
 /** Upstream version; of Debian's revisions of it the newest is taken, which brings security fixes only. */
 export const REDIS_VERSION = '7.0.15'
+/** The newest that runs on Java 17. */
+export const APICURIO_VERSION = '2.6.13.Final'
