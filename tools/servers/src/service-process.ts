@@ -112,6 +112,10 @@ export class ServiceProcess implements AsyncDisposable {
     }
   }
 
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null
+  }
+
   /** SIGKILL. */
   async kill(): Promise<void> {
     await this.end('SIGKILL')
@@ -134,7 +138,7 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await this.stop()
+    if (this.isRunning) await this.stop()
   }
 
   private take(text: string, onTrouble: ServiceOptions['onTrouble']): void {
