@@ -5,8 +5,9 @@ import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { engineSettings } from '@tidemark/service-kit/engine'
 import { kafkaSettings } from '@tidemark/service-kit/kafka-server'
 import { s3Settings } from '@tidemark/service-kit/s3-server'
+import { schemaRegistrySettings } from '@tidemark/service-kit/schema-registry'
 import type { GroupsValues } from '@tidemark/service-kit/settings'
 
-export const archiverSettings = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, engine: engineSettings }
+export const archiverSettings = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, engine: engineSettings, schemaRegistry: schemaRegistrySettings }
 
 export type ArchiverSettings = GroupsValues<typeof archiverSettings>

@@ -11,22 +11,24 @@ import { openServers, untilAnswered } from '@tidemark/service-kit/open-servers'
 import { openJobs } from '@tidemark/service-kit/redis-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { openObjects } from '@tidemark/service-kit/s3-server'
-import { logNotice, type ServiceLog } from '@tidemark/service-kit/service-log'
+import { openSchemas } from '@tidemark/service-kit/schema-registry'
+import type { ServiceLog } from '@tidemark/service-kit/service-log'
 import type { BatchLayerSettings } from './config.ts'
 
-export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engine: limits, batch }: BatchLayerSettings, context: ServiceContext): Promise<ComposedService> {
+export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engine: limits, batch, schemaRegistry }: BatchLayerSettings, context: ServiceContext): Promise<ComposedService> {
   const { definitions, clock } = context
   await using opened = new AsyncDisposableStack()
   const work = opened.use(await openWorkFolder(common))
   const engine = opened.use(await openEngine(limits, work))
   const format = opened.use(await openFormat(limits, work))
-  const { jobs, objects, stores: { registers, batchViews } } = opened.use(await openServers({
+  const { jobs, objects, schemas, stores: { registers, batchViews } } = opened.use(await openServers({
     objects: () => openObjects(s3, common),
+    schemas: () => openSchemas(schemaRegistry, context),
     stores: () => openCassandraStores(cassandra),
-    jobs: () => openJobs(redisJobs, { clock, onNotice: (notice) => logNotice(context.log, notice) }),
+    jobs: () => openJobs(redisJobs, context),
   }, context))
   await untilAnswered('registers', () => registerDefinitions(registers, definitions), context)
-  const ports = { registers, objects, format, engine, batchViews, jobs, clock }
+  const ports = { registers, objects, format, schemas, engine, batchViews, jobs, clock }
   const sources = eventSourcesOf(catalogOf(definitions).plans)
   const parts = sources.map(({ plans }) => new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, onBatch: (event) => logBatch(context.log, event) }))
   const owned = opened.move()

@@ -7,6 +7,7 @@ import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { engineSettings } from '@tidemark/service-kit/engine'
 import { redisJobsSettings } from '@tidemark/service-kit/redis-servers'
 import { s3Settings } from '@tidemark/service-kit/s3-server'
+import { schemaRegistrySettings } from '@tidemark/service-kit/schema-registry'
 import { flag, share, wholeNumber } from '@tidemark/service-kit/setting-kinds'
 import { settingsGroup, type GroupsValues } from '@tidemark/service-kit/settings'
 
@@ -33,6 +34,6 @@ const batchSettings = settingsGroup({
   }),
 })
 
-export const batchLayerSettings = { common: commonSettings, s3: s3Settings, cassandra: cassandraSettings, redisJobs: redisJobsSettings, engine: engineSettings, batch: batchSettings }
+export const batchLayerSettings = { common: commonSettings, s3: s3Settings, cassandra: cassandraSettings, redisJobs: redisJobsSettings, engine: engineSettings, batch: batchSettings, schemaRegistry: schemaRegistrySettings }
 
 export type BatchLayerSettings = GroupsValues<typeof batchLayerSettings>

@@ -9,7 +9,7 @@ import { openLog, type KafkaSettings } from '@tidemark/service-kit/kafka-server'
 import { openServers, untilAnswered } from '@tidemark/service-kit/open-servers'
 import { openSpeedViews } from '@tidemark/service-kit/redis-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
-import { logFailure, logNotice } from '@tidemark/service-kit/service-log'
+import { logFailure } from '@tidemark/service-kit/service-log'
 import { addEventRoutes, openApiDocumentWithEvents } from '@tidemark/serving-http/event-routes'
 import { listen } from '@tidemark/serving-http/http-listener'
 import { createServingApp, type ServingAppOptions } from '@tidemark/serving-http/serving-app'
@@ -21,7 +21,7 @@ export async function composeServingLayer({ common, cassandra, redisState, http,
   await using opened = new AsyncDisposableStack()
   const { speedViews, stores: { registers, batchViews } } = opened.use(await openServers({
     stores: () => openCassandraStores(cassandra),
-    speedViews: () => openSpeedViews(redisState, { onNotice: (notice) => logNotice(context.log, notice) }),
+    speedViews: () => openSpeedViews(redisState, context),
   }, context))
   await untilAnswered('registers', () => registerDefinitions(registers, definitions), context)
   const app = createServingApp({
@@ -35,12 +35,14 @@ export async function composeServingLayer({ common, cassandra, redisState, http,
   return { loops: [untilAborted], isReady: { url }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
+/** Events come as JSON: of sources whose log has another format, none are taken. */
 async function eventRoutes(kafka: KafkaSettings, catalog: FeatureCatalog, clientId: string, context: ServiceContext, opened: AsyncDisposableStack): Promise<Pick<ServingAppOptions, 'openApi' | 'extend'>> {
+  const taken = { ...catalog, plans: catalog.plans.filter(({ source: { format = 'json' } }) => format === 'json') }
   const { log } = opened.use(await openServers({ log: () => openLog(kafka, clientId) }, context))
   await untilAnswered('log', async () => {
-    for (const { source } of eventSourcesOf(catalog.plans)) await ensureTopics(log, source, kafka.partitionCount)
+    for (const { source } of eventSourcesOf(taken.plans)) await ensureTopics(log, source, kafka.partitionCount)
   }, context)
-  return { openApi: openApiDocumentWithEvents, extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => catalog }) }
+  return { openApi: openApiDocumentWithEvents, extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => taken }) }
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -12,18 +12,19 @@ import { openServers, untilAnswered } from '@tidemark/service-kit/open-servers'
 import { openSpeedViews } from '@tidemark/service-kit/redis-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { openObjects } from '@tidemark/service-kit/s3-server'
-import { logNotice } from '@tidemark/service-kit/service-log'
+import { openSchemas } from '@tidemark/service-kit/schema-registry'
 import type { SpeedLayerSettings } from './config.ts'
 
-export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisState }: SpeedLayerSettings, context: ServiceContext): Promise<ComposedService> {
+export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisState, schemaRegistry }: SpeedLayerSettings, context: ServiceContext): Promise<ComposedService> {
   const { service, definitions, clock, onAlarm } = context
   const clientId = `${service} ${common.member}`
   await using opened = new AsyncDisposableStack()
-  const { log, objects, speedViews, stores: { registers } } = opened.use(await openServers({
+  const { log, objects, schemas, speedViews, stores: { registers } } = opened.use(await openServers({
     log: () => openLog(kafka, clientId),
     objects: () => openObjects(s3, common),
+    schemas: () => openSchemas(schemaRegistry, context),
     stores: () => openCassandraStores(cassandra),
-    speedViews: () => openSpeedViews(redisState, { onNotice: (notice) => logNotice(context.log, notice) }),
+    speedViews: () => openSpeedViews(redisState, context),
   }, context))
   const groups = opened.use(openGroups(kafka, clientId))
   const sources = eventSourcesOf(catalogOf(definitions).plans)
@@ -31,7 +32,7 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
     await registerDefinitions(registers, definitions)
     for (const { source } of sources) await ensureTopics(log, source, kafka.partitionCount)
   }, context)
-  const ports = { log, groups, registers, objects, speedViews, clock, newRevision: createNewRevision() }
+  const ports = { log, groups, registers, objects, schemas, speedViews, clock, newRevision: createNewRevision() }
   const parts: StreamPart[] = []
   for (const { source, plans } of sources) {
     parts.push(opened.use(await untilAnswered('the consumer group', () => StreamPart.start({ source, plans, ports, member: common.member, onAlarm }), context)))

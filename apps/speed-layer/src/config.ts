@@ -5,8 +5,9 @@ import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { kafkaSettings } from '@tidemark/service-kit/kafka-server'
 import { redisStateSettings } from '@tidemark/service-kit/redis-servers'
 import { s3Settings } from '@tidemark/service-kit/s3-server'
+import { schemaRegistrySettings } from '@tidemark/service-kit/schema-registry'
 import type { GroupsValues } from '@tidemark/service-kit/settings'
 
-export const speedLayerSettings = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, redisState: redisStateSettings }
+export const speedLayerSettings = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, redisState: redisStateSettings, schemaRegistry: schemaRegistrySettings }
 
 export type SpeedLayerSettings = GroupsValues<typeof speedLayerSettings>

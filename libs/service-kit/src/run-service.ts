@@ -5,12 +5,12 @@ import { constants } from 'node:os'
 import { createSystemClock } from '@tidemark/machine/system-clock'
 import { loadSoundDefinitions } from '@tidemark/definition-files/load-definitions'
 import type { Definitions } from '@tidemark/feature-schema/definition'
-import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import { TidemarkError, type ErrorCode, type Problem } from '@tidemark/feature-schema/errors'
 import type { OnAlarm } from '@tidemark/pipelines/alarm'
 import { runTogether, type Loop } from '@tidemark/pipelines/lambda/run-together'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import { DRAIN_MAX_DEFAULT_MS, LOG_LEVELS, type CommonSettings } from './common-settings.ts'
-import { createServiceLog, logAlarm, logFailure, type ServiceLog } from './service-log.ts'
+import { createServiceLog, logAlarm, logFailure, logNotice, type ServiceLog } from './service-log.ts'
 import { readSettings, type GroupsValues, type SettingsGroup } from './settings.ts'
 
 const EXIT = { ok: 0, failed: 1, settings: 78, ofSignal: 128 } as const
@@ -27,6 +27,8 @@ export interface ServiceContext {
   readonly definitions: Definitions
   readonly log: ServiceLog
   readonly onAlarm: OnAlarm
+  /** Hears of settings of servers that are worth a thought. */
+  readonly onNotice: (notice: Problem) => void
   readonly clock: WaitingClock
   /** Aborted when the service is to end. */
   readonly signal: AbortSignal
@@ -88,7 +90,7 @@ export async function superviseService<G extends Groups>({ name, compose }: Serv
   try {
     const definitions = await loadSoundDefinitions(definitionsFile, { signal })
     log.info({ pid: process.pid, definitions: definitionsFile }, 'starts')
-    await using composed = await compose(settings, { service: name, definitions, log, onAlarm, clock, signal })
+    await using composed = await compose(settings, { service: name, definitions, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, signal })
     log.info({ ...composed.isReady }, 'ready')
     await runTogether(composed.loops, { clock, signal, onAlarm })
     log.info('drained')

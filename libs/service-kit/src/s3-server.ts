@@ -7,10 +7,9 @@ import type { ObjectStore } from '@tidemark/ports/object-store'
 import { namespaceKind, type CommonSettings } from './common-settings.ts'
 import { text, url } from './setting-kinds.ts'
 import { settingsGroup } from './settings.ts'
-import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
+import { TLS_FILE_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
 
 const PREFIX = 'TIDEMARK_S3_'
-const { TLS: _isOn, ...TLS_FILE_VARIABLES } = TLS_VARIABLES
 
 export type S3Settings = Omit<S3ObjectStoreOptions, 'openedFolder' | 'newRevision'>
 

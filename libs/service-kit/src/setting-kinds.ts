@@ -57,6 +57,18 @@ export function fileOf(what: string): Kind<string> {
   })
 }
 
+function isUrl(given: string, protocols: readonly string[]): boolean {
+  return URL.canParse(given) && protocols.includes(new URL(given).protocol) && new URL(given).username === ''
+}
+
 export function url(expected: string, protocols: readonly string[]): Kind<string> {
-  return kind(expected, (given) => (URL.canParse(given) && protocols.includes(new URL(given).protocol) && new URL(given).username === '' ? given.replace(/\/$/, '') : undefined))
+  return kind(expected, (given) => (isUrl(given, protocols) ? given.replace(/\/$/, '') : undefined))
+}
+
+/** Several, with commas between. */
+export function urls(expected: string, protocols: readonly string[]): Kind<readonly string[]> {
+  return kind(expected, (given) => {
+    const all = given.split(',').map((each) => each.trim())
+    return all.every((each) => isUrl(each, protocols)) ? all : undefined
+  })
 }

@@ -11,9 +11,10 @@ import { kafkaSettings } from './kafka-server.ts'
 import { onlyWhere } from './optional-group.ts'
 import { redisJobsSettings, redisStateSettings } from './redis-servers.ts'
 import { s3Settings } from './s3-server.ts'
+import { schemaRegistrySettings } from './schema-registry.ts'
 import { readSettings, type Environment, type SettingsGroup } from './settings.ts'
 
-const ALL = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, state: redisStateSettings, jobs: redisJobsSettings, engine: engineSettings }
+const ALL = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, state: redisStateSettings, jobs: redisJobsSettings, engine: engineSettings, registry: schemaRegistrySettings }
 const LEAST: Environment = {
   TIDEMARK_DEFINITIONS: 'features.ts', TIDEMARK_KAFKA_BROKERS: 'a:1, b:2', TIDEMARK_S3_REGION: 'us-east-1', TIDEMARK_S3_BUCKET: 'bucket',
   TIDEMARK_CASSANDRA_CONTACT_POINTS: 'c', TIDEMARK_CASSANDRA_DATA_CENTER: 'dc1', TIDEMARK_REDIS_STATE_NODES: 'r:1', TIDEMARK_REDIS_JOBS_NODES: '[::1]:2',
@@ -47,7 +48,8 @@ function mistakesOf(environment: Environment, groups: Readonly<Record<string, Se
 
 describe('settings', () => {
   it('have defaults for all that can have one', () => {
-    const { common, kafka, s3, cassandra, state, jobs } = readSettings(LEAST, ALL)
+    const { common, kafka, s3, cassandra, state, jobs, registry } = readSettings(LEAST, ALL)
+    expect(registry).toBeNull()
     expect(common).toMatchObject({ definitions: 'features.ts', namespace: 'tidemark', logLevel: 'info', member: expect.stringMatching(new RegExp(`-${process.pid}$`)) })
     expect(kafka).toEqual({ partitionCount: 4, options: { brokers: ['a:1', 'b:2'], namePrefix: 'tidemark.' } })
     expect(s3).toEqual({ region: 'us-east-1', bucket: 'bucket', keyPrefix: 'tidemark/' })
@@ -57,12 +59,13 @@ describe('settings', () => {
 
   it('become what adapters are opened with', () => {
     const ca = file('ca.pem', 'authorities')
-    const { common, kafka, s3, cassandra, state, jobs, engine } = readSettings({
+    const { common, kafka, s3, cassandra, state, jobs, engine, registry } = readSettings({
       ...LEAST, TIDEMARK_NAMESPACE: 'production', TIDEMARK_MEMBER: 'speed-0', TIDEMARK_LOG_LEVEL: 'warn',
       TIDEMARK_KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', TIDEMARK_KAFKA_SASL_USERNAME: 'u', TIDEMARK_KAFKA_SASL_PASSWORD_FILE: file('kafka', `${SECRET}\n`), TIDEMARK_KAFKA_TLS: 'true', TIDEMARK_KAFKA_PARTITIONS: '12', TIDEMARK_KAFKA_REPLICATION_FACTOR: '3',
       TIDEMARK_S3_ENDPOINT: 'https://s3.example.com:9000/', TIDEMARK_S3_ACCESS_KEY_ID: 'id', TIDEMARK_S3_SECRET_ACCESS_KEY: SECRET,
       TIDEMARK_CASSANDRA_KEYSPACE: 'other', TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD: SECRET, TIDEMARK_CASSANDRA_REPLICATION_FACTOR: '3', TIDEMARK_CASSANDRA_READ_CONSISTENCY: 'QUORUM',
       TIDEMARK_REDIS_STATE_NODES: 'a:1,b:2', TIDEMARK_REDIS_STATE_PASSWORD: SECRET, TIDEMARK_REDIS_JOBS_TLS_CA_FILE: ca, TIDEMARK_ENGINE_THREADS: '2',
+      TIDEMARK_SCHEMA_REGISTRY_URLS: 'https://a/x, http://b', TIDEMARK_SCHEMA_REGISTRY_TOKEN: SECRET,
     }, ALL)
     expect(common).toMatchObject({ namespace: 'production', member: 'speed-0', logLevel: 'warn' })
     expect(kafka).toEqual({ partitionCount: 12, options: { brokers: ['a:1', 'b:2'], namePrefix: 'production.', sasl: { mechanism: 'SCRAM-SHA-512', username: 'u', password: SECRET }, tls: {}, replicationFactor: 3 } })
@@ -71,6 +74,7 @@ describe('settings', () => {
     expect(state).toEqual({ namespace: 'production', server: { nodes: ['a:1', 'b:2'] }, credentials: { password: SECRET } })
     expect(jobs).toEqual({ namespace: 'production', server: { url: 'rediss://[::1]:2' }, tls: { ca: 'authorities' } })
     expect(engine).toEqual({ threads: 2 })
+    expect(registry).toEqual({ urls: ['https://a/x', 'http://b'], credentials: { token: SECRET } })
   })
 
   it('tell all that is wrong at once: what is missing, what is given, and what is expected', () => {

@@ -2,12 +2,14 @@
 
 import { fileOf, flag } from './setting-kinds.ts'
 
-export const TLS_VARIABLES = {
-  TLS: flag.optional(),
+/** Of a server whose address says that it is TLS. */
+export const TLS_FILE_VARIABLES = {
   TLS_CA_FILE: fileOf('a PEM file of the authorities to trust').optional(),
   TLS_CERT_FILE: fileOf('a PEM file of the certificate that this process shows').optional(),
   TLS_KEY_FILE: fileOf("a PEM file of that certificate's key").optional(),
 }
+
+export const TLS_VARIABLES = { TLS: flag.optional(), ...TLS_FILE_VARIABLES }
 
 export interface TlsFiles {
   readonly ca?: string
