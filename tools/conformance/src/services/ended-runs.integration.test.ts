@@ -11,7 +11,7 @@ import { ServiceWorld, until } from './service-world.ts'
 
 const TEST_MAX_MS = 300_000
 /** Each has a row of the batch view: long enough a load to be met at it. */
-const ENTITIES = 60_000
+const ENTITIES = 30_000
 const QUEUE = jobQueueOf('cards@1')
 
 let world: ServiceWorld

@@ -46,6 +46,11 @@ interface Answer {
   readonly degraded: readonly { readonly code: string; readonly message: string }[]
 }
 
+/** An answer is not what the oracle says. */
+export class WrongAnswer extends Error {
+  override readonly name = 'WrongAnswer'
+}
+
 interface AskedView {
   readonly plan: ViewPlan
   readonly key: string
@@ -152,8 +157,8 @@ export class ServiceWorld implements AsyncDisposable {
 
   // ---- The judge -------------------------------------------------------------------------------------------------------------
 
-  /** What is wrong with an answer at its own cut and fences; null: nothing. Throws where there is no answer. */
-  async judge(url: string): Promise<string | null> {
+  /** Asks, and throws WrongAnswer where something is wrong at the answer's own cut and fences; another error where there is no answer. */
+  async judge(url: string): Promise<void> {
     for (const asked of VIEWS) {
       const answer = await ask(url, asked)
       const { generation, cut } = answer.views[0]!
@@ -163,10 +168,9 @@ export class ServiceWorld implements AsyncDisposable {
         const fences = new Map(answer.entities[i]!.explanation[0]!.fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
         const has = ({ epoch, partition, offset }: OracleEvent): boolean => epoch <= (cut ?? -Infinity) || offset < (fences.get(partition) ?? 0)
         const wrong = differences(asked, answer, i, known, has)
-        if (wrong !== null) return `${entity} at generation ${generation}, cut ${cut}, fences ${JSON.stringify([...fences])}: ${wrong}`
+        if (wrong !== null) throw new WrongAnswer(`${entity} at generation ${generation}, cut ${cut}, fences ${JSON.stringify([...fences])}: ${wrong}`)
       }
     }
-    return null
   }
 
   /** Waits until both views are answered with every event, nothing degraded, and of a generation that has one. Throws what is wrong for too long. */
@@ -251,11 +255,14 @@ function differences({ plan, entities }: AskedView, { t, entities: answered }: A
   return disagreements(oracleValues(plan.view, plan.source, events, { entity: [entities[i]!], atMs: t, has }), given)
 }
 
-/** Waits until nothing is wrong. `look`: what is wrong, null: nothing; where it throws, that is what is wrong. */
+/** Waits until `look` finds nothing amiss. What it throws is amiss too; a wrong answer is thrown at once. */
 export async function until(what: string, look: () => Promise<string | null>, patienceMs = PATIENCE_MS): Promise<void> {
   const deadline = AbortSignal.timeout(patienceMs)
   for (;;) {
-    const wrong = await look().catch((error: unknown) => String(error))
+    const wrong = await look().catch((error: unknown) => {
+      if (error instanceof WrongAnswer) throw error
+      return String(error)
+    })
     if (wrong === null) return
     if (deadline.aborted) throw new Error(`${what} is not there after ${patienceMs} ms: ${wrong}`)
     await sleep(LOOK_AGAIN_MS)
