@@ -21,7 +21,7 @@ export async function composeArchiver({ common, kafka, s3, cassandra, engine, sc
     log: () => openLog(kafka, `${service} ${common.member}`),
     objects: () => openObjects(s3, common),
     schemas: () => openSchemas(schemaRegistry, context),
-    stores: () => openCassandraStores(cassandra),
+    stores: () => openCassandraStores(cassandra, context),
   }, context))
   const sources = eventSourcesOf(catalogOf(definitions).plans)
   await untilAnswered('log and registers', async () => {

@@ -24,7 +24,7 @@ export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engi
   const { jobs, objects, schemas, stores: { registers, batchViews } } = opened.use(await openServers({
     objects: () => openObjects(s3, common),
     schemas: () => openSchemas(schemaRegistry, context),
-    stores: () => openCassandraStores(cassandra),
+    stores: () => openCassandraStores(cassandra, context),
     jobs: () => openJobs(redisJobs, context),
   }, context))
   await untilAnswered('registers', () => registerDefinitions(registers, definitions), context)

@@ -20,7 +20,7 @@ export async function composeServingLayer({ common, cassandra, redisState, http,
   const catalog = catalogOf(definitions)
   await using opened = new AsyncDisposableStack()
   const { speedViews, stores: { registers, batchViews } } = opened.use(await openServers({
-    stores: () => openCassandraStores(cassandra),
+    stores: () => openCassandraStores(cassandra, context),
     speedViews: () => openSpeedViews(redisState, context),
   }, context))
   await untilAnswered('registers', () => registerDefinitions(registers, definitions), context)

@@ -23,7 +23,7 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
     log: () => openLog(kafka, clientId),
     objects: () => openObjects(s3, common),
     schemas: () => openSchemas(schemaRegistry, context),
-    stores: () => openCassandraStores(cassandra),
+    stores: () => openCassandraStores(cassandra, context),
     speedViews: () => openSpeedViews(redisState, context),
   }, context))
   const groups = opened.use(openGroups(kafka, clientId))

@@ -15,7 +15,7 @@ const PREFIX = 'TIDEMARK_CASSANDRA_'
 const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/
 const READ_LEVELS = ['ONE', 'LOCAL_ONE', 'LOCAL_QUORUM', 'QUORUM', 'ALL'] as const
 
-export type CassandraSettings = CassandraOptions
+export type CassandraSettings = Omit<CassandraOptions, 'onNotice'>
 
 export const cassandraSettings = settingsGroup({
   prefix: PREFIX,
@@ -61,8 +61,8 @@ export interface CassandraStores extends AsyncDisposable {
 }
 
 /** Throws what `openCassandra` throws. */
-export async function openCassandraStores(settings: CassandraSettings): Promise<CassandraStores> {
-  const session = await openCassandra(settings)
+export async function openCassandraStores(settings: CassandraSettings, { onNotice }: Required<Pick<CassandraOptions, 'onNotice'>>): Promise<CassandraStores> {
+  const session = await openCassandra({ ...settings, onNotice })
   return {
     registers: createCassandraRegisterStore(session, { newRevision: createNewRevision() }),
     batchViews: createCassandraBatchViewStore(session),

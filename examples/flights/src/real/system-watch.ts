@@ -59,7 +59,7 @@ export class SystemWatch implements AsyncDisposable {
     await using opened = new AsyncDisposableStack()
     const { common, kafka, cassandra, s3 } = readSettings(environment, { common: commonSettings, kafka: kafkaSettings, cassandra: cassandraSettings, s3: s3Settings })
     const log = opened.use(await openLog(kafka, 'demo'))
-    const stores = opened.use(await openCassandraStores(cassandra))
+    const stores = opened.use(await openCassandraStores(cassandra, { onNotice: () => undefined }))
     const objects = opened.use(await openObjects(s3, common))
     return new SystemWatch({ log, stores, objects }, plans, signal, opened.move())
   }

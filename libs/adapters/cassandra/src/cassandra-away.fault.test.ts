@@ -53,6 +53,41 @@ describe('Cassandra', () => {
     }
   })
 
+  it('that is killed while it is written to has every update of a register and every row that was acknowledged', async () => {
+    for (let round = 0; round < 2; round++) {
+      const session = await untilAvailable(open)
+      const [registers, views] = [createCassandraRegisterStore(session, { newRevision }), createCassandraBatchViewStore(session)]
+      const acknowledged = { register: -1, row: -1 }
+      let isKilled = false
+      const writing = Promise.all([
+        (async () => {
+          let revision: Revision | null = null
+          for (let i = 0; !isKilled; i++) {
+            revision = await registers.compareAndSet(`killed ${round}`, revision, bytesOf(`${i}`))
+            acknowledged.register = i
+          }
+        })().catch(() => undefined),
+        (async () => {
+          for (let i = 0; !isKilled; i++) {
+            await views.write(`killed ${round}`, 1, [{ entity: bytesOf(`${i}`), blob: bytesOf('x') }])
+            acknowledged.row = i
+          }
+        })().catch(() => undefined),
+      ])
+      while (acknowledged.register < 20 || acknowledged.row < 20) await new Promise(setImmediate)
+      await servers.kill('cassandra')
+      isKilled = true
+      await writing
+      await session[Symbol.asyncDispose]()
+      await servers.restart('cassandra')
+      await using again = await untilAvailable(open)
+      const register = await createCassandraRegisterStore(again, { newRevision }).read(`killed ${round}`)
+      expect(Number(textOf(register!.bytes))).toBeGreaterThanOrEqual(acknowledged.register)
+      const rows = await createCassandraBatchViewStore(again).readNewest(`killed ${round}`, 1, Array.from({ length: acknowledged.row + 1 }, (_, i) => bytesOf(`${i}`)))
+      expect(rows.filter((row) => row === null)).toEqual([])
+    }
+  })
+
   it('that hangs and is then killed, for ten seconds each, loses no update of a register and no row, and is gone on with', async () => {
     await using session = await open()
     const views = createCassandraBatchViewStore(session)

@@ -3,7 +3,9 @@
 
 import { Client, policies, types, type ClientOptions } from 'cassandra-driver'
 import { createTurns, type TakeTurn } from '@tidemark/call-turns/call-turns'
+import type { Problem } from '@tidemark/feature-schema/errors'
 import { asTidemarkError, problem } from './cassandra-errors.ts'
+import { commitLogProblem, readCommitLogSync } from './commit-log.ts'
 import { migrateSchema } from './migrate-schema.ts'
 import { SCHEMA_MIGRATIONS } from './schema-migrations.ts'
 import { connectOrClose } from './tried-connections.ts'
@@ -28,6 +30,8 @@ export interface CassandraOptions {
   /** Of registers: LOCAL_SERIAL decides within the data centre, and is right only where all who write registers are in it. Default: SERIAL. */
   readonly serialConsistency?: 'SERIAL' | 'LOCAL_SERIAL'
   readonly connectTimeoutMs?: number
+  /** Hears of what works and may forget what it acknowledged. */
+  readonly onNotice?: (notice: Problem) => void
   /** From a request to its answer; longer than the servers' own timeouts, which tell more. Requests that wait for their turn are given up once none has succeeded for so long. */
   readonly requestTimeoutMs?: number
 }
@@ -49,7 +53,7 @@ const QUORUMS: ReadonlySet<Consistency> = new Set(['LOCAL_QUORUM', 'QUORUM', 'EA
 
 /** Connects, and brings the keyspace's tables up to what this release needs. STORE_UNAVAILABLE, STORE_REFUSED, STORE_SETTINGS, STORE_TOO_NEW. */
 export async function openCassandra(options: CassandraOptions): Promise<CassandraSession> {
-  const { contactPoints, keyspace, dataCenter, replication } = options
+  const { contactPoints, keyspace, dataCenter, replication, onNotice } = options
   if (!KEYSPACE.test(keyspace)) throw new Error(`${JSON.stringify(keyspace)} is no name of a keyspace: it is of lower-case letters, digits and _.`)
   assertOverlap(options)
   const where = `Cassandra at ${contactPoints.join(', ')}, keyspace ${keyspace}`
@@ -57,6 +61,8 @@ export async function openCassandra(options: CassandraOptions): Promise<Cassandr
   try {
     try {
       await connectOrClose(client)
+      const notice = commitLogProblem(await readCommitLogSync(client), where)
+      if (notice !== null) onNotice?.(notice)
     } catch (error) {
       throw asTidemarkError(error, where)
     }

@@ -8,6 +8,7 @@ import { until } from '@tidemark/ports/testing/until'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { createCassandraBatchViewStore } from './cassandra-batch-view-store.ts'
 import { openCassandra, type CassandraOptions } from './cassandra-session.ts'
+import { readCommitLogSync } from './commit-log.ts'
 import { migrateSchema } from './migrate-schema.ts'
 import { SCHEMA_MIGRATIONS, type SchemaMigration } from './schema-migrations.ts'
 
@@ -38,6 +39,13 @@ describe('openCassandra', () => {
     const opening = openCassandra({ ...server, keyspace })
     await expect(opening).rejects.toMatchObject({ code: 'STORE_SETTINGS' })
     await expect(opening).rejects.toThrow(`CREATE KEYSPACE ${keyspace} WITH replication`)
+  })
+
+  it('has nothing to tell of a local server, which has on its disk what it acknowledges', async () => {
+    const notices: unknown[] = []
+    await using _session = await openCassandra({ ...server, keyspace, replication, onNotice: (notice) => notices.push(notice) })
+    expect(notices).toEqual([])
+    expect(await readCommitLogSync(raw)).toBe('batch')
   })
 
   it('makes a keyspace and its tables, by many at once and again later', async () => {
