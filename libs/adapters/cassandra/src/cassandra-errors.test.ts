@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { errors, types } from 'cassandra-driver'
 import { NoTurnError } from '@tidemark/call-turns/call-turns'
+import type { TidemarkError } from '@tidemark/feature-schema/errors'
 import { asTidemarkError, isTableUnknown, mayHaveArrived } from './cassandra-errors.ts'
 
 const { responseErrorCodes: codes } = types
@@ -32,6 +33,13 @@ describe('errors of Cassandra', () => {
   ])('%s is %s', (error, code, isInDoubt) => {
     expect(asTidemarkError(error, 'Cassandra at here, register r')).toMatchObject({ code, problems: [{ where: 'Cassandra at here, register r' }] })
     expect(mayHaveArrived(error)).toBe(isInDoubt)
+  })
+
+  it('says in a line why no host could be used', () => {
+    const { message } = (asTidemarkError(new errors.NoHostAvailableError({ '10.0.0.1:9042': new Error('Socket was closed'), '10.0.0.2:9042': new Error('connect ECONNREFUSED') }), 'here') as TidemarkError).problems[0]!
+    expect(message).toBe('The cluster does not answer ("10.0.0.1:9042: Socket was closed; 10.0.0.2:9042: connect ECONNREFUSED").')
+    const none = asTidemarkError(new errors.NoHostAvailableError({}), 'here') as TidemarkError
+    expect(none.problems[0]!.message).toBe('The cluster does not answer ("All host(s) tried for query failed.").')
   })
 
   it.each([response(codes.syntaxError), response(codes.invalid, 'Invalid null value'), new TypeError('a bug'), new errors.ArgumentError('a bug')])('leaves %s as it is', (error) => {

@@ -57,10 +57,18 @@ function asResponseProblem(error: InstanceType<typeof errors.ResponseError>, whe
 }
 
 function innerErrorsOf(error: Error): Error[] {
-  return error instanceof errors.NoHostAvailableError ? Object.values((error.innerErrors ?? {}) as Record<string, Error>) : []
+  return Object.values(errorsByHost(error))
 }
 
-const quote = (error: Error): string => `"${error.message}"`
+function errorsByHost(error: Error): Record<string, Error> {
+  return error instanceof errors.NoHostAvailableError ? ((error.innerErrors ?? {}) as Record<string, Error>) : {}
+}
+
+/** Where no host could be used, why each could not: the driver's own message has the first one's stack in it. */
+function quote(error: Error): string {
+  const byHost = Object.entries(errorsByHost(error))
+  return `"${byHost.length === 0 ? error.message : byHost.map(([host, { message }]) => `${host}: ${message}`).join('; ')}"`
+}
 
 function refused(where: string, error: Error): TidemarkError {
   return problem('STORE_REFUSED', where, `The cluster refuses the credentials, or what is asked with them (${quote(error)}).`, 'Correct the credentials, or grant the role what the message names.')
