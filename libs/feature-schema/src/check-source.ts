@@ -19,6 +19,7 @@ export function checkSource(report: ProblemReport, source: SourceDefinition): vo
     source.fields.map(({ name }) => ({ name, place: `${where}, field ${name}` })),
   )
   checkFormat(report, `${where}, format`, source)
+  checkRelay(report, `${where}, relayFrom`, source)
   checkTimes(report, where, source)
   checkLength(report, `${where}, epochLength`, source.epochLengthMs, EPOCH_LENGTH_MIN_MS, EPOCH_LENGTH_MAX_MS)
   checkLength(report, `${where}, skewMax`, source.skewMaxMs, 0, SKEW_LIMIT_MS)
@@ -44,6 +45,17 @@ function checkFormat(report: ProblemReport, where: string, { kind, format }: Sou
   if (kind !== 'event') report.add(where, 'A batch table has no log.', 'Leave it out: what files hold, they say themselves.')
   else if (report.text(where, format, `Write one of ${RECORD_FORMATS.join(', ')}.`) && !RECORD_FORMATS.includes(format)) {
     report.add(where, `There is no format ${String(format)}.`, didYouMean(format, RECORD_FORMATS))
+  }
+}
+
+/** What Kafka allows as the name of a topic. */
+const TOPIC_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/
+
+function checkRelay(report: ProblemReport, where: string, { kind, relayFrom }: SourceDefinition): void {
+  if (relayFrom === undefined) return
+  if (kind !== 'event') report.add(where, 'A batch table has no log.', 'Leave it out.')
+  else if (report.text(where, relayFrom, "Write the topic's name: 'payments'.") && !TOPIC_NAME.test(relayFrom)) {
+    report.add(where, `No topic is called ${JSON.stringify(relayFrom)}.`, 'Write its whole name: letters, digits, ., _ and -, at most 249.')
   }
 }
 

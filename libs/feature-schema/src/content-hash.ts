@@ -1,5 +1,5 @@
 // Content hashes: sha256, in hex, over the canonical JSON of what changes the meaning of a definition. Owner, description, tags
-// and an entity's name are for people and left out; the order of fields, aggregations and windows counts, because rows and blobs follow it.
+// and an entity's name are for people and left out, and where a source's records come from changes nothing of them; the order of fields, aggregations and windows counts, because rows and blobs follow it.
 
 import { createHash } from 'node:crypto'
 import { AGGREGATION_RULES } from './aggregation-rules.ts'
@@ -15,7 +15,7 @@ import type {
 import { GROUPS_MAX_DEFAULT } from './limits.ts'
 
 export function sourceContentHash(source: SourceDefinition): string {
-  const { format = 'json', ...meaning } = withoutOwnership(source)
+  const { format = 'json', relayFrom: _, ...meaning } = withoutOwnership(source)
   return hashOf({ ...meaning, ...(format !== 'json' && { format }), fields: source.fields.map(withoutOwnership) })
 }
 

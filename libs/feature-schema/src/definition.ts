@@ -41,6 +41,8 @@ export interface SourceDefinition extends Ownership {
   readonly fields: readonly FieldDefinition[]
   /** Of the log's records; default: 'json'. Files and requests are JSON whatever it is. */
   readonly format?: RecordFormat
+  /** The topic of its producers, which keeps their times: its records are appended to the source's own topic again, which is stamped by the log. */
+  readonly relayFrom?: string
   /** A timestamp field: when it happened. */
   readonly eventTime: string
   /** A timestamp field or file column that holds the append time (event) or the availability time (batch-table), where files have one. */

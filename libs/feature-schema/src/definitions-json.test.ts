@@ -137,6 +137,12 @@ describe('the content hash', () => {
     expect(viewContentHash(cards.definition, { ...payments.definition, format: 'avro' })).not.toBe(hash)
   })
 
+  it('leaves out where a source\'s records come from', () => {
+    const relayed = { ...payments.definition, relayFrom: 'shop.payments' }
+    expect(sourceContentHash(relayed)).toBe(sourceContentHash(payments.definition))
+    expect(parseDefinitions(serializeDefinitions({ ...written, sources: [relayed] })).sources).toEqual([relayed])
+  })
+
   it('writes out defaults: naming one changes nothing', () => {
     const terse = cards.definition.aggregations.map(({ groupsMax: _, ...aggregation }) => aggregation)
     expect(viewContentHash({ ...cards.definition, aggregations: terse }, payments.definition)).toBe(hash)

@@ -29,6 +29,7 @@ const source = z.strictObject({
     }),
   ),
   format: z.enum(RECORD_FORMATS).optional(),
+  relayFrom: z.string().optional(),
   eventTime: z.string(),
   appendTime: z.string().optional(),
   epochLengthMs: z.number(),

@@ -122,6 +122,12 @@ describe('the rest of the language', () => {
     expect(source('json').definition).toEqual(source().definition)
   })
 
+  it('takes the topic that a source\'s records are relayed from', () => {
+    const source = eventSource('s', { fields: { at: timestamp() }, eventTime: 'at', relayFrom: 'shop.payments' })
+    expect(source.definition).toMatchObject({ relayFrom: 'shop.payments' })
+    expect(checkDefinitions(collectDefinitions([source]))).toEqual([])
+  })
+
   it('bounds, describes and tags fields and aggregations, by copies', () => {
     const plain = int64()
     const bounded = plain.between(0, 10).nullable().tags('pii').owner('ops').describe('Euro cents')

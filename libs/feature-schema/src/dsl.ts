@@ -118,6 +118,8 @@ interface EventSourceOptions {
   readonly appendTime?: string
   /** How the log's records are written. Default 'json'. */
   readonly format?: RecordFormat
+  /** The topic of the producers, where it keeps their times: its records are appended to the source's own topic again. */
+  readonly relayFrom?: string
 }
 
 interface BatchTableOptions {
@@ -136,7 +138,7 @@ export function batchTable<const F extends Fields>(name: string, options: Source
 }
 
 const SOURCE_OPTIONS = ['fields', 'eventTime', 'epochLength', 'skewMax', 'delay', 'version', 'owner', 'description', 'tags'] as const
-const OWN_OPTIONS = { 'event': ['appendTime', 'format'], 'batch-table': ['availableTime'] } as const
+const OWN_OPTIONS = { 'event': ['appendTime', 'format', 'relayFrom'], 'batch-table': ['availableTime'] } as const
 
 function source<F extends Fields>(kind: SourceDefinition['kind'], name: string, given: SourceOptions<F> & EventSourceOptions & BatchTableOptions): Source<F> {
   const faults = new ShapeFaults()
@@ -148,6 +150,7 @@ function source<F extends Fields>(kind: SourceDefinition['kind'], name: string, 
     version: options.version ?? 1,
     fields: readFields(faults, options.fields),
     ...(kind === 'event' && options.format !== undefined && options.format !== 'json' && { format: options.format }),
+    ...(kind === 'event' && options.relayFrom !== undefined && { relayFrom: options.relayFrom }),
     eventTime: options.eventTime!,
     ...(appendTime !== undefined && { appendTime }),
     epochLengthMs: durationOr(options.epochLength, EPOCH_LENGTH_DEFAULT_MS),

@@ -55,6 +55,13 @@ describe('slips of a definition', () => {
     expect(checkDefinitions({ formatVersion: 1, sources: [parsed], views: [], services: [] })).toMatchObject([{ where: 'source s, format', message: 'A batch table has no log.' }])
   })
 
+  it('of the topic that a source is relayed from are told', () => {
+    const relayed = (relayFrom: unknown): string[] => problemsOf(untyped(eventSource)('s', { fields: { at: timestamp() }, eventTime: 'at', relayFrom }))
+    for (const name of ['a b', '', '.', '..', 'é', 'x'.repeat(250)]) expect(relayed(name)).toEqual([`source s, relayFrom: No topic is called ${JSON.stringify(name)}. Write its whole name: letters, digits, ., _ and -, at most 249.`])
+    expect(relayed(['a'])).toEqual(["source s, relayFrom: Expected a text, found an array. Write the topic's name: 'payments'."])
+    expect(relayed('x'.repeat(249))).toEqual([])
+  })
+
   it('do not hide what can be judged without them', () => {
     expect(problemsOf(view({ derive: { next: 'amount + 1' }, where: 'next > amuont' }))).toEqual([
       'view v, derived column next: It does not say which type it has. Write next: int64("amount + 1").', 'view v, where, character 8: There is no column amuont. Did you mean amount?',

@@ -37,6 +37,21 @@ export interface LogExtent {
   readonly appendedEnd: number
 }
 
+const EXTERNAL = 'external/'
+
+/**
+ * A topic that others own, by their own name for it and whatever stamps its records. It is read, and positions of groups in it are committed; nothing
+ * is appended to it, and it is not made.
+ */
+export function externalTopic(name: string): string {
+  return `${EXTERNAL}${name}`
+}
+
+/** The owners' name of a topic; null: it is none of others. */
+export function externalName(topic: string): string | null {
+  return topic.startsWith(EXTERNAL) ? topic.slice(EXTERNAL.length) : null
+}
+
 export interface FetchLimits {
   readonly countMax: number
   /** At least one record comes, whatever its size. */

@@ -4,6 +4,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionPool, describeConfigsV4, FindCoordinatorKeyTypes, findCoordinatorV4, metadataV12, NetworkError, ProtocolError, protocolErrors, type Connection } from '@platformatic/kafka'
+import { externalName } from '@tidemark/ports/event-log'
 import { asTidemarkError, errorNamesOf, isPassing, unavailable, unknownName } from './kafka-errors.ts'
 import { brokerOf, connectionOptionsOf, withDefaults, type BrokerAddress, type KafkaOptions, type KafkaSettings } from './kafka-options.ts'
 
@@ -59,9 +60,14 @@ export class KafkaCluster implements AsyncDisposable {
     return pool
   }
 
-  /** The name by which the cluster knows a topic, a group or a transaction. */
+  /** The name by which the cluster knows a group or a transaction. */
   named(name: string): string {
     return `${this.settings.namePrefix}${name}`
+  }
+
+  /** The name by which the cluster knows a topic: of others, theirs. */
+  topicNamed(topic: string): string {
+    return externalName(topic) ?? this.named(topic)
   }
 
   where(place: string): string {
@@ -162,7 +168,7 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** To be called within `retrying`. UNKNOWN_NAME. */
   async readTopic(topic: string, attemptCount = 0): Promise<TopicPartitions> {
-    const { topics: [found] } = await this.askMetadata([this.named(topic)], attemptCount)
+    const { topics: [found] } = await this.askMetadata([this.topicNamed(topic)], attemptCount)
     const { errorCode, topicId, partitions } = found!
     if (errorCode === protocolErrors['UNKNOWN_TOPIC_OR_PARTITION']!.code) throw unknownName(this.where(`topic ${topic}`), 'There is no such topic.')
     if (errorCode !== 0) throw new ProtocolError(errorCode)
@@ -191,7 +197,7 @@ export class KafkaCluster implements AsyncDisposable {
   async topicSettings(topic: string): Promise<TopicSettings> {
     const place = `topic ${topic}, settings`
     const { results: [result] } = await this.retrying(place, async (attemptCount) =>
-      describeConfigsV4.api.async(await this.anyBroker(attemptCount), [{ resourceType: TOPIC_RESOURCE, resourceName: this.named(topic), configurationKeys: ['message.timestamp.type', 'max.message.bytes'] }], false, false))
+      describeConfigsV4.api.async(await this.anyBroker(attemptCount), [{ resourceType: TOPIC_RESOURCE, resourceName: this.topicNamed(topic), configurationKeys: ['message.timestamp.type', 'max.message.bytes'] }], false, false))
     const valueOf = (name: string): string => result!.configs.find((config) => config.name === name)?.value ?? ''
     return { hasLogAppendTime: valueOf('message.timestamp.type') === 'LogAppendTime', batchSizeMaxBytes: Number(valueOf('max.message.bytes')) }
   }

@@ -185,7 +185,7 @@ class GroupMember implements Membership {
   private async join(): Promise<void> {
     const { leaders } = await this.cluster.partitionsOf(this.topic)
     // What a member says of itself has changed when the partitions have: then all share anew.
-    const metadata = encodeConsumerProtocolSubscription({ version: PROTOCOL_VERSION, topics: [this.cluster.named(this.topic)], userData: `${leaders.length}` })
+    const metadata = encodeConsumerProtocolSubscription({ version: PROTOCOL_VERSION, topics: [this.cluster.topicNamed(this.topic)], userData: `${leaders.length}` })
     const joined = await this.ask((connection) =>
       joinGroupV7.api.async(connection, this.groupId, this.sessionTimeoutMs, REBALANCES_PER_SESSION * this.sessionTimeoutMs, this.memberId, this.member, PROTOCOL_TYPE, [{ name: PROTOCOL_NAME, metadata }]))
     this.memberId = joined.memberId
@@ -205,7 +205,7 @@ class GroupMember implements Membership {
     const inOrder = [...members].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
     return inOrder.map(({ memberId }, rank) => {
       const partitions = Array.from({ length: Math.ceil((partitionCount - rank) / members.length) }, (_, i) => rank + i * members.length)
-      return { memberId, assignment: encodeConsumerProtocolAssignment({ version: PROTOCOL_VERSION, assignedPartitions: [{ topic: this.cluster.named(this.topic), partitions }] }) }
+      return { memberId, assignment: encodeConsumerProtocolAssignment({ version: PROTOCOL_VERSION, assignedPartitions: [{ topic: this.cluster.topicNamed(this.topic), partitions }] }) }
     })
   }
 

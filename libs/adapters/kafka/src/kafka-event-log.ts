@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { offsetCommitV8, offsetFetchV8 } from '@platformatic/kafka'
 import { createTurns, NoTurnError, type TakeTurn } from '@tidemark/call-turns/call-turns'
-import type { AppendedAt, CommittedPosition, EventLog, FetchLimits, LogAppend, LogBatch, LogExtent } from '@tidemark/ports/event-log'
+import { externalName, type AppendedAt, type CommittedPosition, type EventLog, type FetchLimits, type LogAppend, type LogBatch, type LogExtent } from '@tidemark/ports/event-log'
 import { appendedAt, planAppends, type AppendPlan } from './append-plan.ts'
 import { KafkaCluster, placeOf } from './kafka-cluster.ts'
 import { problem, unavailable } from './kafka-errors.ts'
@@ -84,6 +84,7 @@ class ClusterEventLog implements KafkaEventLog {
 
   async appendAndCommit(appends: readonly LogAppend[], commit: CommittedPosition, expected: number | null): Promise<readonly AppendedAt[] | null> {
     await this.checkPlace(commit.topic, commit.partition)
+    this.refuseCircle(appends, commit)
     const plan = await this.plan(appends)
     // Most of those that come too late see it without fencing anybody.
     if ((await this.committed(commit.group, commit.topic, commit.partition)) !== expected) return null
@@ -118,14 +119,14 @@ class ClusterEventLog implements KafkaEventLog {
   async commit({ group, topic, partition, offset }: CommittedPosition): Promise<void> {
     await this.checkPlace(topic, partition)
     const groupId = this.cluster.named(group)
-    const topics = [{ name: this.cluster.named(topic), partitions: [{ partitionIndex: partition, committedOffset: BigInt(offset), committedLeaderEpoch: -1, committedMetadata: '' }] }]
+    const topics = [{ name: this.cluster.topicNamed(topic), partitions: [{ partitionIndex: partition, committedOffset: BigInt(offset), committedLeaderEpoch: -1, committedMetadata: '' }] }]
     await this.cluster.retrying(`group ${group}, ${placeOf(topic, partition)}`, async (attemptCount) =>
       offsetCommitV8.api.async(await this.cluster.coordinator('group', groupId, attemptCount), groupId, NO_GENERATION, NO_MEMBER, null, topics))
   }
 
   async committed(group: string, topic: string, partition: number): Promise<number | null> {
     const groupId = this.cluster.named(group)
-    const asked = [{ groupId, memberEpoch: -1, topics: [{ name: this.cluster.named(topic), partitionIndexes: [partition] }] }]
+    const asked = [{ groupId, memberEpoch: -1, topics: [{ name: this.cluster.topicNamed(topic), partitionIndexes: [partition] }] }]
     // A position that a transaction is about to move is waited for.
     const { groups } = await this.cluster.retrying(`group ${group}, ${placeOf(topic, partition)}`, async (attemptCount) =>
       offsetFetchV8.api.async(await this.cluster.coordinator('group', groupId, attemptCount), asked, true))
@@ -140,10 +141,18 @@ class ClusterEventLog implements KafkaEventLog {
 
   // ---- What they are made of -------------------------------------------------------------------------------------------------
 
+  /** A topic of others may be one of this system's under another name. */
+  private refuseCircle(appends: readonly LogAppend[], { topic }: CommittedPosition): void {
+    const name = this.cluster.topicNamed(topic)
+    if (externalName(topic) === null || appends.every((append) => this.cluster.topicNamed(append.topic) !== name)) return
+    throw problem('TOPIC_SETTINGS', this.cluster.where(`topic ${topic}`), 'What is read of it would be appended to it again, without an end.', 'Name the topic of the producers, which is another than the source\'s own.')
+  }
+
   /** Everything that can be refused is refused here, before anything is sent. */
   private async plan(appends: readonly LogAppend[]): Promise<AppendPlan> {
     const limits = new Map<string, { recordSizeMaxBytes: number; batchSizeMaxBytes: number }>()
     for (const { topic, partition } of appends) {
+      if (externalName(topic) !== null) throw new Error(`Topic ${topic} is its owners' to append to.`)
       await this.checkPlace(topic, partition)
       const { batchSizeMaxBytes } = await this.known.settingsOf(topic)
       limits.set(topic, { recordSizeMaxBytes: this.cluster.settings.recordSizeMaxBytes, batchSizeMaxBytes })

@@ -3,6 +3,7 @@
 
 import { createPartitionsV3, createTopicsV7 } from '@platformatic/kafka'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { externalName } from '@tidemark/ports/event-log'
 import type { KafkaCluster, TopicSettings } from './kafka-cluster.ts'
 import { errorNamesOf, isPassing, problem } from './kafka-errors.ts'
 import { BATCH_FRAME_MAX_BYTES } from './kafka-options.ts'
@@ -21,6 +22,7 @@ export class KafkaTopics {
   /** Makes the topic, or adds partitions; whoever does it at once comes to the same. TOPIC_SETTINGS, STORE_REFUSED. */
   async ensure(topic: string, partitionCount: number): Promise<void> {
     if (!Number.isSafeInteger(partitionCount) || partitionCount < 1) throw new RangeError(`A topic has at least one partition, not ${partitionCount}.`)
+    if (externalName(topic) !== null) throw new Error(`Topic ${topic} is its owners' to make.`)
     await this.cluster.retrying(`topic ${topic}, making it`, async (attemptCount) => {
       const count = await this.countOrZero(topic)
       if (count >= partitionCount) return
@@ -43,7 +45,7 @@ export class KafkaTopics {
 
   private async grow(topic: string, count: number, partitionCount: number, attemptCount: number): Promise<void> {
     const { callTimeoutMs, recordSizeMaxBytes, replicationFactor } = this.cluster.settings
-    const name = this.cluster.named(topic)
+    const name = this.cluster.topicNamed(topic)
     const controller = await this.cluster.controller(attemptCount)
     if (count > 0) return void (await createPartitionsV3.api.async(controller, [{ name, count: partitionCount, assignments: null }], callTimeoutMs, false))
     const configs = [
@@ -65,9 +67,9 @@ export class KafkaTopics {
   }
 
   private notStamping(topic: string): TidemarkError {
-    const command = `kafka-configs.sh --bootstrap-server ${this.cluster.settings.brokers.join(',')} --entity-type topics --entity-name ${this.cluster.named(topic)} --alter --add-config message.timestamp.type=LogAppendTime`
+    const command = `kafka-configs.sh --bootstrap-server ${this.cluster.settings.brokers.join(',')} --entity-type topics --entity-name ${this.cluster.topicNamed(topic)} --alter --add-config message.timestamp.type=LogAppendTime`
     const message = 'Its records have the times that their producers say (message.timestamp.type=CreateTime): when the log took them, nobody knows.'
-    return problem('TOPIC_SETTINGS', this.cluster.where(`topic ${topic}`), message, `Run \`${command}\`. What is in the topic already keeps its producers' times and is not read.`)
+    return problem('TOPIC_SETTINGS', this.cluster.where(`topic ${topic}`), message, `Run \`${command}\`. What is in the topic already keeps its producers' times and is not read. Where the topic has to stay as it is, have it relayed: relayFrom of the source.`)
   }
 }
 

@@ -4,7 +4,7 @@
 import { setMaxListeners } from 'node:events'
 import { listOffsetsV7, ListOffsetTimestamps, protocolErrorsCodesById, ProtocolError } from '@platformatic/kafka'
 import type { TidemarkError } from '@tidemark/feature-schema/errors'
-import type { FetchLimits, LogBatch, LogExtent } from '@tidemark/ports/event-log'
+import { externalName, type FetchLimits, type LogBatch, type LogExtent } from '@tidemark/ports/event-log'
 import { FetchDesk, WAIT_STEP_MAX_MS, type FetchAnswer } from './fetch-desk.ts'
 import { placeOf, type KafkaCluster } from './kafka-cluster.ts'
 import { damaged, problem } from './kafka-errors.ts'
@@ -52,7 +52,7 @@ export class PartitionReader implements AsyncDisposable {
       if (!kept.fetched.isExhausted || batch.records.length === limits.countMax) return batch
     }
     try {
-      await this.topics.settingsOf(topic)
+      if (externalName(topic) === null) await this.topics.settingsOf(topic)
       return await this.fetchFromLeader(topic, partition, from, limits, signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]))
     } catch (error) {
       if (this.closing.signal.aborted) return emptyAt(from)
@@ -66,7 +66,7 @@ export class PartitionReader implements AsyncDisposable {
       const answer = await this.askOrGoHome(topic, partition, from, limits, waitMs, home)
       if (answer === null) return emptyAt(from)
       if (answer.bytes.length > 0) {
-        const fetched = new FetchedRecords({ bytes: answer.bytes, aborted: answer.aborted, from, where: this.cluster.where(placeOf(topic, partition)) })
+        const fetched = new FetchedRecords({ bytes: answer.bytes, aborted: answer.aborted, from, isExternal: externalName(topic) !== null, where: this.cluster.where(placeOf(topic, partition)) })
         const batch = fetched.take(limits)
         if (batch.next === from) throw damaged(this.cluster.where(`${placeOf(topic, partition)}, offset ${from}`), 'What the broker gives is before the position.')
         this.keep(topic, partition, { fetched, atMs: performance.now() })
@@ -128,7 +128,7 @@ export class PartitionReader implements AsyncDisposable {
     const { leader } = await this.cluster.leaderOf(topic, partition)
     const connection = await this.cluster.node(leader)
     const offsetAt = async (timestamp: bigint, isolationLevel: number): Promise<number> => {
-      const { topics } = await listOffsetsV7.api.async(connection, CONSUMER, isolationLevel, [{ name: this.cluster.named(topic), partitions: [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp }] }])
+      const { topics } = await listOffsetsV7.api.async(connection, CONSUMER, isolationLevel, [{ name: this.cluster.topicNamed(topic), partitions: [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp }] }])
       return Number(topics[0]!.partitions[0]!.offset)
     }
     const [start, committedEnd, appendedEnd] = await Promise.all([

@@ -145,7 +145,7 @@ type SendBatch = (records: LogAppendRecords, identity: ProducerIdentity, sequenc
 /** A connection to the partition's leader first: what fails before there is one was not sent. */
 export async function prepareBatch(cluster: KafkaCluster, topic: string, partition: number): Promise<SendBatch> {
   const { compression, requestTimeoutMs } = cluster.settings
-  const name = cluster.named(topic)
+  const name = cluster.topicNamed(topic)
   const { leader } = await cluster.leaderOf(topic, partition)
   const connection = await cluster.node(leader, cluster.producePool)
   return async (records, { producerId, producerEpoch }, sequence, transactionalId) => {

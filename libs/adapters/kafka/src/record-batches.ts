@@ -47,6 +47,8 @@ export interface FetchedBytes {
   readonly aborted: readonly AbortedTransaction[]
   /** The position that was fetched: the first batch may begin before it. */
   readonly from: number
+  /** Whether its records have their producers' times, which nobody goes by. */
+  readonly isExternal?: boolean
   /** `kafka HOST:PORT, topic t, partition 0`. */
   readonly where: string
 }
@@ -56,6 +58,7 @@ export class FetchedRecords {
   next: number
   private readonly bytes: Buffer
   private readonly where: string
+  private readonly isExternal: boolean
   /** Ascending. */
   private readonly aborted: AbortedTransaction[]
   private readonly abortedProducers = new Set<bigint>()
@@ -66,8 +69,9 @@ export class FetchedRecords {
   /** Was read, and did not fit. */
   private pending: LogRecord | null = null
 
-  constructor({ bytes, aborted, from, where }: FetchedBytes) {
+  constructor({ bytes, aborted, from, isExternal = false, where }: FetchedBytes) {
     this.bytes = bytes
+    this.isExternal = isExternal
     this.where = where
     this.next = from
     this.aborted = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1))
@@ -136,7 +140,7 @@ export class FetchedRecords {
     const attributes = batch.readInt16BE(21)
     const nextOffset = firstOffset + batch.readInt32BE(23) + 1
     const isVisible = this.isVisible(batch, attributes, nextOffset)
-    if (isVisible && (attributes & LOG_APPEND_TIME_BIT) === 0) throw notStamped(this.where, firstOffset)
+    if (isVisible && !this.isExternal && (attributes & LOG_APPEND_TIME_BIT) === 0) throw notStamped(this.where, firstOffset)
     this.recordAt = 0
     this.batch = {
       bytes: isVisible ? this.recordsOf(batch, attributes, firstOffset) : batch,

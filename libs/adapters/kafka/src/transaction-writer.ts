@@ -71,7 +71,7 @@ export class TransactionWriter {
 
   private async addPartitions({ producerId, producerEpoch }: Identity, parts: readonly TransactionPart[]): Promise<void> {
     if (parts.length === 0) return
-    const topics = [...Map.groupBy(parts, ({ topic }) => topic)].map(([topic, ofTopic]) => ({ name: this.cluster.named(topic), partitions: ofTopic.map(({ partition }) => partition) }))
+    const topics = [...Map.groupBy(parts, ({ topic }) => topic)].map(([topic, ofTopic]) => ({ name: this.cluster.topicNamed(topic), partitions: ofTopic.map(({ partition }) => partition) }))
     await this.ask('adding partitions', (connection) => addPartitionsToTxnV3.api.async(connection, [{ transactionalId: this.id, producerId, producerEpoch, verifyOnly: false, topics }]))
   }
 
@@ -92,7 +92,7 @@ export class TransactionWriter {
   private async addPosition({ producerId, producerEpoch }: Identity, { group, topic, partition, offset }: CommittedPosition): Promise<void> {
     const groupId = this.cluster.named(group)
     await this.ask('adding a group', (connection) => addOffsetsToTxnV3.api.async(connection, this.id, producerId, producerEpoch, groupId))
-    const topics = [{ name: this.cluster.named(topic), partitions: [{ partitionIndex: partition, committedOffset: BigInt(offset), committedLeaderEpoch: -1, committedMetadata: '' }] }]
+    const topics = [{ name: this.cluster.topicNamed(topic), partitions: [{ partitionIndex: partition, committedOffset: BigInt(offset), committedLeaderEpoch: -1, committedMetadata: '' }] }]
     await this.cluster.retrying(`group ${group}`, async (attemptCount) =>
       txnOffsetCommitV3.api.async(await this.cluster.coordinator('group', groupId, attemptCount), this.id, groupId, producerId, producerEpoch, NO_GENERATION, NO_MEMBER, null, topics))
   }

@@ -14,6 +14,11 @@ export function deadLetterGroupOf({ name }: Source): string {
   return `${name}.dead-letters`
 }
 
+/** Through where the topic that a source is relayed from was appended to its own. */
+export function relayGroupOf({ name }: Source): string {
+  return `${name}.relay`
+}
+
 /** Through where the dead letters themselves were put back. */
 export function deadLetterReplayGroupOf({ name }: Source): string {
   return `${name}.dead-letter-replay`
