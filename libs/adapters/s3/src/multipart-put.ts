@@ -8,7 +8,7 @@ import type { ETag } from '@tidemark/ports/object-store'
 import { inLanes } from './in-lanes.ts'
 import { changed, type LocalFile } from './local-file.ts'
 import { base64Of, ContentSum, metadataOf, type ObjectMark } from './object-mark.ts'
-import type { S3Calls } from './s3-calls.ts'
+import type { FoundObject, S3Calls } from './s3-calls.ts'
 
 /** Parts of one file that are in memory and under way at once. */
 const PARTS_AT_ONCE = 4
@@ -40,11 +40,11 @@ export interface MultipartPut {
   /** With the store's prefix. */
   readonly key: string
   readonly mark: ObjectMark
-  readonly findOwn: () => Promise<ETag | null>
+  readonly find: () => Promise<FoundObject | null>
 }
 
 /** null: there is an object of this key. What was sent is given up then, and after a failure. */
-export async function putParts(calls: S3Calls, { where, bucket, key, mark, findOwn }: MultipartPut, parts: FileParts): Promise<ETag | null> {
+export async function putParts(calls: S3Calls, { where, bucket, key, mark, find }: MultipartPut, parts: FileParts): Promise<ETag | null> {
   const target = { Bucket: bucket, Key: key }
   const begun = await calls.retried(where, (client) => client.send(new CreateMultipartUploadCommand({ ...target, Metadata: metadataOf(mark), ChecksumAlgorithm: 'CRC32' })))
   const upload = { ...target, UploadId: begun.UploadId }
@@ -54,7 +54,7 @@ export async function putParts(calls: S3Calls, { where, bucket, key, mark, findO
     etag = await calls.writeOnce({
       where,
       attempt: () => calls.client.send(new CompleteMultipartUploadCommand({ ...upload, IfNoneMatch: '*', MultipartUpload: { Parts: sent } })).then(({ ETag }) => ETag),
-      findOwn,
+      find,
     })
     return etag
   } finally {

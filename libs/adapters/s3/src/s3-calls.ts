@@ -46,14 +46,22 @@ export interface ConditionalWrite {
   readonly where: string
   /** The tag of what was put. */
   readonly attempt: () => Promise<ETag | undefined>
-  /** The tag of what is there, if this write put it; null: something else is there, or nothing. */
-  readonly findOwn: () => Promise<ETag | null>
+  /** What is there, and whether this write put it; null: nothing is there. */
+  readonly find: () => Promise<FoundObject | null>
 }
+
+export interface FoundObject {
+  readonly etag: ETag
+  readonly isOwn: boolean
+}
+
+/** What a condition failed for is not there: a server was still giving up the attempt before. */
+class NothingThereError extends Error {}
 
 export class S3Calls implements Disposable {
   readonly client: S3Client
   readonly #takeTurn: TakeTurn
-  readonly #retry = retry(handleWhen(isPassing), { maxAttempts: RETRIES_MAX, backoff: new ExponentialBackoff({ initialDelay: RETRY_FIRST_MS, maxDelay: RETRY_MAX_MS }) })
+  readonly #retry = retry(handleWhen((error) => isPassing(error) || error instanceof NothingThereError), { maxAttempts: RETRIES_MAX, backoff: new ExponentialBackoff({ initialDelay: RETRY_FIRST_MS, maxDelay: RETRY_MAX_MS }) })
 
   constructor(server: S3Server) {
     this.client = new S3Client(clientConfig(server))
@@ -78,7 +86,7 @@ export class S3Calls implements Disposable {
    * The tag of what was put; null: the condition does not hold. Once an answer was lost, a condition that no longer holds may be this very
    * write's doing, also where somebody has replaced it since: what cannot be told is STORE_UNAVAILABLE, and never "somebody else has it".
    */
-  async writeOnce({ where, attempt, findOwn }: ConditionalWrite): Promise<ETag | null> {
+  async writeOnce({ where, attempt, find }: ConditionalWrite): Promise<ETag | null> {
     let isInDoubt = false
     try {
       return await this.#retry.execute(async () => {
@@ -89,16 +97,17 @@ export class S3Calls implements Disposable {
         } catch (error) {
           if (!isInDoubt && isConditionFailed(error)) return null
           if (isInDoubt && (isConditionFailed(error) || isUploadGone(error))) {
-            const own = await findOwn()
-            if (own === null) throw unknownOutcome(where)
-            return own
+            const found = await find()
+            if (found === null) throw new NothingThereError()
+            if (!found.isOwn) throw unknownOutcome(where)
+            return found.etag
           }
           isInDoubt ||= mayHaveArrived(error)
           throw error
         }
       })
     } catch (error) {
-      throw asTidemarkError(error, where)
+      throw error instanceof NothingThereError ? unknownOutcome(where) : asTidemarkError(error, where)
     }
   }
 

@@ -86,6 +86,26 @@ describe('S3ObjectStore', () => {
     expect(await store.create('k', bytesOf('mine'))).toBe(false)
   })
 
+  it('sends no large object for nothing', async () => {
+    await using opened = await openStore()
+    const { store, server } = opened
+    const large = new Uint8Array(300_000)
+    expect(await store.create('k', large)).toBe(true)
+    server.fault = faultsOf(/^PUT/, ['cut', 'cut', 'cut', 'cut'])
+    expect(await store.create('k', large)).toBe(false)
+    expect(server.requests.filter((request) => request === 'PUT bucket/k')).toHaveLength(1)
+  })
+
+  it('tries again where a condition fails for what an attempt has left for a moment', async () => {
+    await using opened = await openStore()
+    const { store, server } = opened
+    server.fault = faultsOf(/^PUT/, ['cut', 412])
+    expect(await store.create('k', bytesOf('mine'))).toBe(true)
+    expect(await textAt(store, 'k')).toBe('mine')
+    server.fault = faultsOf(/^PUT/, ['cut', 412, 412, 412])
+    await expect(store.create('other', bytesOf('mine'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+
   it('knows its own object where the answer to a replacement was lost, by its tag', async () => {
     await using opened = await openStore()
     const { store, server } = opened

@@ -18,7 +18,7 @@ import { base64Of, ContentSum, markOf, metadataOf, parseMark, sumOf } from './ob
 import { OpenedObjects } from './opened-objects.ts'
 import { getFirstRange, getOtherRanges } from './ranged-get.ts'
 import { probeConditions } from './probe-conditions.ts'
-import { S3Calls, type S3Server } from './s3-calls.ts'
+import { S3Calls, type FoundObject, type S3Server } from './s3-calls.ts'
 import { isMissing, problem } from './s3-errors.ts'
 
 export interface S3ObjectStoreOptions extends S3Server {
@@ -36,6 +36,11 @@ export interface S3ObjectStoreOptions extends S3Server {
 
 /** A file of 156 GiB has the 10,000 parts that S3 takes. */
 const PART_SIZE_BYTES = 16 * 1_048_576
+/**
+ * Before so much is sent, it is looked whether there is an object already; that there is none is decided when it is put. A server that refuses a put
+ * whose bytes are still on their way cuts the connection, and its answer may be lost.
+ */
+const LOOKED_FOR_SIZE_BYTES = 262_144
 /** S3's own limit of a key, less that of ours. */
 const KEY_PREFIX_SIZE_MAX_BYTES = 1_024 - OBJECT_KEY_SIZE_MAX_BYTES
 const RESERVED = '@'
@@ -80,6 +85,7 @@ class S3ObjectStore implements ObjectStore {
 
   async create(key: string, bytes: Uint8Array): Promise<boolean> {
     assertObjectKey(key)
+    if (bytes.length >= LOOKED_FOR_SIZE_BYTES && (await this.#findMark(key)) !== null) return false
     return (await this.#put(key, { IfNoneMatch: '*' }, bytes)) !== null
   }
 
@@ -87,11 +93,10 @@ class S3ObjectStore implements ObjectStore {
     assertObjectKey(key)
     await using file = await LocalFile.open(path)
     if (file.sizeBytes <= this.#partSizeBytes) return await this.create(key, await file.read(0, file.sizeBytes))
-    // Sparing what is sent for nothing; that there is none is decided at the end of it.
     if ((await this.#findMark(key)) !== null) return false
     const parts = await measureParts(file, path, this.#partSizeBytes)
     const mark = markOf(this.#newRevision(), parts.sum.sizeBytes, parts.sum.checksum)
-    const target = { where: this.#whereOf(key), bucket: this.#bucket, key: this.#keyPrefix + key, mark, findOwn: () => this.#findOwn(key, mark.write) }
+    const target = { where: this.#whereOf(key), bucket: this.#bucket, key: this.#keyPrefix + key, mark, find: () => this.#find(key, mark.write) }
     return (await putParts(this.#calls, target, parts)) !== null
   }
 
@@ -170,7 +175,7 @@ class S3ObjectStore implements ObjectStore {
     return this.#calls.writeOnce({
       where: this.#whereOf(key),
       attempt: async () => (await this.#calls.client.send(new PutObjectCommand(put))).ETag,
-      findOwn: () => this.#findOwn(key, mark.write),
+      find: () => this.#find(key, mark.write),
     })
   }
 
@@ -199,9 +204,9 @@ class S3ObjectStore implements ObjectStore {
     })
   }
 
-  async #findOwn(key: string, write: string): Promise<ETag | null> {
+  async #find(key: string, write: string): Promise<FoundObject | null> {
     const found = await this.#findMark(key)
-    return found?.write === write ? found.etag : null
+    return found && { etag: found.etag, isOwn: found.write === write }
   }
 
   #orNull<T>(where: string, call: (client: S3Client) => Promise<T>): Promise<T | null> {
