@@ -15,6 +15,7 @@ const UNKNOWN_OUTCOME: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'NETW
 const REFUSED = /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|ILLEGAL_SASL_STATE|SECURITY_DISABLED|.*_AUTHORIZATION_FAILED)$/
 const TOO_LARGE: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 const NETWORK_CODES: ReadonlySet<unknown> = new Set(['PLT_KFK_NETWORK', 'PLT_KFK_TIMEOUT', 'PLT_KFK_UNEXPECTED_CORRELATION_ID'])
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME|^ERR_TLS|^ERR_SSL/
 const AUTHENTICATION_CODE = 'PLT_KFK_AUTHENTICATION'
 
 /** Another holder of the same transactional id has taken over, or the coordinator has given the transaction up. */
@@ -52,7 +53,7 @@ export const isSequenceLost = (error: unknown): boolean => someName(error, SEQUE
 
 /** Whether the same request may succeed later: nobody answered, or whoever did is not (yet) the one to ask. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof TidemarkError || isRefused(error)) return false
+  if (error instanceof TidemarkError || isRefused(error) || isUntrusted(error)) return false
   const names = errorNamesOf(error)
   if (names.length > 0) return names.every((name) => PASSING.has(name))
   const parts = [...partsOf(error)]
@@ -70,6 +71,10 @@ function isRefused(error: unknown): boolean {
   return false
 }
 
+function isUntrusted(error: unknown): boolean {
+  return [...partsOf(error)].some(({ code }) => CERTIFICATE.test(String(code)))
+}
+
 /** The coded error of something that the client threw; what is coded stays as it is, and a bug stays a bug. */
 export function asTidemarkError(error: unknown, where: string): unknown {
   if (error instanceof TidemarkError || !types.isNativeError(error)) return error
@@ -77,6 +82,7 @@ export function asTidemarkError(error: unknown, where: string): unknown {
   const said = saidBy(error)
   const options = { cause: error }
   if (isRefused(error)) return problem('STORE_REFUSED', where, `The cluster does not let this process in, or not so far (${said}).`, 'Correct the credentials, or grant them what the operation needs.', options)
+  if (isUntrusted(error)) return problem('STORE_SETTINGS', where, `The broker's certificate is not trusted (${said}).`, 'Give the certificate of the authority that signed it, and the names that it is for as the brokers.', options)
   if (names.some((name) => TOO_LARGE.has(name))) return problem('EVENT_TOO_LARGE', where, `The broker takes no batch of this size (${said}).`, 'Send less in one event, or raise max.message.bytes of the topic.', options)
   if (names.includes('INVALID_TOPIC_EXCEPTION')) return unknownName(where, 'Kafka allows letters of ASCII, digits, ".", "_" and "-" in the name of a topic, at most 249.', options)
   if (names.includes('CORRUPT_MESSAGE')) return damaged(where, `A broker found records damaged (${said}).`, options)
