@@ -1,11 +1,13 @@
 // The stores in memory under the suites of their ports. One object is every client.
 import { batchViewStoreContract } from '@tidemark/ports/batch-view-store.contract'
+import { blobCacheContract } from '@tidemark/ports/blob-cache.contract'
 import { jobQueueContract } from '@tidemark/ports/job-queue.contract'
 import { objectStoreContract } from '@tidemark/ports/object-store.contract'
 import { registerStoreContract } from '@tidemark/ports/register-store.contract'
 import type { Revision } from '@tidemark/ports/revision'
 import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 import { createMemoryBatchViewStore } from './memory-batch-view-store.ts'
+import { createMemoryBlobCache } from './memory-blob-cache.ts'
 import { createMemoryJobQueue } from './memory-job-queue.ts'
 import { createMemoryObjectStore } from './memory-object-store.ts'
 import { createMemoryRegisterStore } from './memory-register-store.ts'
@@ -21,6 +23,11 @@ objectStoreContract('memory', () => {
 batchViewStoreContract('memory', () => {
   const store = createMemoryBatchViewStore()
   return Promise.resolve({ store, other: store, ...nothingToClose })
+})
+
+blobCacheContract('memory', () => {
+  const cache = createMemoryBlobCache()
+  return Promise.resolve({ cache, other: cache, ...nothingToClose })
 })
 
 registerStoreContract('memory', () => {

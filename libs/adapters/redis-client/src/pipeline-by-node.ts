@@ -2,8 +2,8 @@
 // client follows each to where it is.
 
 import calculateSlot from 'cluster-key-slot'
-import { Cluster, type ChainableCommander } from 'ioredis'
-import type { RedisClient } from './redis-connection.ts'
+import type { ChainableCommander } from 'ioredis'
+import { isCluster, type RedisClient } from './redis-connection.ts'
 
 /** Replies in the order of the reads. `add` puts a read into a pipeline, `ask` asks it alone; both have no effect. */
 export async function pipelineByNode<T, Reply>(
@@ -24,7 +24,7 @@ export async function pipelineByNode<T, Reply>(
 
 /** Indexes of the reads, by the servers of their slots. */
 function groupByNode<T>(client: RedisClient, reads: readonly T[], keyOf: (read: T) => string): number[][] {
-  if (!(client instanceof Cluster)) return [reads.map((_, i) => i)]
+  if (!isCluster(client)) return [reads.map((_, i) => i)]
   const groups = new Map<string, number[]>()
   for (const [i, read] of reads.entries()) {
     const servers = client.slots[calculateSlot(keyOf(read))]?.join() ?? ''

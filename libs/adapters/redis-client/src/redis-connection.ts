@@ -9,6 +9,10 @@ import { asRedisError, isConnectionError } from './redis-errors.ts'
 
 export type RedisClient = Redis | Cluster
 
+export function isCluster(client: RedisClient): client is Cluster {
+  return client instanceof Cluster
+}
+
 export interface RedisServerOptions {
   /** One server by its URL, `redis://HOST:PORT/DATABASE` or `rediss://` for TLS; or a Cluster by some of its nodes, HOST:PORT, which tell of the others. */
   readonly server: { readonly url: string } | { readonly nodes: readonly string[] }

@@ -35,6 +35,22 @@ export async function checkRedisSettings(connection: RedisConnection): Promise<P
   return told
 }
 
+/** Of a server that is to evict what is not asked for: those that would refuse what is new instead. What cannot be read is no reason to do without. */
+export async function lookAtEviction(connection: RedisConnection): Promise<Problem[]> {
+  const looked = await Promise.all(serversOf(connection).map(async ({ node, where }) => {
+    const settings = await connection.read(`settings of ${where}`, () => readSettings(node)).catch(() => null)
+    return settings?.memoryPolicy === POLICY ? [evictsNothing(where)] : []
+  }))
+  return looked.flat()
+}
+
+function evictsNothing(where: string): Problem {
+  return {
+    code: 'STORE_SETTINGS', where, message: `It evicts nothing (maxmemory-policy is ${POLICY}): once its memory is full, it keeps nothing that is new.`,
+    action: 'Run `redis-cli CONFIG SET maxmemory-policy allkeys-lru` there, give it a maxmemory, and put both into its redis.conf; what must not be evicted belongs on a server of its own.',
+  }
+}
+
 /** null: it is as it has to be. */
 export function policyProblem({ memoryPolicy }: RedisSettings, where: string): Problem | null {
   if (memoryPolicy === POLICY) return null
