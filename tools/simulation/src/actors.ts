@@ -133,7 +133,7 @@ export interface Asked {
 export function serverOf({ world, actor, name }: Pick<Machine, 'world' | 'actor' | 'name'>, batchCacheSizeMaxBytes: number): FeatureServer {
   return createFeatureServer({
     batchCacheSizeMaxBytes, catalog: () => world.catalog, rules: world.rules.serve, sliceMaxMs: Infinity, clock: world.clockOf(name), registers: actor.guard(world.registers),
-    batchViews: actor.guard(world.batchViews), speedViews: actor.guard(world.speedViews, ['heartbeats']),
+    batchViews: actor.guard(world.batchViews), batchCache: actor.guard(world.batchCache), speedViews: actor.guard(world.speedViews, ['heartbeats']),
   })
 }
 

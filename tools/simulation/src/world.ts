@@ -2,6 +2,7 @@
 // every record that the log has, by which answers are judged.
 
 import { createMemoryBatchEngine } from '@tidemark/adapter-memory/memory-batch-engine'
+import { createMemoryBlobCache } from '@tidemark/adapter-memory/memory-blob-cache'
 import { createMemoryBatchViewStore } from '@tidemark/adapter-memory/memory-batch-view-store'
 import { MemoryEventLog } from '@tidemark/adapter-memory/memory-event-log'
 import { createMemoryObjectStore } from '@tidemark/adapter-memory/memory-object-store'
@@ -55,6 +56,8 @@ export class World {
   readonly objects = createMemoryObjectStore()
   readonly speedViews = new MemorySpeedViewStore({ historyCountMax: 8 })
   readonly batchViews
+  /** Of all servers together. */
+  readonly batchCache = createMemoryBlobCache()
   readonly engine = createMemoryBatchEngine()
   readonly format = createPlainArchiveFormat()
   readonly registers: RegisterStore

@@ -3,6 +3,7 @@
 import type { ArchiveFormat } from '@tidemark/ports/archive-format'
 import type { BatchEngine } from '@tidemark/ports/batch-engine'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import type { BlobCache } from '@tidemark/ports/blob-cache'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import type { ConsumerGroups, EventLog } from '@tidemark/ports/event-log'
 import type { JobQueue } from '@tidemark/ports/job-queue'
@@ -24,6 +25,8 @@ export interface LambdaPorts {
   readonly engine: BatchEngine
   readonly speedViews: SpeedViewStore
   readonly batchViews: BatchViewStore
+  /** What serving processes share of batch blobs that one of them has read; default: none. */
+  readonly batchCache?: BlobCache | undefined
   readonly jobs: JobQueue
   readonly clock: WaitingClock
   readonly newRevision: NewRevision

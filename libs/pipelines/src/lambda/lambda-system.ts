@@ -26,7 +26,7 @@ export class LambdaSystem implements AsyncDisposable {
     this.options = options
     this.ports = options.ports
     this.served = catalogOf(options.definitions)
-    this.server = createFeatureServer({ catalog: () => this.served, ...options.ports })
+    this.server = createFeatureServer({ catalog: () => this.served, onAlarm: options.onAlarm, ...options.ports })
   }
 
   /** Makes the topics that are missing, and joins their consumer groups. */

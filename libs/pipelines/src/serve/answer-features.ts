@@ -2,13 +2,16 @@
 
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import type { BlobCache } from '@tidemark/ports/blob-cache'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { after, soon, type Soon } from '@tidemark/ports/soon'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { decodeSealRegister, sealRegisterName } from '../log/seal-register.ts'
 import { topicOf } from '../names.ts'
-import { BatchBlobCache } from './batch-blobs.ts'
+import type { OnAlarm } from '../alarm.ts'
+import { BatchBlobs } from './batch-blobs.ts'
+import { BatchRows } from './batch-rows.ts'
 import { composeAnswer, type FormEntity } from './compose-answer.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Degradation, DegradationCode, FeatureAnswer } from './feature-answer.ts'
@@ -16,6 +19,7 @@ import type { FeatureCatalog } from './feature-catalog.ts'
 import { RequestResolver, type FeatureRequest, type ResolvedRequest, type ResolvedView } from './feature-request.ts'
 import { FreshnessReader, judgeFreshness, withReplay } from './freshness.ts'
 import { PointerPins } from './pointer-pins.ts'
+import { PromotedBlobs } from './promoted-blobs.ts'
 import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
 import { DeadlinePassed, SlicedWork, Slices } from './sliced-work.ts'
 import { SpeedChunkReader } from './speed-chunks.ts'
@@ -30,6 +34,10 @@ export interface FeatureServerOptions {
   readonly catalog: () => FeatureCatalog
   readonly registers: RegisterStore
   readonly batchViews: BatchViewStore
+  /** What the serving processes share of batch blobs that one of them has read. Default: none. */
+  readonly batchCache?: BlobCache | undefined
+  /** Told of what is wrong with that. */
+  readonly onAlarm?: OnAlarm | undefined
   readonly speedViews: SpeedViewStore
   readonly clock: WaitingClock
   readonly batchCacheSizeMaxBytes?: number
@@ -56,10 +64,11 @@ export function createFeatureServer(options: FeatureServerOptions): FeatureServe
   const { catalog, registers, batchViews, speedViews, clock, rules = SERVE_RULES } = options
   const { batchCacheSizeMaxBytes = BATCH_CACHE_SIZE_DEFAULT_BYTES, speedCacheSizeMaxBytes = SPEED_CACHE_SIZE_DEFAULT_BYTES } = options
   const slices = new Slices(clock, options.sliceMaxMs)
+  const promoted = options.batchCache === undefined ? null : new PromotedBlobs({ cache: options.batchCache, clock, onAlarm: options.onAlarm })
   const resolver = new RequestResolver(slices, rules.isSameCatalog)
   const sources: Sources = {
     pins: new PointerPins(registers, clock),
-    batchBlobs: new BatchBlobCache(batchViews, batchCacheSizeMaxBytes),
+    batchBlobs: new BatchBlobs(new BatchRows(batchViews, promoted), batchCacheSizeMaxBytes),
     freshness: new FreshnessReader(speedViews, clock),
     speedChunks: new SpeedChunkReader({ store: speedViews, cacheSizeMaxBytes: speedCacheSizeMaxBytes, isSame: rules.isSameState, isReplaying: rules.isReplaying }),
     deadlines: new Deadlines(clock),

@@ -5,7 +5,8 @@ import { count } from '@tidemark/feature-schema/aggregations'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import { eventSource, featureView, string, timestamp } from '@tidemark/feature-schema/dsl'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
-import { BatchBlobCache } from './batch-blobs.ts'
+import { BatchBlobs } from './batch-blobs.ts'
+import { BatchRows } from './batch-rows.ts'
 import { catalogOf } from './feature-catalog.ts'
 import { resolveEntities, resolveNames } from './feature-request.ts'
 import { KnownEntities } from './known-entities.ts'
@@ -28,9 +29,9 @@ it('gives what each generation has, in whatever order they are asked for, and re
     return entities.map((key) => (blob === null || !Buffer.from(key).includes('ada') ? null : { generation: n, blob }))
   }
   const slices = new Slices({ nowMs: () => 0, steadyMs: () => 0 })
-  const cache = new BatchBlobCache({ readNewest } as BatchViewStore, 1_000_000)
+  const cache = new BatchBlobs(new BatchRows({ readNewest }, null), 1_000_000)
   const resolved = await resolveEntities(resolveNames(plans, [{ view: 'totals', feature: 'clicks_lifetime' }]), [{ user: 'ada' }, { user: 'bea' }], new KnownEntities(), slices)
-  const read = (n: number): ReturnType<BatchBlobCache['read']> => cache.read(resolved.views[0]!, n, new SlicedWork(slices, Infinity))
+  const read = (n: number): ReturnType<BatchBlobs['read']> => cache.read(resolved.views[0]!, { n, cut: n }, new SlicedWork(slices, Infinity))
   for (const n of [1, 1, 2, 2, 3, 2, 3, 3]) expect(await read(n)).toEqual([BLOBS[n], null])
   expect(readCount).toBe(5)
   expect([await read(0), readCount]).toEqual([[null, null], 5])

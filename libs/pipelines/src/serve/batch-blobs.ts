@@ -1,14 +1,15 @@
-// Batch blobs of a pinned generation: from memory where they were read before, else from the store. What a generation says of an entity
-// never changes while it can be pinned, so that nothing here is ever stale; absence is kept too.
+// Batch blobs of a pinned generation: from memory where they were read before, else from the cache that serving processes share, else from the
+// store. What a generation says of an entity never changes while it can be pinned, so that nothing here is ever stale; absence is kept too.
 
 import { verifyBlob } from '@tidemark/aggregation/batch-blob'
-import type { BatchViewStore, StoredBatchRow } from '@tidemark/ports/batch-view-store'
 import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import { LRUCache } from 'lru-cache'
-import { damageOf, readUndamaged } from './damage.ts'
+import type { BatchRow, BatchRows, FoundRow } from './batch-rows.ts'
+import { damageOf } from './damage.ts'
 import type { ResolvedView } from './feature-request.ts'
-import type { ViewEntity } from './known-entities.ts'
+import type { PinnedGeneration } from './promoted-blob.ts'
+import type { PromotedRow } from './promoted-blobs.ts'
 import { inSlices, type SlicedWork } from './sliced-work.ts'
 
 /** What an entry costs besides its blob. */
@@ -25,47 +26,75 @@ interface KeptBlob {
   readonly blob: Uint8Array | null
 }
 
-export class BatchBlobCache {
-  private readonly store: BatchViewStore
+export class BatchBlobs {
+  private readonly rows: BatchRows
   /** By entity, of the generation that was last read: all requests of a moment read the same. */
   private readonly cache: LRUCache<string, KeptBlob>
 
-  constructor(store: BatchViewStore, sizeMaxBytes: number) {
-    this.store = store
+  constructor(rows: BatchRows, sizeMaxBytes: number) {
+    this.rows = rows
     this.cache = new LRUCache({ maxSize: sizeMaxBytes, sizeCalculation: ({ blob }) => (blob?.byteLength ?? 0) + ENTRY_SIZE_BYTES })
   }
 
   /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws of more than damage, and DeadlinePassed. */
-  read(view: ResolvedView, n: number, work: SlicedWork): Soon<readonly BatchBlob[]> {
+  read(view: ResolvedView, pin: PinnedGeneration, work: SlicedWork): Soon<readonly BatchBlob[]> {
     const { entities } = view
     const blobs = new Array<BatchBlob>(entities.length).fill(null)
-    if (n === 0) return blobs
+    if (pin.n === 0) return blobs
     const missing: number[] = []
     for (let i = 0; i < entities.length; i++) {
       const kept = this.cache.get(entities[i]!.name)
-      if (kept?.n === n) blobs[i] = kept.blob
+      if (kept?.n === pin.n) blobs[i] = kept.blob
       else missing.push(i)
     }
-    return missing.length === 0 ? blobs : this.load(view, n, missing, blobs, work)
+    if (missing.length === 0) return blobs
+    return after(inTurn(partsOf(missing), (part) => this.load(view, pin, part, blobs, work)), () => blobs)
   }
 
-  private load(view: ResolvedView, n: number, missing: readonly number[], blobs: BatchBlob[], work: SlicedWork): Soon<readonly BatchBlob[]> {
-    const read = inTurn(partsOf(missing), (part) =>
-      after(readUndamaged(part.map((i) => view.entities[i]!.key), (keys) => this.store.readNewest(view.id, n, keys)), (rows) =>
-        inSlices(part, () => work.pauseInTime(), (i, at) => {
-          blobs[i] = this.verify(view, n, view.entities[i]!, rows[at] ?? null)
-        })))
-    return after(read, () => blobs)
+  private load(view: ResolvedView, pin: PinnedGeneration, part: readonly number[], blobs: BatchBlob[], work: SlicedWork): Soon<void> {
+    return after(this.rows.read(view.id, pin, part.map((i) => view.entities[i]!)), (found) => {
+      const damagedOfCache: number[] = []
+      const verified = inSlices(part, () => work.pauseInTime(), (i, at) => {
+        const { row, isPromoted } = found[at]!
+        blobs[i] = this.verify(view, pin, i, row)
+        if (isPromoted && isProblem(blobs[i]!)) damagedOfCache.push(i)
+      })
+      return after(verified, () => {
+        this.promote(view, pin, part, blobs, found)
+        return damagedOfCache.length === 0 ? undefined : this.loadStored(view, pin, damagedOfCache, blobs)
+      })
+    })
   }
 
-  private verify({ plan }: ResolvedView, n: number, { name }: ViewEntity, row: StoredBatchRow | Problem | null): BatchBlob {
-    if (row !== null && 'code' in row) return row
+  /** In the place of what the cache has damaged. */
+  private loadStored(view: ResolvedView, pin: PinnedGeneration, damaged: readonly number[], blobs: BatchBlob[]): Soon<void> {
+    this.rows.tellDamage(view.id, blobs[damaged[0]!] as Problem)
+    return after(this.rows.readStored(view.id, pin, damaged.map((i) => view.entities[i]!)), (rows) => {
+      for (const [at, i] of damaged.entries()) blobs[i] = this.verify(view, pin, i, rows[at]!)
+      this.promote(view, pin, damaged, blobs, rows.map((row) => ({ row, isPromoted: false })))
+    })
+  }
+
+  private verify({ plan, entities }: ResolvedView, { n }: PinnedGeneration, i: number, row: BatchRow): BatchBlob {
+    if (isProblem(row)) return row
     const damage = row === null ? null : damageOf(() => verifyBlob(plan, row.blob))
     if (damage !== null) return damage
     const blob = row?.blob ?? null
-    this.cache.set(name, { n, blob })
+    this.cache.set(entities[i]!.name, { n, blob })
     return blob
   }
+
+  private promote({ id, entities }: ResolvedView, pin: PinnedGeneration, part: readonly number[], blobs: readonly BatchBlob[], found: readonly FoundRow[]): void {
+    const rows = part.flatMap((i, at): PromotedRow[] => {
+      const { row, isPromoted } = found[at]!
+      return isPromoted || isProblem(row) || isProblem(blobs[i]!) ? [] : [{ entity: entities[i]!.key, row }]
+    })
+    this.rows.promote(id, pin, rows)
+  }
+}
+
+function isProblem(blob: BatchBlob | BatchRow): blob is Problem {
+  return blob !== null && 'code' in blob
 }
 
 function partsOf(places: readonly number[]): (readonly number[])[] {

@@ -6,7 +6,7 @@ import type { Clock } from '@tidemark/ports/clock'
 import { passedMs } from '@tidemark/ports/moment'
 import { after, soon, type Soon } from '@tidemark/ports/soon'
 import { PIN_LEASE_MS } from '../pointer.ts'
-import type { BatchBlob, BatchBlobCache } from './batch-blobs.ts'
+import type { BatchBlob, BatchBlobs } from './batch-blobs.ts'
 import { isSameCatalog, type IsCurrentCatalog, type ResolvedView } from './feature-request.ts'
 import { heardBeforeMs } from './freshness.ts'
 import type { Pin, PointerPins } from './pointer-pins.ts'
@@ -44,7 +44,7 @@ export const SERVE_RULES: ServeRules = {
 
 export interface ReadingContext {
   readonly pins: PointerPins
-  readonly batchBlobs: BatchBlobCache
+  readonly batchBlobs: BatchBlobs
   readonly speedChunks: SpeedChunkReader
   readonly clock: Clock
   readonly rules: ServeRules
@@ -70,7 +70,7 @@ export function readView(context: ReadingContext, view: ResolvedView, partitions
 }
 
 function readPinned({ batchBlobs, speedChunks }: ReadingContext, view: ResolvedView, pin: Pin, partitions: readonly number[], work: SlicedWork): Soon<ViewReading> {
-  const batch = part(() => batchBlobs.read(view, pin.n, work))
+  const batch = part(() => batchBlobs.read(view, pin, work))
   const speed = part(() => speedChunks.read(view, partitions, work))
   if (batch instanceof Promise || speed instanceof Promise) return Promise.all([batch, speed]).then(([ofBatch, ofSpeed]) => ({ pin, batch: ofBatch, speed: ofSpeed }))
   return { pin, batch, speed }
