@@ -6,6 +6,8 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 
 /** How long what was begun may take once the listener is disposed; then its connections are cut. */
 const DRAIN_MAX_MS = 10_000
+/** Longer than proxies and clients keep a connection that is idle (60 s is usual): whoever closes first cuts off what the other one is just sending. */
+const IDLE_CONNECTION_MAX_MS = 75_000
 
 export interface HttpListener extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
@@ -15,7 +17,7 @@ export interface HttpListener extends AsyncDisposable {
 
 /** Listens; port 0 takes any that is free. Throws PORT_IN_USE; USAGE where the address or the port cannot be had. */
 export async function listen(handler: RequestListener, { host, port }: { readonly host: string; readonly port: number }): Promise<HttpListener> {
-  const server = createServer(handler)
+  const server = createServer({ keepAliveTimeout: IDLE_CONNECTION_MAX_MS }, handler)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
     server.listen(port, host, resolve)

@@ -204,6 +204,11 @@ describe('the other routes', () => {
   })
 })
 
+it('leaves it to clients and proxies to close connections that are idle', async () => {
+  const { headers } = await fetch(`${listener.url}/v1/catalog`)
+  expect(headers.get('keep-alive')).toBe('timeout=75')
+})
+
 it('says whose port it is, and which address it cannot have', async () => {
   await expect(listen(() => undefined, { host: '127.0.0.1', port: listener.port })).rejects.toMatchObject({ code: 'PORT_IN_USE' })
   await expect(listen(() => undefined, { host: '192.0.2.1', port: 0 })).rejects.toMatchObject({ code: 'USAGE' })
