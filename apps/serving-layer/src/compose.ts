@@ -7,7 +7,7 @@ import { catalogOf, type FeatureCatalog } from '@tidemark/pipelines/serve/featur
 import { openCassandraStores } from '@tidemark/service-kit/cassandra-server'
 import { openLog, type KafkaSettings } from '@tidemark/service-kit/kafka-server'
 import { openServers, untilAnswered } from '@tidemark/service-kit/open-servers'
-import { openSpeedViews } from '@tidemark/service-kit/redis-servers'
+import { createBatchCache, openSpeedViews } from '@tidemark/service-kit/redis-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { logFailure } from '@tidemark/service-kit/service-log'
 import { addEventRoutes, openApiDocumentWithEvents } from '@tidemark/serving-http/event-routes'
@@ -15,7 +15,7 @@ import { listen } from '@tidemark/serving-http/http-listener'
 import { createServingApp, type ServingAppOptions } from '@tidemark/serving-http/serving-app'
 import type { ServingLayerSettings } from './config.ts'
 
-export async function composeServingLayer({ common, cassandra, redisState, http, kafka }: ServingLayerSettings, context: ServiceContext): Promise<ComposedService> {
+export async function composeServingLayer({ common, cassandra, redisState, redisCache, http, kafka }: ServingLayerSettings, context: ServiceContext): Promise<ComposedService> {
   const { definitions, clock } = context
   const catalog = catalogOf(definitions)
   await using opened = new AsyncDisposableStack()
@@ -24,8 +24,9 @@ export async function composeServingLayer({ common, cassandra, redisState, http,
     speedViews: () => openSpeedViews(redisState, context),
   }, context))
   await untilAnswered('registers', () => registerDefinitions(registers, definitions), context)
+  const batchCache = redisCache === null ? undefined : opened.use(createBatchCache(redisCache, context))
   const app = createServingApp({
-    server: createFeatureServer({ catalog: () => catalog, registers, batchViews, speedViews, clock }),
+    server: createFeatureServer({ catalog: () => catalog, registers, batchViews, batchCache, speedViews, clock, onAlarm: context.onAlarm }),
     catalog: () => catalog,
     onError: (error) => logFailure(context.log, 'error', error),
     ...(kafka !== null && await eventRoutes(kafka, catalog, `${context.service} ${common.member}`, context, opened)),

@@ -4,7 +4,7 @@ import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
 import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { kafkaSettings } from '@tidemark/service-kit/kafka-server'
 import { onlyWhere } from '@tidemark/service-kit/optional-group'
-import { redisStateSettings } from '@tidemark/service-kit/redis-servers'
+import { redisCacheSettings, redisStateSettings } from '@tidemark/service-kit/redis-servers'
 import { text, wholeNumber } from '@tidemark/service-kit/setting-kinds'
 import { settingsGroup, type GroupsValues } from '@tidemark/service-kit/settings'
 
@@ -21,7 +21,7 @@ const httpSettings = settingsGroup({
 })
 
 export const servingLayerSettings = {
-  common: commonSettings, cassandra: cassandraSettings, redisState: redisStateSettings, http: httpSettings,
+  common: commonSettings, cassandra: cassandraSettings, redisState: redisStateSettings, redisCache: redisCacheSettings, http: httpSettings,
   /** Of the log that events which come over HTTP are appended to. */
   kafka: onlyWhere('TIDEMARK_HTTP_EVENTS', kafkaSettings),
 }

@@ -1,12 +1,15 @@
-// Speed views on one Redis, jobs on another: how a service is told of them, and how it opens them.
+// Speed views on one Redis, jobs on another, a cache of batch blobs on a third where there is one: how a service is told of them, and how it opens them.
 
 import { openBullmqJobQueue } from '@tidemark/adapter-bullmq/bullmq-job-queue'
+import { createRedisBlobCache } from '@tidemark/adapter-redis/redis-blob-cache'
 import { openRedisSpeedViewStore, type RedisSpeedViewStoreOptions } from '@tidemark/adapter-redis/redis-speed-view-store'
 import type { Problem } from '@tidemark/feature-schema/errors'
+import type { BlobCache } from '@tidemark/ports/blob-cache'
 import type { Clock } from '@tidemark/ports/clock'
 import type { JobQueue } from '@tidemark/ports/job-queue'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { namespaceKind } from './common-settings.ts'
+import { whereGiven } from './optional-group.ts'
 import { addresses, flag, text } from './setting-kinds.ts'
 import { settingsGroup, type SettingsGroup } from './settings.ts'
 import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
@@ -15,6 +18,7 @@ export type RedisSettings = Omit<RedisSpeedViewStoreOptions, 'onNotice'>
 
 export const redisStateSettings = redisSettings('TIDEMARK_REDIS_STATE_')
 export const redisJobsSettings = redisSettings('TIDEMARK_REDIS_JOBS_')
+export const redisCacheSettings = whereGiven('TIDEMARK_REDIS_CACHE_NODES', redisSettings('TIDEMARK_REDIS_CACHE_'))
 
 function redisSettings(prefix: string): SettingsGroup<RedisSettings> {
   return settingsGroup({
@@ -60,4 +64,9 @@ export function openSpeedViews(settings: RedisSettings, { onNotice }: Opening): 
 /** Throws what `openBullmqJobQueue` throws. */
 export function openJobs(settings: RedisSettings, { onNotice, clock }: Opening & { readonly clock: Clock }): Promise<JobQueue> {
   return openBullmqJobQueue({ ...settings, clock, onNotice })
+}
+
+/** Connects once it is asked: a service starts without it. */
+export function createBatchCache(settings: RedisSettings, { onNotice }: Opening): BlobCache {
+  return createRedisBlobCache({ ...settings, onNotice })
 }

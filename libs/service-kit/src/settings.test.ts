@@ -9,7 +9,7 @@ import { commonSettings } from './common-settings.ts'
 import { engineSettings } from './engine.ts'
 import { kafkaSettings } from './kafka-server.ts'
 import { onlyWhere } from './optional-group.ts'
-import { redisJobsSettings, redisStateSettings } from './redis-servers.ts'
+import { redisCacheSettings, redisJobsSettings, redisStateSettings } from './redis-servers.ts'
 import { s3Settings } from './s3-server.ts'
 import { schemaRegistrySettings } from './schema-registry.ts'
 import { readSettings, type Environment, type SettingsGroup } from './settings.ts'
@@ -102,6 +102,13 @@ describe('settings', () => {
     ['a certificate without its key', { TIDEMARK_KAFKA_TLS_CERT_FILE: '/dev/null' }, ['TIDEMARK_KAFKA_TLS_KEY_FILE: It is not given, but TIDEMARK_KAFKA_TLS_CERT_FILE is.']],
   ])('refuse %s', (_, environment, told) => {
     expect(mistakesOf({ ...LEAST, ...environment })).toEqual(told)
+  })
+
+  it('are asked for only where one of them is given', () => {
+    const groups = { cache: redisCacheSettings }
+    expect(readSettings({ TIDEMARK_REDIS_CACHE_NODES: '', TIDEMARK_REDIS_CACHE_CLUSTER: 'maybe' }, groups)).toEqual({ cache: null })
+    expect(readSettings({ TIDEMARK_REDIS_CACHE_NODES: 'c:1' }, groups)).toEqual({ cache: { namespace: 'tidemark', server: { url: 'redis://c:1' } } })
+    expect(mistakesOf({ TIDEMARK_REDIS_CACHE_NODES: 'c:1', TIDEMARK_REDIS_CACHE_CLUSTER: 'maybe' }, groups)).toEqual(['TIDEMARK_REDIS_CACHE_CLUSTER: It is "maybe".'])
   })
 
   it('are asked for only where a flag says so', () => {
