@@ -1,18 +1,17 @@
 // Topics and their settings, credentials, and what brokers make of batches.
 import { describe, expect, it, jest } from '@jest/globals'
-import { createTopicsV7, incrementalAlterConfigsV1 } from '@platformatic/kafka'
+import { incrementalAlterConfigsV1 } from '@platformatic/kafka'
 import type { EventLog } from '@tidemark/ports/event-log'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { KafkaCluster } from './kafka-cluster.ts'
 import { openKafkaConsumerGroups } from './kafka-consumer-groups.ts'
 import { openKafkaEventLog } from './kafka-event-log.ts'
 import type { KafkaOptions } from './kafka-options.ts'
-import { appendAborted, beginTransaction, testOptions } from './testing/kafka-clients.ts'
+import { appendAborted, beginTransaction, makeTopic, testOptions } from './testing/kafka-clients.ts'
 
 jest.setTimeout(120_000)
 
 const NO_LIMITS = { countMax: 1_000_000, sizeMaxBytes: 1_000_000_000, waitMaxMs: 0 }
-const TIMEOUT_MS = 10_000
 const TOPIC_RESOURCE = 2
 const SET = 0
 const code = (expected: string): unknown => expect.objectContaining({ code: expected })
@@ -36,11 +35,6 @@ async function open(more: Partial<KafkaOptions> = {}): Promise<Opened> {
       await cluster[Symbol.asyncDispose]()
     },
   }
-}
-
-async function makeTopic(cluster: KafkaCluster, topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
-  const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
-  await createTopicsV7.api.async(await cluster.anyBroker(0), [{ name: cluster.named(topic), numPartitions: 1, replicationFactor: 1, assignments: [], configs }], TIMEOUT_MS, false)
 }
 
 async function valuesOf(log: EventLog, topic: string): Promise<string[]> {

@@ -6,7 +6,7 @@ import { keepRunning } from './keep-running.ts'
 
 const trouble = (code: ErrorCode): TidemarkError => new TidemarkError([{ code, message: 'It is so.', where: 'store', action: 'Wait.' }])
 
-function run(loop: (attempt: number, controller: AbortController) => Promise<void>): { ended: Promise<void>; waits: number[]; alarms: Alarm[] } {
+function run(loop: (attempt: number, controller: AbortController, pass: (durationMs: number) => void) => Promise<void>): { ended: Promise<void>; waits: number[]; alarms: Alarm[] } {
   const controller = new AbortController()
   const [waits, alarms]: [number[], Alarm[]] = [[], []]
   let [attempt, nowMs] = [0, 0]
@@ -19,7 +19,7 @@ function run(loop: (attempt: number, controller: AbortController) => Promise<voi
       return Promise.resolve()
     },
   }
-  return { ended: keepRunning(() => loop(++attempt, controller), clock, controller.signal, (alarm) => void alarms.push(alarm)), waits, alarms }
+  return { ended: keepRunning(() => loop(++attempt, controller, (durationMs) => void (nowMs += durationMs)), clock, controller.signal, (alarm) => void alarms.push(alarm)), waits, alarms }
 }
 
 describe('keepRunning', () => {
@@ -28,6 +28,15 @@ describe('keepRunning', () => {
     await ended
     expect(waits).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000])
     expect(alarms).toEqual([{ code: 'STORE_FULL', message: 'It is so.', where: 'store' }])
+  })
+
+  it('raises one alarm though each attempt takes long to fail, and another one after it went well for a while', async () => {
+    const { ended, waits, alarms } = run((attempt, _, pass) => {
+      pass(attempt === 4 ? 61_000 : 15_000)
+      return attempt <= 4 ? Promise.reject(trouble('STORE_UNAVAILABLE')) : Promise.resolve()
+    })
+    await ended
+    expect([waits, alarms]).toEqual([[200, 200, 200, 200], [expect.anything(), expect.anything()]])
   })
 
   it('goes on once an engine has room again for what it puts aside', async () => {

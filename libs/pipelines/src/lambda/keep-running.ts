@@ -6,6 +6,8 @@ import type { OnAlarm } from '../alarm.ts'
 
 const RETRY_MIN_MS = 200
 const RETRY_MAX_MS = 10_000
+/** Trouble that begins again within this time is the same: a call may take a quarter of a minute to find that nobody answers. */
+const SAME_TROUBLE_MS = 60_000
 
 /** What passes by itself, or once somebody has made room: for a store, or for what an engine puts aside. */
 const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPUT_FAILED']
@@ -13,6 +15,7 @@ const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPU
 /** Resolves when the loop does, or once the signal is aborted; throws what trying again does not mend. Raises an alarm when trouble begins. */
 export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock, signal: AbortSignal, onAlarm: OnAlarm): Promise<void> {
   let retryMs = 0
+  let troubledAtMs = -Infinity
   for (;;) {
     const fromMs = clock.steadyMs()
     try {
@@ -23,7 +26,8 @@ export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock
       // A loop that went on for longer than the longest pause had recovered.
       if (clock.steadyMs() - fromMs > RETRY_MAX_MS) retryMs = 0
       const { code, message, where } = error.problems[0]!
-      if (retryMs === 0) onAlarm({ code, message, where })
+      if (clock.steadyMs() - troubledAtMs > SAME_TROUBLE_MS) onAlarm({ code, message, where })
+      troubledAtMs = clock.steadyMs()
       retryMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, 2 * retryMs))
       await clock.wait(retryMs, signal)
       if (signal.aborted) return

@@ -1,13 +1,13 @@
 // What waiting does not mend ends a service at once, with a code that says what it is: credentials, settings of servers and of its own, definitions, a port.
 // No secret is in anything that it says.
-import { createServer, type Server } from 'node:net'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { ServiceEnded} from '@tidemark/servers/service-process';
-import type { LayerName, LogLine, ServiceProcess } from '@tidemark/servers/service-process'
+import { KafkaCluster } from '@tidemark/adapter-kafka/kafka-cluster'
+import { makeTopic } from '@tidemark/adapter-kafka/testing/kafka-clients'
+import type { LayerName, LogLine, ServiceEnded, ServiceProcess } from '@tidemark/servers/service-process'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import type { Addresses } from '@tidemark/servers/addresses'
 import { seededChance } from '@tidemark/ports/testing/store-cases'
@@ -56,6 +56,19 @@ describe('a service ends at once', () => {
     const { how, fatal } = await fate(await world.start(layer, told(addresses)))
     expect(fatal).toEqual([expect.objectContaining({ code, msg: expect.any(String), where: expect.any(String), action: expect.any(String) })])
     expect(how).toBe(EXIT.failed)
+  }, TEST_MAX_MS)
+
+  it('where a topic does not stamp what it takes, with the command that mends it', async () => {
+    await using other = await ServiceWorld.open(addresses, seededChance(1))
+    {
+      await using cluster = new KafkaCluster({ brokers: addresses.kafka.brokers, clientId: 'tidemark-tests', namePrefix: `${other.namespace}.` })
+      await makeTopic(cluster, 'payments', { 'message.timestamp.type': 'CreateTime' })
+    }
+    for (const layer of ['archiver', 'speed-layer'] as const) {
+      const { how, fatal } = await fate(await other.start(layer, { TIDEMARK_KAFKA_PARTITIONS: '1' }))
+      expect(fatal).toEqual([expect.objectContaining({ code: 'TOPIC_SETTINGS', action: expect.stringContaining(`--entity-name ${other.namespace}.payments --alter --add-config message.timestamp.type=LogAppendTime`) })])
+      expect(how).toBe(EXIT.failed)
+    }
   }, TEST_MAX_MS)
 
   it('where its settings are wrong, with each mistake', async () => {

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { dropKeyspace } from '@tidemark/adapter-cassandra/testing/drop-keyspace'
 import { openKafkaEventLog } from '@tidemark/adapter-kafka/kafka-event-log'
 import { planView, type ViewPlan } from '@tidemark/aggregation/view-plan'
 import { disagreements } from '@tidemark/aggregation/testing/agreement'
@@ -17,7 +18,6 @@ import type { EventLog } from '@tidemark/ports/event-log'
 import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
 import { DEFAULT_NAMES } from '@tidemark/servers/names'
 import { mainOf, ServiceProcess, type LayerName, type LogLine } from '@tidemark/servers/service-process'
-import { Client } from 'cassandra-driver'
 import { cards, payments, shops } from './payments.ts'
 
 export const PARTITION_COUNT = 3
@@ -33,8 +33,6 @@ export const PATIENCE_MS = 120_000
 const LOOK_AGAIN_MS = 100
 /** So that who takes over from a killed one need not wait for a minute. */
 const JOB_LEASE_MS = 3_000
-/** Of a batch view's rows: a schema change of a busy Cassandra. */
-const DROP_TIMEOUT_MS = 60_000
 
 /** Of an answer whose values are no claim about all events up to its fences. */
 const HONEST: ReadonlySet<string> = new Set(['BATCH_UNAVAILABLE', 'SPEED_UNAVAILABLE', 'DEADLINE'])
@@ -235,9 +233,7 @@ export class ServiceWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.endServices()
     const { contactPoints, dataCenter, username, password } = this.addresses.cassandra
-    const client = new Client({ contactPoints: [...contactPoints], localDataCenter: dataCenter, credentials: { username, password } })
-    await client.execute(`DROP KEYSPACE IF EXISTS ${this.namespace}`, [], { readTimeout: DROP_TIMEOUT_MS })
-    await client.shutdown()
+    await dropKeyspace({ contactPoints, dataCenter, keyspace: this.namespace, credentials: { username, password } })
   }
 }
 

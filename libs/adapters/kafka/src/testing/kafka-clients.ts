@@ -1,7 +1,7 @@
 // Clients of a shared cluster whose topics, groups and transactions have a prefix of their own, and what happens to real logs.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addPartitionsToTxnV3, deleteRecordsV2, describeTransactionsV0, endTxnV3, initProducerIdV4, type Connection } from '@platformatic/kafka'
+import { addPartitionsToTxnV3, createTopicsV7, deleteRecordsV2, describeTransactionsV0, endTxnV3, initProducerIdV4, type Connection } from '@platformatic/kafka'
 import type { EventLogHarness } from '@tidemark/ports/testing/log-cases'
 import { KafkaCluster } from '../kafka-cluster.ts'
 import { openKafkaEventLog } from '../kafka-event-log.ts'
@@ -9,6 +9,7 @@ import { RECORD_SIZE_MAX_BYTES, type KafkaOptions } from '../kafka-options.ts'
 import { prepareBatch } from '../partition-writer.ts'
 
 const TRANSACTION_TIMEOUT_MS = 10_000
+const CREATE_TIMEOUT_MS = 10_000
 
 export function testOptions(brokers: readonly string[]): KafkaOptions {
   return { brokers, clientId: 'tidemark-tests', namePrefix: `${randomUUID()}.` }
@@ -68,4 +69,10 @@ export async function beginTransaction(cluster: KafkaCluster, topic: string, par
       }
     },
   }
+}
+
+/** Of one partition, with settings that the log would not make it with. */
+export async function makeTopic(cluster: KafkaCluster, topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
+  await createTopicsV7.api.async(await cluster.anyBroker(0), [{ name: cluster.named(topic), numPartitions: 1, replicationFactor: 1, assignments: [], configs }], CREATE_TIMEOUT_MS, false)
 }
