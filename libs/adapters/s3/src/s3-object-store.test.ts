@@ -182,7 +182,7 @@ describe('S3ObjectStore', () => {
       const { store } = opened
       await store.create('large', bytesOf(text))
       expect(await Promise.all(Array.from({ length: 60 }, () => openText(store)))).toEqual(Array.from({ length: 60 }, () => text))
-    })
+    }, 60_000)
 
     it('mixes no two states of an object', async () => {
       await using opened = await openStore()
