@@ -1,13 +1,15 @@
 // Topics and their settings, credentials, and what brokers make of batches.
+import { randomUUID } from 'node:crypto'
 import { describe, expect, it, jest } from '@jest/globals'
 import { incrementalAlterConfigsV1 } from '@platformatic/kafka'
-import type { EventLog } from '@tidemark/ports/event-log'
+import { externalTopic, type EventLog } from '@tidemark/ports/event-log'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { KafkaCluster } from './kafka-cluster.ts'
 import { openKafkaConsumerGroups } from './kafka-consumer-groups.ts'
 import { openKafkaEventLog } from './kafka-event-log.ts'
 import type { KafkaOptions } from './kafka-options.ts'
 import { appendAborted, beginTransaction, makeTopic, testOptions } from './testing/kafka-clients.ts'
+import { Producers } from './testing/producers.ts'
 
 jest.setTimeout(120_000)
 
@@ -80,6 +82,41 @@ describe('a topic that keeps its producers\' times', () => {
     await log.append(appendOf('not stamped'))
     expect((await log.fetch('t', 0, 0, { ...NO_LIMITS, countMax: 1 })).next).toBe(1)
     await expect(log.fetch('t', 0, 1, NO_LIMITS)).rejects.toThrow(code('TOPIC_SETTINGS'))
+  })
+})
+
+describe('a topic of others', () => {
+  it('is read by their name for it, whatever stamps it, and its positions are committed together with appends elsewhere', async () => {
+    await using opened = await open()
+    const { log, options } = opened
+    const name = `others-${randomUUID()}`
+    await using producers = await Producers.open(options, name, 2)
+    const records = [{ key: Buffer.from([0, 1]), value: Buffer.from([0xff]), headers: { trace: Buffer.from([7]) } }, { key: null, value: null, headers: {} }]
+    await producers.append(1, records)
+    const topic = externalTopic(name)
+    expect(await log.partitionCount(topic)).toBe(2)
+    expect(await log.topics()).toEqual([])
+    const batch = await log.fetch(topic, 1, 0, NO_LIMITS)
+    expect(batch).toMatchObject({ from: 0, next: 2, records })
+    await log.ensureTopic('t', 2)
+    expect(await log.appendAndCommit([{ topic: 't', partition: 1, records: batch.records }], { group: 'g', topic, partition: 1, offset: 2 }, null)).toHaveLength(1)
+    expect(await log.committed('g', topic, 1)).toBe(2)
+    expect((await log.fetch('t', 1, 0, NO_LIMITS)).records).toMatchObject(records)
+    expect(await log.appendAndCommit([], { group: 'g', topic, partition: 1, offset: 2 }, null)).toBeNull()
+    await using groups = openKafkaConsumerGroups(options)
+    await using member = await groups.join('g', topic, 'a')
+    expect(await member.assigned()).toEqual([0, 1])
+  })
+
+  it('is neither made nor appended to, and not relayed into itself', async () => {
+    await using opened = await open()
+    const { log, options } = opened
+    await log.ensureTopic('t', 1)
+    const own = externalTopic(`${options.namePrefix}t`)
+    await expect(log.ensureTopic(externalTopic('o'), 1)).rejects.toThrow("its owners' to make")
+    await expect(log.append([{ topic: own, partition: 0, records: [{ key: null, value: Buffer.from('a') }] }])).rejects.toThrow("its owners' to append to")
+    await expect(log.appendAndCommit(appendOf('a'), { group: 'g', topic: own, partition: 0, offset: 1 }, null)).rejects.toThrow(code('TOPIC_SETTINGS'))
+    await expect(log.partitionCount(externalTopic(`none-${randomUUID()}`))).rejects.toThrow(code('UNKNOWN_NAME'))
   })
 })
 
