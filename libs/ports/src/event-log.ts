@@ -95,8 +95,11 @@ export interface EventLog extends AsyncDisposable {
   fetch(topic: string, partition: number, from: number, limits: FetchLimits, signal?: AbortSignal): Promise<LogBatch>
   extent(topic: string, partition: number): Promise<LogExtent>
   commit(position: CommittedPosition): Promise<void>
-  /** The next offset to read; null: none was committed. */
-  committed(group: string, topic: string, partition: number): Promise<number | null>
+  /**
+   * The next offset to read; null: none was committed. `isTakenOver`: what others have begun to append and commit there, and not ended, comes to
+   * nothing first, in place of being waited for; they may have crashed.
+   */
+  committed(group: string, topic: string, partition: number, isTakenOver?: boolean): Promise<number | null>
 }
 
 /** Which partitions of a topic a member of a consumer group reads. Two members may believe in the same one for a while. */

@@ -124,7 +124,8 @@ class ClusterEventLog implements KafkaEventLog {
       offsetCommitV8.api.async(await this.cluster.coordinator('group', groupId, attemptCount), groupId, NO_GENERATION, NO_MEMBER, null, topics))
   }
 
-  async committed(group: string, topic: string, partition: number): Promise<number | null> {
+  async committed(group: string, topic: string, partition: number, isTakenOver = false): Promise<number | null> {
+    if (isTakenOver) await this.fence({ group, topic, partition })
     const groupId = this.cluster.named(group)
     const asked = [{ groupId, memberEpoch: -1, topics: [{ name: this.cluster.topicNamed(topic), partitionIndexes: [partition] }] }]
     // A position that a transaction is about to move is waited for.
@@ -179,7 +180,13 @@ class ClusterEventLog implements KafkaEventLog {
     return writer
   }
 
-  private placeOf({ group, topic, partition }: CommittedPosition): { readonly writer: TransactionWriter; readonly take: TakeTurn } {
+  /** Ends what others have open there, unless this process holds the place already. */
+  private async fence(position: Omit<CommittedPosition, 'offset'>): Promise<void> {
+    const { writer, take } = this.placeOf(position)
+    await take(() => writer.begin()).catch((error: unknown) => this.throwCoded(error))
+  }
+
+  private placeOf({ group, topic, partition }: Omit<CommittedPosition, 'offset'>): { readonly writer: TransactionWriter; readonly take: TakeTurn } {
     const id = `${group}/${topic}/${partition}`
     const place = this.places.get(id) ?? { writer: new TransactionWriter(this.cluster, id), take: this.turns(1) }
     this.places.set(id, place)

@@ -104,7 +104,7 @@ class SourceRelay implements Relay {
     const { log, clock } = this.options
     // In this order: whose records are seen, his position is there.
     const own = await log.extent(this.to, partition)
-    const committed = await log.committed(this.group, this.from, partition)
+    const committed = await log.committed(this.group, this.from, partition, true)
     const { start, end } = await log.extent(this.from, partition)
     if (committed === null && own.end > 0) {
       return this.stand(partition, start, 'LOG_OFFSET_GONE', `No position of group ${this.group} is there, and records were appended to ${this.to} before: whether any of these are among them is not known. Set the group's position to where the relay is to go on.`)

@@ -27,7 +27,9 @@ const random = seededRandom(seed)
 /** One that relays, once it has relayed something. */
 async function startChild(child: RelayChild): Promise<ChildProcess> {
   const started = spawn(process.execPath, [join(import.meta.dirname, 'relay-child.ts'), JSON.stringify(child)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(started.stdout!, 'data')
+  const ended = once(started, 'exit').then(([code]) => Promise.reject(new Error(`It ended with ${code}.`)))
+  ended.catch(() => undefined)
+  await Promise.race([once(started.stdout!, 'data'), ended])
   return started
 }
 
