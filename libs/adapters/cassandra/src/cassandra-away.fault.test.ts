@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import type { Revision } from '@tidemark/ports/revision'
 import { bytesOf, textOf } from '@tidemark/ports/testing/store-cases'
-import { callingFor, OUTAGE_MS, untilAvailable } from '@tidemark/ports/testing/until'
+import { callingFor, OUTAGE_MS, until, untilAvailable } from '@tidemark/ports/testing/until'
 import { startServers, type StartedServers } from '@tidemark/servers/server-set'
 import { createCassandraBatchViewStore } from './cassandra-batch-view-store.ts'
 import { createCassandraRegisterStore } from './cassandra-register-store.ts'
@@ -53,39 +53,33 @@ describe('Cassandra', () => {
     }
   })
 
-  it('that is killed while it is written to has every update of a register and every row that was acknowledged', async () => {
-    for (let round = 0; round < 2; round++) {
-      const session = await untilAvailable(open)
-      const [registers, views] = [createCassandraRegisterStore(session, { newRevision }), createCassandraBatchViewStore(session)]
+  it('that is killed while it is written to has every update of a register and every row that was acknowledged, and leaves no connection open', async () => {
+    const openCount = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+    const before = openCount()
+    const session = await untilAvailable(open)
+    const [registers, views] = [createCassandraRegisterStore(session, { newRevision }), createCassandraBatchViewStore(session)]
+    for (const name of ['killed once', 'killed twice']) {
       const acknowledged = { register: -1, row: -1 }
       let isKilled = false
-      const writing = Promise.all([
-        (async () => {
-          let revision: Revision | null = null
-          for (let i = 0; !isKilled; i++) {
-            revision = await registers.compareAndSet(`killed ${round}`, revision, bytesOf(`${i}`))
-            acknowledged.register = i
-          }
-        })().catch(() => undefined),
-        (async () => {
-          for (let i = 0; !isKilled; i++) {
-            await views.write(`killed ${round}`, 1, [{ entity: bytesOf(`${i}`), blob: bytesOf('x') }])
-            acknowledged.row = i
-          }
-        })().catch(() => undefined),
-      ])
-      while (acknowledged.register < 20 || acknowledged.row < 20) await new Promise(setImmediate)
+      const updating = async (): Promise<void> => {
+        for (let i = 0, revision: Revision | null = null; !isKilled; acknowledged.register = i++) revision = await registers.compareAndSet(name, revision, bytesOf(`${i}`))
+      }
+      const adding = async (): Promise<void> => {
+        for (let i = 0; !isKilled; acknowledged.row = i++) await views.write(name, 1, [{ entity: bytesOf(`${i}`), blob: bytesOf('x') }])
+      }
+      const writing = Promise.allSettled([updating(), adding()])
+      await until('some are acknowledged', () => acknowledged.register >= 20 && acknowledged.row >= 20, 60_000)
       await servers.kill('cassandra')
       isKilled = true
       await writing
-      await session[Symbol.asyncDispose]()
       await servers.restart('cassandra')
-      await using again = await untilAvailable(open)
-      const register = await createCassandraRegisterStore(again, { newRevision }).read(`killed ${round}`)
+      const register = await untilAvailable(async () => registers.read(name))
       expect(Number(textOf(register!.bytes))).toBeGreaterThanOrEqual(acknowledged.register)
-      const rows = await createCassandraBatchViewStore(again).readNewest(`killed ${round}`, 1, Array.from({ length: acknowledged.row + 1 }, (_, i) => bytesOf(`${i}`)))
+      const rows = await untilAvailable(async () => views.readNewest(name, 1, Array.from({ length: acknowledged.row + 1 }, (_, i) => bytesOf(`${i}`))))
       expect(rows.filter((row) => row === null)).toEqual([])
     }
+    await session[Symbol.asyncDispose]()
+    await until('all are closed', () => openCount() <= before, 10_000)
   })
 
   it('that hangs and is then killed, for ten seconds each, loses no update of a register and no row, and is gone on with', async () => {

@@ -6,9 +6,9 @@ import { createTurns, type TakeTurn } from '@tidemark/call-turns/call-turns'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import { asTidemarkError, problem } from './cassandra-errors.ts'
 import { commitLogProblem, readCommitLogSync } from './commit-log.ts'
+import { closeReplacedNodes, connectOrClose } from './driver-leftovers.ts'
 import { migrateSchema } from './migrate-schema.ts'
 import { SCHEMA_MIGRATIONS } from './schema-migrations.ts'
-import { connectOrClose } from './tried-connections.ts'
 
 export type Consistency = 'ONE' | 'LOCAL_ONE' | 'LOCAL_QUORUM' | 'QUORUM' | 'EACH_QUORUM' | 'ALL'
 
@@ -58,6 +58,7 @@ export async function openCassandra(options: CassandraOptions): Promise<Cassandr
   assertOverlap(options)
   const where = `Cassandra at ${contactPoints.join(', ')}, keyspace ${keyspace}`
   const client = new Client(clientOptions(options))
+  closeReplacedNodes(client)
   try {
     try {
       await connectOrClose(client)

@@ -1,11 +1,15 @@
-// The driver forgets a connection over which it could not learn of the cluster (another data centre than was said, a server that stops answering)
-// and leaves it open, with a heartbeat: whoever tries again and again would have more of them each time, and no process would end.
+// What the driver forgets and leaves open. One of these is a connection over which it could not learn of the cluster (another data centre than was said, a
+// server that stops answering), with a heartbeat: whoever tries again and again would have more of them each time, and no process would end.
 
 import type { Client } from 'cassandra-driver'
 
 /** Of the driver's own, in the pinned version. */
 interface DriverConnection {
   closeAsync(): Promise<void>
+}
+
+interface DriverHost {
+  shutdown(isDraining: boolean): Promise<void>
 }
 
 interface ControlConnection {
@@ -30,4 +34,12 @@ export async function connectOrClose(client: Client): Promise<void> {
   } finally {
     controlConnection._createConnection = create
   }
+}
+
+/**
+ * Closes nodes of which the driver has made itself others: once it has found none of them for a while it learns of the cluster anew, as at the start, and
+ * forgets the old ones with their connections, which come back and stay beside those of the new ones. To be called before it connects.
+ */
+export function closeReplacedNodes(client: Client): void {
+  client.on('hostRemove', (host: DriverHost) => void host.shutdown(false).catch(() => undefined))
 }
