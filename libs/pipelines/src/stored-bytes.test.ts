@@ -4,7 +4,8 @@
 import { describe, expect, it } from '@jest/globals'
 import type { EventLog, LogAppend } from '@tidemark/ports/event-log'
 import { readWriteSet, recordWriteSet, writeSetKey, type WriteSet } from './batch/staged-generation.ts'
-import { decodeDeadLetter, emitDeadLetters } from './ingest/dead-letter.ts'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { decodeDeadLetter, emitDeadLetters, type RejectedRecord } from './ingest/dead-letter.ts'
 import { decodeHeartbeat, encodeHeartbeat, type Heartbeat } from './ingest/heartbeat.ts'
 import { decodeManifest, encodeManifest, type Manifest } from './log/manifest.ts'
 import { decodeSchemaPin, encodeSchemaPin, type SchemaPin } from './log/schema-pins.ts'
@@ -103,10 +104,28 @@ describe('a dead letter', () => {
     expect(appended).toEqual([{ topic: 'ticks.dead-letters', partition: 3, records: [{ key: record.key, value: record.value, headers: { trace: Buffer.of(7), 'tidemark-dead-letter': Buffer.from(text) } }] }])
   })
 
+  it('leaves a record where it is that is too large for one, the largest first', async () => {
+    const appended: LogAppend['records'][] = []
+    const log: Pick<EventLog, 'ensureTopic' | 'partitionCount' | 'appendAndCommit'> = {
+      ensureTopic: () => Promise.resolve(), partitionCount: async () => 4,
+      async appendAndCommit([letters]) {
+        if (letters!.records.some(({ value }) => (value?.byteLength ?? 0) > 100)) throw new TidemarkError([{ code: 'EVENT_TOO_LARGE', message: 'It is.', where: 'here', action: 'None.' }])
+        appended.push(letters!.records)
+        return []
+      },
+    }
+    const sized = (offset: number, sizeBytes: number): RejectedRecord => ({ record: { ...record, offset, value: Buffer.alloc(sizeBytes) }, code: 'EVENT_MALFORMED', reason: 'It is not JSON.' })
+    expect(await emitDeadLetters(log as EventLog, ticks, 3, { committed: null, through: 0 }, [sized(16, 100), sized(17, 101), sized(18, 200)], 19)).toBe(3)
+    expect(appended.map((records) => records.map(({ value }) => value?.byteLength ?? null))).toEqual([[100, null, null]])
+    const left = '{"formatVersion":2,"topic":"ticks","partition":3,"offset":17,"appendTimeMs":1700000000123,"code":"EVENT_MALFORMED","reason":"It is not JSON.","isRecordLeft":true}'
+    expect(appended[0]![1]).toEqual({ key: null, value: null, headers: { 'tidemark-dead-letter': Buffer.from(left) } })
+    expect(decodeDeadLetter({ offset: 2, appendTimeMs: 1, ...appended[0]![1]!, headers: appended[0]![1]!.headers! }, 'here')).toMatchObject({ offset: 17, isRecordLeft: true, record: { key: null, value: null, headers: {} } })
+  })
+
   it('is read', () => {
     const { key, value, headers } = record
     expect(decodeDeadLetter({ offset: 2, appendTimeMs: 1_700_000_000_200, key, value, headers: { ...headers, 'tidemark-dead-letter': Buffer.from(text) } }, 'here')).toEqual({
-      topic: 'ticks', partition: 3, offset: 17, appendTimeMs: 1_700_000_000_123, code: 'EVENT_MALFORMED', reason: 'It is not JSON.', letterOffset: 2, record: { key, value, headers },
+      topic: 'ticks', partition: 3, offset: 17, appendTimeMs: 1_700_000_000_123, code: 'EVENT_MALFORMED', reason: 'It is not JSON.', isRecordLeft: false, letterOffset: 2, record: { key, value, headers },
     })
   })
 })

@@ -61,8 +61,8 @@ function readCount(text: string): number {
   throw new InvalidArgumentError('It is no whole number.')
 }
 
-function summaryOf({ partition, offset, appendTimeMs, code, reason, record: { value } }: DeadLetter): object {
-  return { partition, offset, appendTimeMs, code, reason, sizeBytes: value?.length ?? 0 }
+function summaryOf({ partition, offset, appendTimeMs, code, reason, isRecordLeft, record: { value } }: DeadLetter): object {
+  return { partition, offset, appendTimeMs, code, reason, ...(isRecordLeft ? { isRecordLeft } : { sizeBytes: value?.length ?? 0 }) }
 }
 
 /** Text where the bytes are UTF-8, else base64. */
@@ -81,17 +81,19 @@ function bytesOf(bytes: Uint8Array | null): { text: string } | { base64: string 
 
 function listText({ colors }: Output, source: string, count: number, shown: readonly DeadLetter[]): string {
   if (count === 0) return `Source ${source} has no dead letters.`
-  const rows = shown.map(({ partition, offset, appendTimeMs, code, reason, record }) => [partition, offset, formatTime(appendTimeMs), formatBytes(record.value?.length ?? 0), code, reason])
+  const rows = shown.map(({ partition, offset, appendTimeMs, code, reason, isRecordLeft, record }) => [partition, offset, formatTime(appendTimeMs), isRecordLeft ? 'too large' : formatBytes(record.value?.length ?? 0), code, reason])
   const more = shown.length < count ? `, the last ${shown.length}` : ''
   return `${colors.bold(`source ${source}`)}: ${counted(count, 'dead letter')}${more}\n${tableText(colors, ['partition', 'offset', 'appended', 'size', 'code', 'reason'], rows)}`
 }
 
 function letterText({ colors: { bold, dim } }: Output, letter: DeadLetter): string {
   const { topic, partition, offset, appendTimeMs, code, reason } = letter
+  const placeText = `${bold(`topic ${topic}, partition ${partition}, offset ${offset}`)}, appended ${formatTime(appendTimeMs)}`
   const textOf = (contents: object | null): string => (contents === null ? dim('none') : 'text' in contents ? String(contents.text) : `base64 ${String((contents as { base64: string }).base64)}`)
+  if (letter.isRecordLeft) return `${placeText}\n${code}: ${reason}\n\n${dim('It is too large for a dead letter, and left where it was: in the topic, and in the archive.')}`
   const { key, value, headers } = contentsOf(letter)
   return [
-    `${bold(`topic ${topic}, partition ${partition}, offset ${offset}`)}, appended ${formatTime(appendTimeMs)}`,
+    placeText,
     `${code}: ${reason}`,
     '',
     `key    ${textOf(key)}`,

@@ -2,6 +2,8 @@
 // key, its value as it was and its headers, and one header more:
 //
 //   tidemark-dead-letter   JSON, version 1: { formatVersion, topic, partition, offset, appendTimeMs, code, reason }
+//                          version 2, of a record that with this header is larger than the log takes: isRecordLeft: true too; key, value and
+//                          headers are left where they are, in the source's topic and its archive
 //
 // The position of a consumer group moves in the same transaction, so that whoever reads the records again emits none twice. It is not a fence's: a view starts after its
 // floor, and what was rejected before that is found all the same.
@@ -14,7 +16,7 @@ import { deadLetterTopicOf, topicOf } from '../names.ts'
 import { decodeVersioned } from '../versioned-json.ts'
 import { deadLetterGroupOf } from './group-names.ts'
 
-export const DEAD_LETTER_VERSION = 1
+export const DEAD_LETTER_VERSION = 2
 export const DEAD_LETTER_HEADER = 'tidemark-dead-letter'
 
 /** Where a dead letter came from, and why it is one. */
@@ -31,7 +33,9 @@ export interface DeadLetterReason {
 export interface DeadLetter extends DeadLetterReason {
   /** Its own offset in the topic of dead letters. */
   readonly letterOffset: number
-  /** The record as it was. */
+  /** The record is not in the letter, being too large for one: it is where it was. */
+  readonly isRecordLeft: boolean
+  /** The record as it was; empty where it is left. */
   readonly record: Pick<LogRecord, 'key' | 'value' | 'headers'>
 }
 
@@ -42,8 +46,9 @@ export interface RejectedRecord {
   readonly reason: string
 }
 
-const schema: z.ZodType<DeadLetterReason & { readonly formatVersion: number }> = z.strictObject({
-  formatVersion: z.literal(DEAD_LETTER_VERSION),
+const schema: z.ZodType<DeadLetterReason & { readonly formatVersion: number; readonly isRecordLeft?: true | undefined }> = z.strictObject({
+  formatVersion: z.literal([1, DEAD_LETTER_VERSION]),
+  isRecordLeft: z.literal(true).optional(),
   topic: z.string(),
   partition: z.int().min(0),
   offset: z.int().min(0),
@@ -74,11 +79,20 @@ export async function emitDeadLetters(
 ): Promise<number> {
   const [topic, letters, group] = [topicOf(source), deadLetterTopicOf(source), deadLetterGroupOf(source)]
   if (rejected.length > 0) await log.ensureTopic(letters, await log.partitionCount(topic))
+  const left = new Set<RejectedRecord>()
   for (;;) {
     const fresh = rejected.filter(({ record }) => record.offset >= lane.through)
-    const records = fresh.map((letter) => letterOf(topic, partition, letter))
+    const records = fresh.map((letter) => letterOf(topic, partition, letter, left.has(letter)))
     const appends = records.length === 0 ? [] : [{ topic: letters, partition, records }]
-    const isEmitted = (await log.appendAndCommit(appends, { group, topic, partition, offset: through }, lane.committed)) !== null
+    let isEmitted: boolean
+    try {
+      isEmitted = (await log.appendAndCommit(appends, { group, topic, partition, offset: through }, lane.committed)) !== null
+    } catch (error) {
+      const [largest] = fresh.filter((letter) => !left.has(letter)).sort((a, b) => sizeOf(b) - sizeOf(a))
+      if (!(error instanceof TidemarkError) || error.code !== 'EVENT_TOO_LARGE' || largest === undefined) throw error
+      left.add(largest)
+      continue
+    }
     lane.committed = isEmitted ? through : await log.committed(group, topic, partition)
     lane.through = lane.committed ?? lane.through
     if (isEmitted) return fresh.length
@@ -86,10 +100,15 @@ export async function emitDeadLetters(
   }
 }
 
-function letterOf(topic: string, partition: number, { record, code, reason }: RejectedRecord): Pick<LogRecord, 'key' | 'value' | 'headers'> {
+function letterOf(topic: string, partition: number, { record, code, reason }: RejectedRecord, isRecordLeft: boolean): Pick<LogRecord, 'key' | 'value' | 'headers'> {
   const { offset, appendTimeMs, key, value, headers } = record
-  const why = { formatVersion: DEAD_LETTER_VERSION, topic, partition, offset, appendTimeMs, code, reason }
-  return { key, value, headers: { ...headers, [DEAD_LETTER_HEADER]: Buffer.from(JSON.stringify(why)) } }
+  const why = { formatVersion: isRecordLeft ? DEAD_LETTER_VERSION : 1, topic, partition, offset, appendTimeMs, code, reason, ...(isRecordLeft && { isRecordLeft }) }
+  const header = { [DEAD_LETTER_HEADER]: Buffer.from(JSON.stringify(why)) }
+  return isRecordLeft ? { key: null, value: null, headers: header } : { key, value, headers: { ...headers, ...header } }
+}
+
+function sizeOf({ record: { key, value, headers } }: RejectedRecord): number {
+  return Object.values(headers).reduce((sum, { byteLength }) => sum + byteLength, (key?.byteLength ?? 0) + (value?.byteLength ?? 0))
 }
 
 /** Reads a record of the topic of dead letters. Throws STORE_DAMAGED or STORE_TOO_NEW. */
@@ -99,6 +118,6 @@ export function decodeDeadLetter({ offset, key, value, headers }: LogRecord, whe
     const action = 'Only Tidemark writes to this topic: find out who else does.'
     throw new TidemarkError([{ code: 'STORE_DAMAGED', message: `It has no header ${DEAD_LETTER_HEADER}.`, where, action }])
   }
-  const { formatVersion: _, ...reason } = decodeVersioned(schema, DEAD_LETTER_VERSION, header, where)
-  return { ...reason, letterOffset: offset, record: { key, value, headers: original } }
+  const { formatVersion: _, isRecordLeft = false, ...reason } = decodeVersioned(schema, DEAD_LETTER_VERSION, header, where)
+  return { ...reason, isRecordLeft, letterOffset: offset, record: { key, value, headers: original } }
 }

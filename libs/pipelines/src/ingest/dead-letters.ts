@@ -2,7 +2,7 @@
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
-import type { EventLog } from '@tidemark/ports/event-log'
+import type { EventLog, LogAppend } from '@tidemark/ports/event-log'
 import { deadLetterTopicOf } from '../names.ts'
 import { decodeDeadLetter, type DeadLetter } from './dead-letter.ts'
 import { deadLetterReplayGroupOf } from './group-names.ts'
@@ -38,7 +38,8 @@ export interface DeadLetterReplay {
 
 /**
  * Puts the dead letters that there are now, and that were not put back before, into the source's topic again, each once: one transaction
- * with the position in the dead letters. A record that still cannot be decoded becomes a dead letter again. Returns how many were put back.
+ * with the position in the dead letters. A record that still cannot be decoded becomes a dead letter again; one that a letter has left in the
+ * topic is put back from there, if it is still there. Returns how many were put back.
  */
 export async function replayDeadLetters({ log, source, isWanted = () => true, signal }: DeadLetterReplay): Promise<number> {
   const [topic, group] = [deadLetterTopicOf(source), deadLetterReplayGroupOf(source)]
@@ -52,9 +53,13 @@ export async function replayDeadLetters({ log, source, isWanted = () => true, si
       if (from >= end) break
       const { records, next } = await log.fetch(topic, partition, from, PAGE)
       const letters = records.filter(({ offset }) => offset < end).map((record) => decodeDeadLetter(record, whereOf(source, partition, record.offset))).filter(isWanted)
-      const appends = letters.map((letter) => ({ topic: letter.topic, partition: letter.partition, records: [letter.record] }))
+      const appends: LogAppend[] = []
+      for (const letter of letters) {
+        const record = letter.isRecordLeft ? await leftRecord(log, letter) : letter.record
+        if (record !== null) appends.push({ topic: letter.topic, partition: letter.partition, records: [record] })
+      }
       const position = { group, topic, partition, offset: Math.min(next, end) }
-      if (await log.appendAndCommit(appends, position, committed)) replayedCount += letters.length
+      if (await log.appendAndCommit(appends, position, committed)) replayedCount += appends.length
     }
   }
   return replayedCount
@@ -67,6 +72,13 @@ async function* lettersFrom(log: EventLog, source: SourceDefinition, partition: 
     if (next === at) return
     at = next
   }
+}
+
+/** null: the log does not keep it any more; the archive does. */
+async function leftRecord(log: EventLog, { topic, partition, offset }: DeadLetter): Promise<DeadLetter['record'] | null> {
+  if (offset < (await log.extent(topic, partition)).start) return null
+  const { records } = await log.fetch(topic, partition, offset, { countMax: 1, sizeMaxBytes: 1, waitMaxMs: 0 })
+  return records.find((record) => record.offset === offset) ?? null
 }
 
 async function letterPartitionCount(log: EventLog, source: SourceDefinition): Promise<number> {

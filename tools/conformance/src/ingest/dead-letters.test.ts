@@ -1,6 +1,7 @@
 // Law 10: what cannot be decoded is kept once, with where it came from and why; it delays nobody, and it is put back once.
 
 import { describe, expect, it } from '@jest/globals'
+import { RECORD_SIZE_MAX_BYTES } from '@tidemark/adapter-memory/memory-event-log'
 import { DEAD_LETTER_HEADER } from '@tidemark/pipelines/ingest/dead-letter'
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from '@tidemark/pipelines/ingest/dead-letters'
 import { deadLetterTopicOf } from '@tidemark/pipelines/names'
@@ -54,6 +55,20 @@ describe('law 10: dead letters', () => {
     expect(records.map(({ value, headers }) => [Buffer.from(value!).toString(), headers])).toEqual([['no JSON', {}]])
     await drain(processor)
     expect(await lettersOf(world)).toEqual(['0 1', '0 3', '1 0'])
+  })
+
+  it('leaves a record in the topic that is as large as the log takes, and puts it back from there', async () => {
+    const world = await worldWithLetters()
+    const large = 'x'.repeat(RECORD_SIZE_MAX_BYTES)
+    await world.append(0, large, click(world, user))
+    const processor = world.processor([0, 1])
+    await drain(processor)
+    expect(await lettersOf(world)).toEqual(['0 1', '0 3', '1 0'])
+    expect(await showDeadLetter(world.log, world.source, 0, 3)).toMatchObject({ isRecordLeft: true, record: { value: null } })
+    expect(await judgeAll(world, USERS)).toBeNull()
+    expect(await replayDeadLetters({ log: world.log, source: world.source, isWanted: ({ isRecordLeft }) => isRecordLeft })).toBe(1)
+    const { records: [back] } = await world.log.fetch('clicks', 0, 5, { countMax: 1, sizeMaxBytes: 1, waitMaxMs: 0 })
+    expect(Buffer.from(back!.value!).equals(Buffer.from(large))).toBe(true)
   })
 
   it('names a record that is none', async () => {
