@@ -24,8 +24,10 @@ export interface LogAppend {
 /** What was read: the fetch positions [from, next), of which the records are the visible ones (no transaction markers, nothing compacted away). */
 export interface LogBatch {
   readonly from: number
-  /** Where to read next; equal to `from` at the end of the log. */
+  /** Where to read next; equal to `from` at the end of what can be read. */
   readonly next: number
+  /** Nothing was appended past `next` when it was read, in transactions that are not decided either. false: that is not known. */
+  readonly isAtEnd: boolean
   readonly records: readonly LogRecord[]
 }
 

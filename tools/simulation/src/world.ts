@@ -27,7 +27,7 @@ export const START_MS = Date.UTC(2026, 0, 5, 9)
 
 /** A visible record as the log has it. */
 export interface KnownRecord {
-  /** When the log acknowledged it, whatever its stamp; Infinity: in a transaction that is not decided. */
+  /** When the log took it, whatever its stamp, and whenever it can be read. */
   readonly appendedAtMs: number
   readonly appendTimeMs: number
   /** The source's fields; null: it cannot be decoded. */
@@ -66,8 +66,8 @@ export class World {
   readonly records: (KnownRecord | null)[][] = []
   readonly alarms: Alarm[] = []
   hasDamage = false
-  /** By partition: from where on nothing can be read before a transaction is decided. */
-  private readonly heldFrom = new Map<number, number>()
+  /** Partitions in which nothing more can be read before a transaction is decided. */
+  private readonly held = new Set<number>()
   /** Rises with whatever may give somebody something to do. */
   changeCount = 0
   /** How far the machines' clocks are ahead of the world's. */
@@ -110,7 +110,7 @@ export class World {
     const value = Buffer.from('malformed' in sent ? sent.malformed : JSON.stringify(sent))
     const [at] = await this.log.append([{ topic: this.topic, partition, records: [{ key: null, value }] }])
     const known = 'malformed' in sent ? { row: null, eventTimeMs: NaN } : { row: [sent.user, sent.at, sent.amount, sent.tag], eventTimeMs: sent.at }
-    this.records[partition]!.push({ appendedAtMs: this.heldFrom.has(partition) ? Infinity : this.nowMs, appendTimeMs: at!.appendTimeMs, ...known })
+    this.records[partition]!.push({ appendedAtMs: this.nowMs, appendTimeMs: at!.appendTimeMs, ...known })
     this.changeCount++
   }
 
@@ -123,31 +123,29 @@ export class World {
   /** A transaction begins that is not decided for a while. */
   hold(partition: number): void {
     this.log.hold(this.topic, partition)
-    this.heldFrom.set(partition, this.records[partition]!.length)
+    this.held.add(partition)
   }
 
   isHeld(partition: number): boolean {
-    return this.heldFrom.has(partition)
+    return this.held.has(partition)
   }
 
   release(partition: number): void {
     this.log.release(this.topic, partition)
-    const records = this.records[partition]!
-    for (let i = this.heldFrom.get(partition) ?? Infinity; i < records.length; i++) records[i] &&= { ...records[i]!, appendedAtMs: this.nowMs }
-    this.heldFrom.delete(partition)
+    this.held.delete(partition)
     this.changeCount++
   }
 
   truncate(partition: number, end: number): void {
     this.log.truncate(this.topic, partition, end)
-    this.heldFrom.delete(partition)
+    this.held.delete(partition)
     this.records[partition]!.length = end
     this.changeCount++
   }
 
   makeTopicAnew(): void {
     this.log.makeAnew(this.topic)
-    this.heldFrom.clear()
+    this.held.clear()
     for (const records of this.records) records.length = 0
     this.changeCount++
   }

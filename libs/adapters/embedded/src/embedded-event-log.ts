@@ -151,11 +151,11 @@ export async function openEmbeddedEventLog(environment: EmbeddedEnvironment, { c
       for (const until = segment.firstOffset + segment.count; next < until && records.length < limits.countMax; next++) {
         const record = segment.recordAt(next)
         sizeBytes += recordSizeOf(record)
-        if (sizeBytes > limits.sizeMaxBytes && records.length > 0) return { from, next, records }
+        if (sizeBytes > limits.sizeMaxBytes && records.length > 0) return { from, next, records, isAtEnd: false }
         records.push(record)
       }
     }
-    return { from, next, records }
+    return { from, next, records, isAtEnd: next === end }
   }
 
   /** The segment that has an offset, which is there. Only the first one of a batch may begin before it. */

@@ -31,6 +31,8 @@ export interface FetchAnswer {
   readonly errorCode: number
   /** What is before it can be read. */
   readonly lastStableOffset: number
+  /** What is before it was appended. */
+  readonly highWatermark: number
   readonly aborted: readonly AbortedTransaction[]
   readonly bytes: Buffer
 }
@@ -154,7 +156,7 @@ function parseAnswers(_correlationId: number, _apiKey: number, _apiVersion: numb
     return r.readArray((p): PlacedAnswer => {
       const partition = p.readInt32()
       const ownErrorCode = p.readInt16()
-      p.readInt64()
+      const highWatermark = Number(p.readInt64())
       const lastStableOffset = Number(p.readInt64())
       p.readInt64()
       const aborted = p.readNullableArray((a) => ({ producerId: a.readInt64(), firstOffset: a.readInt64() })) ?? []
@@ -162,7 +164,7 @@ function parseAnswers(_correlationId: number, _apiKey: number, _apiVersion: numb
       const sizeBytes = Math.max(0, p.readUnsignedVarInt() - 1)
       const bytes = sizeBytes === 0 ? NO_BYTES : p.buffer.slice(p.position, p.position + sizeBytes)
       p.skip(sizeBytes)
-      return { topicId, partition, answer: { errorCode: ownErrorCode, lastStableOffset, aborted, bytes } }
+      return { topicId, partition, answer: { errorCode: ownErrorCode, lastStableOffset, highWatermark, aborted, bytes } }
     })
   })
   return topics.flat()

@@ -180,9 +180,11 @@ describe('records', () => {
     const transaction = await beginTransaction(cluster, 't', 0, 2)
     await log.append(appendOf('b'))
     expect(await log.extent('t', 0)).toEqual({ start: 0, end: 1, appendedEnd: 4 })
+    expect(await log.fetch('t', 0, 1, NO_LIMITS)).toEqual({ from: 1, next: 1, records: [], isAtEnd: false })
     expect(await valuesOf(log, 't')).toEqual(['a'])
     await transaction.end(true)
     expect(await log.extent('t', 0)).toEqual({ start: 0, end: 5, appendedEnd: 5 })
+    expect(await log.fetch('t', 0, 5, NO_LIMITS)).toEqual({ from: 5, next: 5, records: [], isAtEnd: true })
     expect(await valuesOf(log, 't')).toEqual(['a', 'in a transaction 0', 'in a transaction 1', 'b'])
   })
 

@@ -55,7 +55,7 @@ export class PartitionReader implements AsyncDisposable {
       if (externalName(topic) === null) await this.topics.settingsOf(topic)
       return await this.fetchFromLeader(topic, partition, from, limits, signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]))
     } catch (error) {
-      if (this.closing.signal.aborted) return emptyAt(from)
+      if (this.closing.signal.aborted) return emptyAt(from, false)
       throw error
     }
   }
@@ -64,7 +64,7 @@ export class PartitionReader implements AsyncDisposable {
     for (const untilMs = performance.now() + limits.waitMaxMs; ; ) {
       const waitMs = home.aborted ? 0 : Math.min(WAIT_STEP_MAX_MS, Math.max(0, untilMs - performance.now()))
       const answer = await this.askOrGoHome(topic, partition, from, limits, waitMs, home)
-      if (answer === null) return emptyAt(from)
+      if (answer === null) return emptyAt(from, false)
       if (answer.bytes.length > 0) {
         const fetched = new FetchedRecords({ bytes: answer.bytes, aborted: answer.aborted, from, isExternal: externalName(topic) !== null, where: this.cluster.where(placeOf(topic, partition)) })
         const batch = fetched.take(limits)
@@ -74,7 +74,7 @@ export class PartitionReader implements AsyncDisposable {
       }
       // Nothing came because others' records filled the answer.
       if (from < answer.lastStableOffset) continue
-      if (home.aborted || performance.now() >= untilMs) return emptyAt(from)
+      if (home.aborted || performance.now() >= untilMs) return emptyAt(from, from === answer.highWatermark)
     }
   }
 
@@ -183,8 +183,8 @@ function isYoung({ atMs }: Kept): boolean {
 
 const NEVER = new AbortController().signal
 
-function emptyAt(from: number): LogBatch {
-  return { from, next: from, records: [] }
+function emptyAt(from: number, isAtEnd: boolean): LogBatch {
+  return { from, next: from, records: [], isAtEnd }
 }
 
 function gone(where: string, { start, end }: LogExtent): TidemarkError {

@@ -105,7 +105,7 @@ export class FetchedRecords {
       }
       this.closeIfRead()
     }
-    return { from, next: this.next, records }
+    return { from, next: this.next, records, isAtEnd: false }
   }
 
   /** Stands before a record that may be seen, if there is one. */

@@ -195,7 +195,7 @@ export class MemoryEventLog implements EventLog {
       if (records.length > 0 && (records.length >= countMax || sizeBytes > sizeMaxBytes)) break
       records.push(record)
     }
-    return { from, next, records }
+    return { from, next, records, isAtEnd: next === endOf(found) }
   }
 
   private async waitForChange(partition: Partition, durationMs: number, signal: AbortSignal | undefined): Promise<void> {

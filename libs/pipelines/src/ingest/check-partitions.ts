@@ -26,7 +26,7 @@ export async function checkPartitions(context: IngestContext, views: readonly Sp
   for (const owned of partitions) {
     const { partition, reader } = owned
     const at = momentOf(clock)
-    owned.sawEnd((await log.extent(topic, partition)).end, at)
+    owned.sawEnd((await log.extent(topic, partition)).appendedEnd, at)
     if (reader === null || owned.reader === null) continue
     for (const position of distinct([reader.position(), ...(doubtful.get(owned) ?? [])])) {
       if (!(await isReplaced(context, partition, position, 'running'))) continue

@@ -26,8 +26,9 @@ async function fetchAll(context: IngestContext, owned: readonly OwnedPartition[]
     const at = momentOf(clock)
     const batch = await orGone(one, log.fetch(topic, one.partition, one.reader!.next, { countMax, sizeMaxBytes, waitMaxMs }, either))
     if (batch === null) return null
-    if (batch.next === batch.from) one.sawEnd(batch.next, waitMaxMs === 0 ? at : one.logEndSeenAt)
-    else first.abort()
+    if (batch.next > batch.from) first.abort()
+    // RULE lag: what cannot be read yet, behind a transaction that is not decided, is lacking all the same.
+    else if (batch.isAtEnd) one.sawEnd(batch.next, waitMaxMs === 0 ? at : one.logEndSeenAt)
     return batch
   }))
   return batches.flatMap((batch, i) => (batch === null || batch.next === batch.from ? [] : [{ owned: owned[i]!, batch }]))

@@ -34,7 +34,7 @@ export class OwnedPartition {
     this.partition = partition
   }
 
-  /** The log's end, and a moment before it was read. */
+  /** The log's end, with what cannot be read yet, and a moment before it was read. */
   sawEnd(end: number, at: Moment): void {
     this.logEnd = end
     this.logEndSeenAt = at

@@ -50,7 +50,7 @@ export function createScriptedLog(partitionCount: number): ScriptedLog {
       let next = from
       const visible: LogRecord[] = []
       for (; next < records.length && visible.length < countMax; next++) visible.push(...[records[next]!].filter((record) => record !== null))
-      return { from, next, records: visible }
+      return { from, next, records: visible, isAtEnd: next === partitions[partition]!.length }
     },
     extent: async (_topic, partition) => ({ start: starts.get(partition) ?? 0, end: endOf(partition), appendedEnd: partitions[partition]!.length }),
     commit: refuse,
