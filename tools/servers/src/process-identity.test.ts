@@ -71,7 +71,7 @@ describe('a process identity', () => {
     }
     await once(child, 'exit')
     expect(usageOf(identity)).toBeUndefined()
-  })
+  }, 60_000)
 
   it('lasts until the last thread has ended, and with it what the process had open', async () => {
     for (let round = 0; round < 20; round++) {

@@ -16,7 +16,7 @@ import { loadArrivals } from '../arrivals.ts'
 import { writeFewFlights } from '../few-flights.ts'
 import { Questions, readRoutes, type RecordedAnswer } from '../questions.ts'
 import { LogFeed } from '../real/log-feed.ts'
-import { EPOCH_LENGTH_MS, realDefinitions } from '../real/real-definitions.ts'
+import { DEMO_PACE, realDefinitions } from '../real/real-definitions.ts'
 import { compareWithOracle, type Answers } from './compare-answers.ts'
 import { comparedCount, type Comparison } from './comparison.ts'
 import { flightsAtPosition, flightsInLog, loadLoggedFlights, LOGGED_TABLE } from './logged-flights.ts'
@@ -71,7 +71,7 @@ async function play({ ports: withBug = (ports) => ports, registers: serverRegist
   const onAlarm = ({ message }: { readonly message: string }): void => {
     throw new Error(message)
   }
-  const system = opened.use(await LambdaSystem.start({ ports, definitions: realDefinitions(), member: 'test', partitionCount: PARTITION_COUNT, onAlarm }))
+  const system = opened.use(await LambdaSystem.start({ ports, definitions: realDefinitions(DEMO_PACE), member: 'test', partitionCount: PARTITION_COUNT, onAlarm }))
   const pipeline = [...system.sources.values()][0]!
   const catalog = system.catalog()
   const server = createFeatureServer({ ...ports, catalog: () => catalog, registers: serverRegisters(ports.registers) })
@@ -81,7 +81,7 @@ async function play({ ports: withBug = (ports) => ports, registers: serverRegist
   const [underway, atRest] = [new Questions(asking), new Questions(asking)]
 
   for (let i = 0; i < 14; i++, clock.set(clock.nowMs() + SECOND_MS)) await feed.append(100)
-  clock.set(clock.nowMs() + 2 * EPOCH_LENGTH_MS)
+  clock.set(clock.nowMs() + 2 * DEMO_PACE.epochLengthMs)
   await pipeline.drainArchive()
   await pipeline.runBatches()
   for (let i = 0; ; i++, clock.set(clock.nowMs() + SECOND_MS)) {
@@ -95,7 +95,7 @@ async function play({ ports: withBug = (ports) => ports, registers: serverRegist
   await pipeline.drainStream()
   await atRest.askForAll()
   await feed.account.load(session, LOGGED_TABLE)
-  await loadLoggedFlights(session, EPOCH_LENGTH_MS)
+  await loadLoggedFlights(session, DEMO_PACE.epochLengthMs)
   const [clamped] = await session.rows(`SELECT count(*)::DOUBLE AS n FROM ${session.schema}.arrivals a JOIN ${session.schema}.${LOGGED_TABLE} l ON l.row = a.row WHERE a.ms > l.append_ms`)
   return { session, underway: underway.answers, atRest: atRest.answers, clampedCount: clamped!['n'] as number }
 }

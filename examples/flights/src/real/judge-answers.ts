@@ -6,7 +6,6 @@ import { compareWithOracle, type Answers } from '../oracle/compare-answers.ts'
 import { newComparison, type Comparison } from '../oracle/comparison.ts'
 import { flightsAtPosition, flightsInLog, loadLoggedFlights, LOGGED_TABLE } from '../oracle/logged-flights.ts'
 import type { LogAccount } from './log-account.ts'
-import { EPOCH_LENGTH_MS } from './real-definitions.ts'
 
 export interface Judgement {
   readonly comparison: Comparison
@@ -16,16 +15,17 @@ export interface Judgement {
 
 export interface JudgedRun {
   readonly account: LogAccount
+  readonly epochLengthMs: number
   readonly underway: Answers
   readonly atRest: Answers
   readonly onProgress: (what: string) => void
 }
 
 /** To be called once: the session's arrivals make room for what is known of the log. */
-export async function judgeAnswers(session: DuckDbSession, { account, underway, atRest, onProgress }: JudgedRun): Promise<Judgement> {
+export async function judgeAnswers(session: DuckDbSession, { account, epochLengthMs, underway, atRest, onProgress }: JudgedRun): Promise<Judgement> {
   onProgress('where each flight is in the log')
   await account.load(session, LOGGED_TABLE)
-  await loadLoggedFlights(session, EPOCH_LENGTH_MS)
+  await loadLoggedFlights(session, epochLengthMs)
   await session.run(`DROP TABLE ${session.schema}.${LOGGED_TABLE}`)
   await session.run(`DROP TABLE ${arrivalsTable(session)}`)
   const [streamed, rested] = [withoutUnavailable(underway), withoutUnavailable(atRest)]

@@ -16,6 +16,7 @@ import { flightsFilePath } from '../flights-file.ts'
 import { readRoutes } from '../questions.ts'
 import type { Judgement } from './judge-answers.ts'
 import { lookAtUsage, usageTable } from './process-usage.ts'
+import { DEMO_PACE } from './real-definitions.ts'
 import { RealPhases } from './real-phases.ts'
 import { RealRun } from './real-run.ts'
 import { Screen } from './screen.ts'
@@ -44,7 +45,7 @@ export async function runRealDemo({ serve, port, seed }: DemoOptions, signal: Ab
   const arrivals = await screen.step('raw file', () => 'reading it', () => loadShiftedArrivals(session, seed), ({ historyCount, streamedCount, lateCount }) =>
     `${formatCount(historyCount)} flights of January to May, ${formatCount(streamedCount)} of June, of which ${formatCount(lateCount)} come late, as if June ended an hour from now; seed ${seed}`)
   const run = opened.use(await screen.step('archiver', () => 'starting it', async () => RealRun.start({
-    addresses: servers.addresses, namespace: NAMESPACE, folder, session, routes: await readRoutes(session), seed, httpPort: serve ? port : 0, signal,
+    pace: DEMO_PACE, addresses: servers.addresses, namespace: NAMESPACE, folder, session, routes: await readRoutes(session), seed, httpPort: serve ? port : 0, signal,
     onTrouble: (who, text) => troubles.add(`${who}: ${text}`),
   }), () => 'the archiver is up, and has made the topic'))
 

@@ -123,9 +123,9 @@ export class RealPhases {
   }
 
   async judge(session: DuckDbSession): Promise<Judgement> {
-    const { run: { feed: { account }, underway, atRest }, screen } = this.options
+    const { run: { pace, feed: { account }, underway, atRest }, screen } = this.options
     let progress = ''
-    return screen.step('oracle', () => progress, () => judgeAnswers(session, { account, underway: underway.answers, atRest: atRest.answers, onProgress: (what) => void (progress = what) }), ({ comparison }) =>
+    return screen.step('oracle', () => progress, () => judgeAnswers(session, { account, epochLengthMs: pace.epochLengthMs, underway: underway.answers, atRest: atRest.answers, onProgress: (what) => void (progress = what) }), ({ comparison }) =>
       `${formatCount(comparedCount(comparison))} values asked again in SQL over the raw file and where each flight is in the log, those of the stream at each answer's cut and fences`)
   }
 

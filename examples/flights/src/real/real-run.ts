@@ -13,13 +13,14 @@ import { Questions, type Route } from '../questions.ts'
 import { openHttpApi, type HttpApi } from './http-api.ts'
 import { Layers } from './layers.ts'
 import { LogFeed } from './log-feed.ts'
-import { EPOCH_LENGTH_MS, realDefinitions } from './real-definitions.ts'
+import { realDefinitions, type Pace } from './real-definitions.ts'
 import { PARTITION_COUNT, serviceEnvironment } from './service-environment.ts'
 import { askSteadily } from './steady-asking.ts'
 import { SystemWatch, type SeenGeneration } from './system-watch.ts'
 import { pause } from './until-answered.ts'
 
 export interface RealRunOptions {
+  readonly pace: Pace
   readonly addresses: Addresses
   readonly namespace: string
   /** For definitions, and for what the services put aside. */
@@ -46,6 +47,7 @@ const APPEND_COUNT_MAX = 20_000
 const LOOK_EVERY_MS = 250
 
 export class RealRun implements AsyncDisposable {
+  readonly pace: Pace
   readonly layers: Layers
   readonly catalog: FeatureCatalog
   /** Asked to explain, while the stream goes on. */
@@ -58,7 +60,8 @@ export class RealRun implements AsyncDisposable {
   readonly signal: AbortSignal
   private readonly opened: AsyncDisposableStack
 
-  private constructor(parts: Pick<RealRun, 'layers' | 'catalog' | 'feed' | 'watch' | 'signal'>, api: HttpApi, { routes, seed }: RealRunOptions, opened: AsyncDisposableStack) {
+  private constructor(parts: Pick<RealRun, 'layers' | 'catalog' | 'feed' | 'watch' | 'signal'>, api: HttpApi, { pace, routes, seed }: RealRunOptions, opened: AsyncDisposableStack) {
+    this.pace = pace
     this.layers = parts.layers
     this.catalog = parts.catalog
     this.feed = parts.feed
@@ -72,13 +75,13 @@ export class RealRun implements AsyncDisposable {
 
   /** Starts the archiver, and waits for the topic that it makes. */
   static async start(options: RealRunOptions): Promise<RealRun> {
-    const { folder, addresses, namespace, session, httpPort, onTrouble } = options
+    const { pace, folder, addresses, namespace, session, httpPort, onTrouble } = options
     await using opened = new AsyncDisposableStack()
     const failed = new AbortController()
     const signal = AbortSignal.any([options.signal, failed.signal])
-    const definitions = realDefinitions()
+    const definitions = realDefinitions(pace)
     const catalog = catalogOf(definitions)
-    const names = { addresses, namespace, definitionsFile: join(folder, 'flights.json'), workFolder: join(folder, 'work') }
+    const names = { pace, addresses, namespace, definitionsFile: join(folder, 'flights.json'), workFolder: join(folder, 'work') }
     writeFileSync(names.definitionsFile, serializeDefinitions(definitions))
     const layers = opened.use(new Layers({
       ...names, httpPort, onEnded: (error) => failed.abort(error),
@@ -107,7 +110,7 @@ export class RealRun implements AsyncDisposable {
 
   /** Resolves once every view has a generation with everything that was appended so far. */
   async untilPublished(): Promise<readonly SeenGeneration[]> {
-    const lastEpoch = Math.floor(this.feed.account.lastAppendTimeMs / EPOCH_LENGTH_MS)
+    const lastEpoch = Math.floor(this.feed.account.lastAppendTimeMs / this.pace.epochLengthMs)
     for (;; await pause(LOOK_EVERY_MS, this.signal)) {
       const seen = await this.watch.generations()
       if (seen.length === this.catalog.plans.length && seen.every(({ cut }) => cut >= lastEpoch)) return seen

@@ -2,9 +2,10 @@
 import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
 import type { ServerName } from '@tidemark/servers/names'
 import type { LayerName } from '@tidemark/servers/service-process'
+import type { Pace } from './real-definitions.ts'
 
 /** What they run on. */
-export const SERVERS = ['kafka', 'cassandra', 's3', 'redis', 'redis-jobs'] as const satisfies readonly ServerName[]
+export const SERVERS = ['kafka', 'cassandra', 's3', 'redis', 'redis-jobs', 'redis-cache'] as const satisfies readonly ServerName[]
 
 export interface RunNames {
   readonly addresses: Addresses
@@ -13,15 +14,14 @@ export interface RunNames {
   /** As JSON. */
   readonly definitionsFile: string
   readonly workFolder: string
+  readonly pace: Pace
 }
 
 export const PARTITION_COUNT = 4
-/** So that a generation has a few epochs, and the processors are left to the others in between. */
-const BATCH_EVERY_MS = 15_000
 /** Of the databases of the archiver and of the batch layer, each. */
 const ENGINE_MEMORY_MAX_BYTES = 256 * 2 ** 20
 
-export function serviceEnvironment(service: LayerName, { addresses, namespace, definitionsFile, workFolder }: RunNames, httpPort: number): Record<string, string> {
+export function serviceEnvironment(service: LayerName, { addresses, namespace, definitionsFile, workFolder, pace }: RunNames, httpPort: number): Record<string, string> {
   return {
     ...environmentOf(addresses, SERVERS),
     TIDEMARK_DEFINITIONS: definitionsFile,
@@ -30,7 +30,8 @@ export function serviceEnvironment(service: LayerName, { addresses, namespace, d
     // One that is started again takes its own place.
     TIDEMARK_MEMBER: service,
     TIDEMARK_KAFKA_PARTITIONS: String(PARTITION_COUNT),
-    TIDEMARK_BATCH_EVERY_MS: String(BATCH_EVERY_MS),
+    TIDEMARK_BATCH_EVERY_MS: String(pace.batchEveryMs),
+    TIDEMARK_BATCH_JOB_LEASE_MS: String(pace.jobLeaseMs),
     // At the end nothing more comes, and epochs are sealed all the same.
     TIDEMARK_BATCH_EMPTY_ALLOWED: 'true',
     TIDEMARK_ENGINE_MEMORY_MAX_BYTES: String(ENGINE_MEMORY_MAX_BYTES),
