@@ -14,7 +14,9 @@ export interface Probe {
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const probes = (await json(process.stdin)) as Probe[]
-const eslint = new ESLint({ cwd: root })
+// With CI set, the parser would take each file for linted once, and give a second text that stands in its place the types of the first.
+const severalTextsOfAFile = { languageOptions: { parserOptions: { disallowAutomaticSingleRunInference: true } } }
+const eslint = new ESLint({ cwd: root, overrideConfig: severalTextsOfAFile })
 
 const brokenRules: string[][] = []
 for (const { folder, text } of probes) {
