@@ -13,6 +13,9 @@ const IDLE_MS = 5
 /** What passes by itself, or once somebody has made room. */
 const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL']
 
+/** What comes after every error, and goes well where only the work itself does not. */
+const LEADING_UP: readonly StepReport['did'][] = ['took-up', 'checked']
+
 export interface ProcessorRun {
   readonly processor: Pick<Processor, 'step'>
   readonly clock: WaitingClock
@@ -28,7 +31,7 @@ export async function runProcessor({ processor, clock, signal, onAlarm, onStep }
     try {
       const report = await processor.step(signal)
       onStep?.(report)
-      retryMs = 0
+      if (!LEADING_UP.includes(report.did)) retryMs = 0
       if (report.did === 'idle') await clock.wait(IDLE_MS, signal)
     } catch (error) {
       if (signal.aborted) return
