@@ -11,9 +11,9 @@ it('has settings that docs/services.md names', () => {
 })
 
 it('has a gate and a pace of its own where it is told so', () => {
-  expect(readSettings({}, { batch })).toEqual({ batch: { everyMs: 1_000, jobLeaseMs: 60_000, run: { gate: {} } } })
-  const told = { TIDEMARK_BATCH_EVERY_MS: '5000', TIDEMARK_BATCH_JOB_LEASE_MS: '2000', TIDEMARK_BATCH_KEPT_COUNT: '5', TIDEMARK_BATCH_EMPTY_ALLOWED: 'true', TIDEMARK_BATCH_REJECTED_SHARE_MAX: '0.25' }
-  expect(readSettings(told, { batch })).toEqual({ batch: { everyMs: 5_000, jobLeaseMs: 2_000, run: { keptCount: 5, gate: { isEmptyAllowed: true, rejectedShareMax: 0.25 } } } })
+  expect(readSettings({}, { batch })).toEqual({ batch: { everyMs: 1_000, jobLeaseMs: 60_000, run: { gate: { isEmptyAllowed: true } } } })
+  const told = { TIDEMARK_BATCH_EVERY_MS: '5000', TIDEMARK_BATCH_JOB_LEASE_MS: '2000', TIDEMARK_BATCH_KEPT_COUNT: '5', TIDEMARK_BATCH_EMPTY_ALLOWED: 'false', TIDEMARK_BATCH_REJECTED_SHARE_MAX: '0.25' }
+  expect(readSettings(told, { batch })).toEqual({ batch: { everyMs: 5_000, jobLeaseMs: 2_000, run: { keptCount: 5, gate: { isEmptyAllowed: false, rejectedShareMax: 0.25 } } } })
 })
 
 it('refuses a share above 1, a pace of none and a lease that nobody can keep', () => {

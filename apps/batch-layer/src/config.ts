@@ -22,14 +22,14 @@ const batchSettings = settingsGroup({
     EVERY_MS: wholeNumber(1, EVERY_MAX_MS).default(BATCH_CHECK_DEFAULT_MS),
     JOB_LEASE_MS: wholeNumber(JOB_LEASE_MIN_MS, JOB_LEASE_MAX_MS).default(JOB_LEASE_MS),
     KEPT_COUNT: wholeNumber(1, KEPT_COUNT_MAX).optional(),
-    EMPTY_ALLOWED: flag.optional(),
+    EMPTY_ALLOWED: flag.default(true),
     REJECTED_SHARE_MAX: share.optional(),
   },
   become: ({ EVERY_MS: everyMs, JOB_LEASE_MS: jobLeaseMs, KEPT_COUNT: keptCount, EMPTY_ALLOWED: isEmptyAllowed, REJECTED_SHARE_MAX: rejectedShareMax }) => ({
     everyMs, jobLeaseMs,
     run: {
       ...(keptCount !== undefined && { keptCount }),
-      gate: { ...(isEmptyAllowed !== undefined && { isEmptyAllowed }), ...(rejectedShareMax !== undefined && { rejectedShareMax }) },
+      gate: { isEmptyAllowed, ...(rejectedShareMax !== undefined && { rejectedShareMax }) },
     },
   }),
 })

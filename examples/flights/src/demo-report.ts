@@ -28,10 +28,11 @@ export function formatLatencies(latenciesMs: readonly number[]): string {
   return `serving: ${formatCount(latenciesMs.length)} requests for one entity, ${formatPercentiles(latenciesMs)}, ${formatRate(latenciesMs.length, latenciesMs.reduce((sum, ms) => sum + ms, 0), 'requests')}`
 }
 
-/** How many views' answers came from which generation. */
+/** Which generation the views of all answers were read at, for each how often. */
 export function describeGenerations({ answers }: Questions): string {
   const counts = Map.groupBy([...answers.values()].flat(), ({ generation }) => generation)
-  return [...counts].sort(([a], [b]) => a - b).map(([generation, { length }]) => `${formatCount(length)} answers with generation ${generation}`).join(', ')
+  const sourceOf = (generation: number | null): string => (generation === null ? 'of no known generation' : generation === 0 ? 'of the stream alone' : `on generation ${generation}`)
+  return [...counts].sort(([a], [b]) => (a ?? -1) - (b ?? -1)).map(([generation, { length }]) => `${formatCount(length)} views ${sourceOf(generation)}`).join(', ')
 }
 
 /** A line for each way in which answers were less than they should be. */

@@ -16,8 +16,9 @@ export interface RecordedAnswer {
   /** Join keys in the view's order. */
   readonly keys: readonly string[]
   readonly t: number
-  readonly generation: number
-  /** The last epoch that the generation contains; null: none. */
+  /** null: not known. */
+  readonly generation: number | null
+  /** The last epoch that the generation contains; null: none, or not known. */
   readonly cut: number | null
   /** How far the speed state contains each partition; none where it was not asked to explain. */
   readonly fences: EntityExplanation['fences']

@@ -5,6 +5,7 @@ import { createCassandraBatchViewStore } from '@tidemark/adapter-cassandra/cassa
 import { createCassandraRegisterStore } from '@tidemark/adapter-cassandra/cassandra-register-store'
 import { openCassandra, type CassandraOptions } from '@tidemark/adapter-cassandra/cassandra-session'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import { claimRegisters } from '@tidemark/pipelines/namespace-register'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { namespaceKind } from './common-settings.ts'
 import { addresses, oneOf, text, wholeNumber } from './setting-kinds.ts'
@@ -15,7 +16,10 @@ const PREFIX = 'TIDEMARK_CASSANDRA_'
 const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/
 const READ_LEVELS = ['ONE', 'LOCAL_ONE', 'LOCAL_QUORUM', 'QUORUM', 'ALL'] as const
 
-export type CassandraSettings = Omit<CassandraOptions, 'onNotice'>
+export interface CassandraSettings extends Omit<CassandraOptions, 'onNotice'> {
+  /** Whose the keyspace is. */
+  readonly namespace: string
+}
 
 export const cassandraSettings = settingsGroup({
   prefix: PREFIX,
@@ -46,7 +50,7 @@ export const cassandraSettings = settingsGroup({
     const { REPLICATION_FACTOR: replicationFactor, READ_CONSISTENCY: readConsistency, WRITE_CONSISTENCY: writeConsistency, SERIAL_CONSISTENCY: serialConsistency } = values
     const tls = tlsOf(values)
     return {
-      contactPoints, dataCenter, keyspace,
+      namespace, contactPoints, dataCenter, keyspace,
       ...(username !== undefined && { credentials: { username, password: password! } }),
       ...(tls && { tls }),
       ...(replicationFactor !== undefined && { replication: { class: 'NetworkTopologyStrategy', [dataCenter]: replicationFactor } }),
@@ -60,12 +64,12 @@ export interface CassandraStores extends AsyncDisposable {
   readonly batchViews: BatchViewStore
 }
 
-/** Throws what `openCassandra` throws. */
-export async function openCassandraStores(settings: CassandraSettings, { onNotice }: Required<Pick<CassandraOptions, 'onNotice'>>): Promise<CassandraStores> {
-  const session = await openCassandra({ ...settings, onNotice })
-  return {
-    registers: createCassandraRegisterStore(session, { newRevision: createNewRevision() }),
-    batchViews: createCassandraBatchViewStore(session),
-    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
-  }
+/** Throws what `openCassandra` throws; STORE_SETTINGS too where the keyspace is another namespace's. */
+export async function openCassandraStores({ namespace, ...options }: CassandraSettings, { onNotice }: Required<Pick<CassandraOptions, 'onNotice'>>): Promise<CassandraStores> {
+  await using opened = new AsyncDisposableStack()
+  const session = opened.use(await openCassandra({ ...options, onNotice }))
+  const registers = createCassandraRegisterStore(session, { newRevision: createNewRevision() })
+  await claimRegisters(registers, namespace, session.where)
+  const owned = opened.move()
+  return { registers, batchViews: createCassandraBatchViewStore(session), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -39,7 +39,7 @@ export const featureAnswerSchema = {
         properties: {
           view: { type: 'string' },
           version: { type: 'integer' },
-          generation: { type: 'integer', description: '0: none is published, everything is of the stream.' },
+          generation: { ...nullableInteger, description: '0: none is published, everything is of the stream. null: the pointer could not be read in time.' },
           cut: { ...nullableInteger, description: 'The last epoch that the generation contains.' },
           lagMs: { ...nullableInteger, description: 'Everything that the log took longer ago than this is in the answer; null: not known.' },
         },

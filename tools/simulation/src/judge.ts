@@ -49,7 +49,9 @@ export function judgeAnswer(events: readonly OracleEvent[], { plan, users, isSan
   const { generation, cut } = views[0]!
   const damage = degraded.find(({ code }) => code === 'STATE_DAMAGED')
   if (damage !== undefined) return mayBeDamaged ? null : damage.message
-  if (degraded.some(({ code }) => HONEST.has(code)) || !isSane(generation)) return null
+  if (degraded.some(({ code }) => HONEST.has(code))) return null
+  if (generation === null) return 'The pointer was not read, and the answer does not say so.'
+  if (!isSane(generation)) return null
   for (const [i, { values, explanation }] of entities.entries()) {
     const fences = new Map(explanation![0]!.fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
     const has = ({ epoch, partition, offset }: OracleEvent): boolean => epoch <= (cut ?? -Infinity) || offset < (fences.get(partition) ?? 0)

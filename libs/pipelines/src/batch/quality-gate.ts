@@ -47,7 +47,7 @@ export async function judgeGeneration(options: GateOptions, generation: GatedGen
   const failures: GateFailure[] = []
   const refuse = (rule: string, message: string): void => void failures.push({ rule, message })
   const { recordCount, rejectedCount, entityCount } = figures
-  if (recordCount === rejectedCount && !options.isEmptyAllowed) refuse('isEmptyAllowed', `None of ${recordCount} new records was accepted.`)
+  if (recordCount === rejectedCount && !options.isEmptyAllowed) refuse('isEmptyAllowed', recordCount === 0 ? 'No record came in its epochs.' : `None of ${recordCount} new records was accepted.`)
   if (rejectedCount > options.rejectedShareMax * recordCount) {
     refuse('rejectedShareMax', `${rejectedCount} of ${recordCount} new records were rejected; at most ${percent(options.rejectedShareMax)} may be.`)
   }

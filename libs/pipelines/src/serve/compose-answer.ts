@@ -55,7 +55,7 @@ function factsOf(views: readonly ReadView[], answers: readonly ViewAnswer[], lat
     views: views.map(({ view: { plan }, reading, freshness }) => ({
       view: plan.view.name,
       version: plan.view.version,
-      generation: reading?.pin.n ?? 0,
+      generation: reading?.pin.n ?? null,
       cut: reading === null || reading.pin.cut === -Infinity ? null : reading.pin.cut,
       lagMs: freshness.lagMs,
     })),

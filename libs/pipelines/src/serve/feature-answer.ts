@@ -43,9 +43,9 @@ export interface Degradation {
 export interface ViewFacts {
   readonly view: string
   readonly version: number
-  /** 0: no generation is published; everything is of the speed view. */
-  readonly generation: number
-  /** The last epoch of the generation; null: none. */
+  /** 0: no generation is published; everything is of the speed view. null: not known, because the pointer was not read. */
+  readonly generation: number | null
+  /** The last epoch of the generation; null: none, or not known. */
   readonly cut: number | null
   /** Everything that the log took longer ago than this is in the answer; null: not known. */
   readonly lagMs: number | null

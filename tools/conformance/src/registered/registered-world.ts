@@ -113,7 +113,9 @@ export class RegisteredWorld implements AsyncDisposable {
 
   async generationOf(format: RecordFormat): Promise<number> {
     const answer = await this.system.server.answer({ asked: { features: [{ view: `of_${format}`, feature: 'payments_lifetime' }] }, entities: [{ card: 'x' }], policy: 'degrade', deadlineMs: 60_000, explain: false })
-    return answer.views[0]!.generation
+    const { generation } = answer.views[0]!
+    if (generation === null) throw new Error('The pointer was not read.')
+    return generation
   }
 
   async deadLettersOf(format: RecordFormat): Promise<string[]> {
