@@ -37,7 +37,7 @@ export async function composeArchiver({ common, kafka, s3, cassandra, engine, sc
   const relays: RelayPart[] = []
   const relayed = sources.flatMap(({ source }) => (source.relayFrom === undefined ? [] : [source]))
   if (relayed.length > 0) {
-    const ports = { log, groups: opened.use(openGroups(kafka, clientId)), clock }
+    const ports = { log, groups: opened.use(openGroups(kafka, clientId, context)), clock }
     const onLag = ({ name }: SourceDefinition, lag: readonly RelayLag[]): void => context.log.info({ source: name, lagCount: lag.reduce((sum, { lagCount }) => sum + lagCount, 0) }, 'relay')
     for (const source of relayed) relays.push(opened.use(await untilAnswered('the relay\'s consumer group', () => RelayPart.start({ source, ports, member: common.member, onAlarm, onLag }), context)))
   }

@@ -26,7 +26,7 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
     stores: () => openCassandraStores(cassandra, context),
     speedViews: () => openSpeedViews(redisState, context),
   }, context))
-  const groups = opened.use(openGroups(kafka, clientId))
+  const groups = opened.use(openGroups(kafka, clientId, context))
   const sources = eventSourcesOf(catalogOf(definitions).plans)
   await untilAnswered('log and registers', async () => {
     await registerDefinitions(registers, definitions)

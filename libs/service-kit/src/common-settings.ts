@@ -2,7 +2,7 @@
 
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { oneOf, text, wholeNumber } from './setting-kinds.ts'
+import { filePath, folderPath, oneOf, text, wholeNumber } from './setting-kinds.ts'
 import { settingsGroup } from './settings.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -12,7 +12,7 @@ export const DRAIN_MAX_DEFAULT_MS = 25_000
 const DRAIN_MAX_MAX_MS = 3_600_000
 
 export interface CommonSettings {
-  /** A file, as the `tidemark` command takes it. */
+  /** The whole path of a file, as the `tidemark` command takes it. */
   readonly definitions: string
   /** Before the names of everything that the system keeps on its servers. */
   readonly namespace: string
@@ -30,11 +30,11 @@ export const namespaceKind = text('Give a lower-case letter, then at most 47 of 
 export const commonSettings = settingsGroup({
   prefix: 'TIDEMARK_',
   variables: {
-    DEFINITIONS: text('Give the path of a definitions file, .ts, .js, .mjs or .json.'),
+    DEFINITIONS: filePath('a definitions file, .ts, .js, .mjs or .json'),
     NAMESPACE: namespaceKind,
     MEMBER: text('Give letters, digits, ., _ and -, at most 100.', /^[A-Za-z0-9._-]{1,100}$/).optional(),
     LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
-    WORK_FOLDER: text('Give the path of a folder on this machine.').default(join(tmpdir(), 'tidemark')),
+    WORK_FOLDER: folderPath.default(join(tmpdir(), 'tidemark')),
     DRAIN_MAX_MS: wholeNumber(0, DRAIN_MAX_MAX_MS).default(DRAIN_MAX_DEFAULT_MS),
   },
   become: ({ DEFINITIONS: definitions, NAMESPACE: namespace, MEMBER, LOG_LEVEL: logLevel, WORK_FOLDER: workFolder, DRAIN_MAX_MS: drainMaxMs }): CommonSettings => ({

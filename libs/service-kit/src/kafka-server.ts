@@ -1,6 +1,6 @@
 // The log and its consumer groups on Kafka: how a service is told of it, and how it opens it.
 
-import { openKafkaConsumerGroups, type KafkaConsumerGroups } from '@tidemark/adapter-kafka/kafka-consumer-groups'
+import { openKafkaConsumerGroups, type KafkaConsumerGroups, type KafkaConsumerGroupsOptions } from '@tidemark/adapter-kafka/kafka-consumer-groups'
 import { openKafkaEventLog, type KafkaEventLog } from '@tidemark/adapter-kafka/kafka-event-log'
 import type { KafkaOptions } from '@tidemark/adapter-kafka/kafka-options'
 import { namespaceKind } from './common-settings.ts'
@@ -63,6 +63,6 @@ export async function openLog({ options }: KafkaSettings, clientId: string): Pro
   }
 }
 
-export function openGroups({ options }: KafkaSettings, clientId: string): KafkaConsumerGroups {
-  return openKafkaConsumerGroups({ ...options, clientId })
+export function openGroups({ options }: KafkaSettings, clientId: string, { onNotice }: Required<Pick<KafkaConsumerGroupsOptions, 'onNotice'>>): KafkaConsumerGroups {
+  return openKafkaConsumerGroups({ ...options, clientId, onNotice })
 }

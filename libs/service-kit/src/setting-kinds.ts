@@ -1,7 +1,8 @@
 // What a setting may be. Each kind says what is expected, in a sentence that tells what to do.
 
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
+import { callerPath } from './caller-path.ts'
 
 type Kind<T> = z.ZodType<T, string>
 
@@ -46,11 +47,27 @@ export function addresses(of: string): Kind<readonly string[]> {
   })
 }
 
+/** The whole path of a file that is there and can be read. */
+export function filePath(what: string): Kind<string> {
+  return kind(`Give the path of ${what}, which has to be there and readable.`, (given) => {
+    const path = callerPath(given)
+    try {
+      accessSync(path, constants.R_OK)
+      return statSync(path).isDirectory() ? undefined : path
+    } catch {
+      return undefined
+    }
+  })
+}
+
+/** The whole path of a folder, which may yet be made. */
+export const folderPath: Kind<string> = kind('Give the path of a folder on this machine.', (given) => (/^[^\p{Cc}]+$/u.test(given) ? callerPath(given) : undefined))
+
 /** The text of a file that is named. */
 export function fileOf(what: string): Kind<string> {
   return kind(`Give the path of ${what}, which has to be readable.`, (path) => {
     try {
-      return readFileSync(path, 'utf8')
+      return readFileSync(callerPath(path), 'utf8')
     } catch {
       return undefined
     }

@@ -16,7 +16,7 @@ import { readSettings, type Environment, type SettingsGroup } from './settings.t
 
 const ALL = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, state: redisStateSettings, jobs: redisJobsSettings, engine: engineSettings, registry: schemaRegistrySettings }
 const LEAST: Environment = {
-  TIDEMARK_DEFINITIONS: 'features.ts', TIDEMARK_KAFKA_BROKERS: 'a:1, b:2', TIDEMARK_S3_REGION: 'us-east-1', TIDEMARK_S3_BUCKET: 'bucket',
+  TIDEMARK_DEFINITIONS: import.meta.filename, TIDEMARK_KAFKA_BROKERS: 'a:1, b:2', TIDEMARK_S3_REGION: 'us-east-1', TIDEMARK_S3_BUCKET: 'bucket',
   TIDEMARK_CASSANDRA_CONTACT_POINTS: 'c', TIDEMARK_CASSANDRA_DATA_CENTER: 'dc1', TIDEMARK_REDIS_STATE_NODES: 'r:1', TIDEMARK_REDIS_JOBS_NODES: '[::1]:2',
 }
 const SECRET = 'a-secret-that-nobody-may-read'
@@ -50,10 +50,10 @@ describe('settings', () => {
   it('have defaults for all that can have one', () => {
     const { common, kafka, s3, cassandra, state, jobs, registry } = readSettings(LEAST, ALL)
     expect(registry).toBeNull()
-    expect(common).toMatchObject({ definitions: 'features.ts', namespace: 'tidemark', logLevel: 'info', member: expect.stringMatching(new RegExp(`-${process.pid}$`)) })
+    expect(common).toMatchObject({ definitions: import.meta.filename, namespace: 'tidemark', logLevel: 'info', member: expect.stringMatching(new RegExp(`-${process.pid}$`)) })
     expect(kafka).toEqual({ partitionCount: 4, options: { brokers: ['a:1', 'b:2'], namePrefix: 'tidemark.' } })
     expect(s3).toEqual({ region: 'us-east-1', bucket: 'bucket', keyPrefix: 'tidemark/' })
-    expect(cassandra).toEqual({ contactPoints: ['c'], dataCenter: 'dc1', keyspace: 'tidemark' })
+    expect(cassandra).toEqual({ namespace: 'tidemark', contactPoints: ['c'], dataCenter: 'dc1', keyspace: 'tidemark' })
     expect([state, jobs]).toEqual([{ namespace: 'tidemark', server: { url: 'redis://r:1' } }, { namespace: 'tidemark', server: { url: 'redis://[::1]:2' } }])
   })
 
@@ -99,9 +99,17 @@ describe('settings', () => {
     ['credentials in an address', { TIDEMARK_S3_ENDPOINT: `http://u:${SECRET}@s3:1` }, ['TIDEMARK_S3_ENDPOINT: What is given is not shown, and is nothing that it may be.']],
     ['one node of several', { TIDEMARK_REDIS_STATE_NODES: 'a:1,b:2', TIDEMARK_REDIS_STATE_CLUSTER: 'false' }, ['TIDEMARK_REDIS_STATE_CLUSTER: It is "false", but there are several nodes.']],
     ['a namespace that no keyspace can be named after', { TIDEMARK_NAMESPACE: 'a-b' }, ['TIDEMARK_CASSANDRA_KEYSPACE: It is not given, and the namespace is no name of a keyspace.']],
+    ['definitions that are not there', { TIDEMARK_DEFINITIONS: '/nowhere/features.ts' }, ['TIDEMARK_DEFINITIONS: It is "/nowhere/features.ts".']],
+    ['a folder of definitions', { TIDEMARK_DEFINITIONS: import.meta.dirname }, [`TIDEMARK_DEFINITIONS: It is "${import.meta.dirname}".`]],
+    ['a name with a letter too few', { TIDEMARK_KAFKA_PARTITION: '3' }, ['TIDEMARK_KAFKA_PARTITION: There is no such setting.']],
+    ['a name in small letters', { tidemark_log_level: 'warn' }, ['tidemark_log_level: There is no such setting.']],
     ['a certificate without its key', { TIDEMARK_KAFKA_TLS_CERT_FILE: '/dev/null' }, ['TIDEMARK_KAFKA_TLS_KEY_FILE: It is not given, but TIDEMARK_KAFKA_TLS_CERT_FILE is.']],
   ])('refuse %s', (_, environment, told) => {
     expect(mistakesOf({ ...LEAST, ...environment })).toEqual(told)
+  })
+
+  it('leave alone what others are called', () => {
+    expect(mistakesOf({ ...LEAST, TIDEMARK_SERVERS_SET: 'tests', TIDEMARK_HTTP_PORT: '1', TIDEMARK_SERVICE_PORT_HTTP: 'tcp://10.0.0.1:80' })).toEqual([])
   })
 
   it('are asked for only where one of them is given', () => {

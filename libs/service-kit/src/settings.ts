@@ -3,8 +3,10 @@
 // variable is one that is not given.
 
 import { readFileSync } from 'node:fs'
+import { isSlipOf } from '@tidemark/feature-schema/expression/closest-name'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { z } from 'zod'
+import { callerPath } from './caller-path.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -40,14 +42,24 @@ export type GroupsValues<G> = { readonly [name in keyof G]: G[name] extends Sett
 const WHOLE = 'TIDEMARK_'
 const QUOTED_LENGTH_MAX = 100
 
-/** Throws SETTINGS_INVALID with every mistake of all groups. */
+/** Throws SETTINGS_INVALID with every mistake of all groups, and every variable whose name is a slip of one of theirs. */
 export function readSettings<G extends Readonly<Record<string, SettingsGroup<unknown>>>>(environment: Environment, groups: G): GroupsValues<G> {
   const read = Object.entries(groups).map(([name, group]) => [name, group.read(environment)] as const)
-  const mistakes = read.flatMap(([, result]) => ('mistakes' in result ? result.mistakes : []))
+  const mistakes = [...read.flatMap(([, result]) => ('mistakes' in result ? result.mistakes : [])), ...slips(environment, Object.values(groups))]
   // A variable that several groups read is wrong once.
   const problems = Array.from(new Map(mistakes.map((mistake) => [`${mistake.variable} ${mistake.message}`, mistake])).values(), problemOf)
   if (problems.length > 0) throw new TidemarkError(problems as [Problem, ...Problem[]])
   return Object.fromEntries(read.map(([name, result]) => [name, 'value' in result ? result.value : undefined])) as GroupsValues<G>
+}
+
+/** What others in the environment are called is their business, unless it is surely meant for here. */
+function slips(environment: Environment, groups: readonly SettingsGroup<unknown>[]): Mistake[] {
+  const known = new Set(groups.flatMap(({ variables }) => variables))
+  const others = Object.keys(environment).filter((variable) => variable.toUpperCase().startsWith(WHOLE) && !known.has(variable))
+  return others.flatMap((variable) => {
+    const meant = [...known].find((name) => isSlipOf(name, variable))
+    return meant === undefined ? [] : [{ variable, message: 'There is no such setting.', action: `Did you mean ${meant}?` }]
+  })
 }
 
 function problemOf({ variable, message, action }: Mistake): Problem {
@@ -91,7 +103,7 @@ function secretText(environment: Environment, variable: string, mistakes: Mistak
     return undefined
   }
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    return readFileSync(callerPath(path), 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
     mistakes.push({ variable: `${variable}_FILE`, message: `${JSON.stringify(path)} cannot be read: ${(error as NodeJS.ErrnoException).code}.`, action: 'Give the path of a file that holds the secret.' })
     return undefined

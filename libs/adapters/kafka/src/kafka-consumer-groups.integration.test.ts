@@ -1,6 +1,7 @@
 // Consumer groups on Kafka under the suite of their port.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, jest } from '@jest/globals'
+import type { Problem } from '@tidemark/feature-schema/errors'
 import { consumerGroupsContract } from '@tidemark/ports/consumer-groups.contract'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { openKafkaConsumerGroups } from './kafka-consumer-groups.ts'
@@ -33,10 +34,11 @@ consumerGroupsContract('kafka', async () => {
 })
 
 describe('a member that comes again under its name', () => {
-  it('takes nothing from others, not even for a while', async () => {
+  it('takes nothing from others, not even for a while, and the one before is told of', async () => {
     const options = { ...testOptions((await sharedServers('kafka')).kafka.brokers), sessionTimeoutMs: SESSION_TIMEOUT_MS }
     await using log = openKafkaEventLog(options)
-    await using groups = openKafkaConsumerGroups(options)
+    const notices: Problem[] = []
+    await using groups = openKafkaConsumerGroups({ ...options, onNotice: (notice) => notices.push(notice) })
     await log.ensureTopic('t', 4)
     await using _before = await groups.join('g', 't', 'a')
     await using other = await groups.join('g', 't', 'b')
@@ -55,5 +57,6 @@ describe('a member that comes again under its name', () => {
       await watching
     }
     expect([...seen]).toEqual(['1,3'])
+    expect(notices).toEqual([expect.objectContaining({ code: 'STORE_SETTINGS', message: expect.stringContaining('joined as member a,'), where: expect.stringContaining('group') })])
   })
 })

@@ -9,6 +9,7 @@ import {
   decodeConsumerProtocolAssignment, decodeConsumerProtocolSubscription, encodeConsumerProtocolAssignment, encodeConsumerProtocolSubscription,
   heartbeatV4, joinGroupV7, leaveGroupV4, syncGroupV5, type Connection, type ConnectionPool,
 } from '@platformatic/kafka'
+import type { Problem } from '@tidemark/feature-schema/errors'
 import type { ConsumerGroups, Membership } from '@tidemark/ports/event-log'
 import { SESSION_TIMEOUT_DEFAULT_MS } from '@tidemark/ports/group-members'
 import { KafkaCluster } from './kafka-cluster.ts'
@@ -31,17 +32,19 @@ const JOINS_AGAIN: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_
 export interface KafkaConsumerGroupsOptions extends KafkaOptions {
   /** The brokers allow 6 to 1,800 s, unless they say otherwise (group.min.session.timeout.ms). */
   readonly sessionTimeoutMs?: number
+  /** Hears of a member that another process has replaced: it is given nothing any more. */
+  readonly onNotice?: (notice: Problem) => void
 }
 
 export interface KafkaConsumerGroups extends ConsumerGroups, AsyncDisposable {}
 
-export function openKafkaConsumerGroups({ sessionTimeoutMs = SESSION_TIMEOUT_DEFAULT_MS, ...options }: KafkaConsumerGroupsOptions): KafkaConsumerGroups {
+export function openKafkaConsumerGroups({ sessionTimeoutMs = SESSION_TIMEOUT_DEFAULT_MS, onNotice, ...options }: KafkaConsumerGroupsOptions): KafkaConsumerGroups {
   const cluster = new KafkaCluster(options)
   const members = new Set<GroupMember>()
   return {
     async join(group, topic, member) {
       await cluster.partitionsOf(topic)
-      const joined = new GroupMember({ cluster, group, topic, member, sessionTimeoutMs })
+      const joined = new GroupMember({ cluster, group, topic, member, sessionTimeoutMs, onNotice })
       members.add(joined)
       await joined.firstRound()
       return joined
@@ -59,6 +62,7 @@ interface MemberOptions {
   readonly topic: string
   readonly member: string
   readonly sessionTimeoutMs: number
+  readonly onNotice: KafkaConsumerGroupsOptions['onNotice']
 }
 
 type State = 'outside' | 'member' | 'replaced' | 'left'
@@ -69,6 +73,7 @@ class GroupMember implements Membership {
   private readonly member: string
   private readonly groupId: string
   private readonly sessionTimeoutMs: number
+  private readonly onNotice: KafkaConsumerGroupsOptions['onNotice']
   private readonly pool: ConnectionPool
   private state: State = 'outside'
   private memberId = ''
@@ -86,12 +91,13 @@ class GroupMember implements Membership {
   private readonly first = Promise.withResolvers<null>()
   private readonly loop: Promise<void>
 
-  constructor({ cluster, group, topic, member, sessionTimeoutMs }: MemberOptions) {
+  constructor({ cluster, group, topic, member, sessionTimeoutMs, onNotice }: MemberOptions) {
     this.cluster = cluster
     this.topic = topic
     this.member = member
     this.groupId = cluster.named(`${group}/${topic}`)
     this.sessionTimeoutMs = sessionTimeoutMs
+    this.onNotice = onNotice
     // A broker answers who joins when all others have come again.
     this.pool = cluster.openPool(cluster.settings.requestTimeoutMs + REBALANCES_PER_SESSION * sessionTimeoutMs)
     this.first.promise.catch(() => undefined)
@@ -146,11 +152,20 @@ class GroupMember implements Membership {
   private hasFailed(error: unknown): void {
     const names = errorNamesOf(error)
     this.cluster.forget(error)
-    if (names.includes(REPLACED)) return this.become('replaced')
+    if (names.includes(REPLACED)) return this.isReplaced()
     if (names.includes('UNKNOWN_MEMBER_ID')) this.memberId = ''
     if (names.some((name) => JOINS_AGAIN.has(name))) return this.become('outside')
     this.failure = asTidemarkError(error, this.cluster.where(`group ${this.groupId}`))
     if (!isPassing(error)) this.first.reject(this.failure)
+  }
+
+  private isReplaced(): void {
+    if (this.state === 'left') return
+    this.become('replaced')
+    this.onNotice?.({
+      code: 'STORE_SETTINGS', message: `Another process has joined as member ${this.member}, and has what this one had: this one reads nothing any more.`,
+      where: this.cluster.where(`group ${this.groupId}`), action: 'Give each process a name of its own, and end this one, unless it is ending anyway.',
+    })
   }
 
   /** Unless it was closed in the meantime. */

@@ -1,5 +1,5 @@
 // Producers of others: a topic that keeps their times, and who appends to it.
-import { createTopicsV7 } from '@platformatic/kafka'
+import { createTopicsV7, deleteTopicsV6 } from '@platformatic/kafka'
 import { externalTopic, type LogAppend } from '@tidemark/ports/event-log'
 import { KafkaCluster } from '../kafka-cluster.ts'
 import type { KafkaOptions } from '../kafka-options.ts'
@@ -31,6 +31,11 @@ export class Producers implements AsyncDisposable {
     const writer = this.writers.get(partition) ?? new PartitionWriter(this.cluster, externalTopic(this.name), partition)
     this.writers.set(partition, writer)
     await writer.append(records, records.reduce((sum, record) => sum + recordSizeOf(record), 0))
+  }
+
+  /** The topic is gone, with what was committed of it; `open` makes another of its name. */
+  async removeTopic(): Promise<void> {
+    await this.cluster.retrying(this.name, async (attemptCount) => deleteTopicsV6.api.async(await this.cluster.controller(attemptCount), [{ name: this.name }], TIMEOUT_MS))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
