@@ -14,7 +14,7 @@ import type { KafkaOptions } from './kafka-options.ts'
 import { KafkaTopics } from './kafka-topics.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { PartitionWriter } from './partition-writer.ts'
-import { FencedError, TransactionWriter } from './transaction-writer.ts'
+import { FencedError, TransactionWriter, type TransactionPart } from './transaction-writer.ts'
 
 /** Appends to several partitions that are on their way at once. */
 const TRANSACTIONS_MAX = 4
@@ -78,8 +78,19 @@ class ClusterEventLog implements KafkaEventLog {
       const appended = await Promise.all(plan.parts.map(async ({ topic, partition, batches: [records], sizeBytes }) => (records === undefined ? [] : [await this.writerOf(topic, partition).append(records, sizeBytes)])))
       return appendedAt(plan, appended, await this.endsOf(plan))
     }
-    const appended = await this.inTransaction((writer) => writer.run(filled, null))
+    const appended = await this.inTransaction((writer) => this.appendTogether(writer, filled))
     return appendedAt(plan, inPlan(plan, appended), await this.endsOf(plan))
+  }
+
+  /** What takes too long is given up by the brokers, and then nothing of it is done: it is begun again for as long as a call may last. */
+  private async appendTogether(writer: TransactionWriter, parts: readonly TransactionPart[]): Promise<AppendedAt[][]> {
+    for (const untilMs = performance.now() + this.cluster.settings.callTimeoutMs; ; ) {
+      try {
+        return await writer.run(parts, null)
+      } catch (error) {
+        if (!(error instanceof FencedError) || performance.now() > untilMs) throw error
+      }
+    }
   }
 
   async appendAndCommit(appends: readonly LogAppend[], commit: CommittedPosition, expected: number | null): Promise<readonly AppendedAt[] | null> {
