@@ -1,5 +1,5 @@
-// Suites that hurt servers, each of which starts its own: `npm run test:faults -- PATH`. One after the other, because a server that is
-// starved is a fault that nobody asked for.
+// Suites that hurt servers, each of which starts its own: `npm run test:faults -- PATH`. Two at a time, not more: a server that is starved is
+// a fault that nobody asked for.
 import base from './jest.integration.config.js'
 
 /** @type {import('jest').Config} */

@@ -1,4 +1,5 @@
 // Producers of others: a topic that keeps their times, and who appends to it.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createTopicsV7, deleteTopicsV6 } from '@platformatic/kafka'
 import { externalTopic, type LogAppend } from '@tidemark/ports/event-log'
 import { KafkaCluster } from '../kafka-cluster.ts'
@@ -24,6 +25,8 @@ export class Producers implements AsyncDisposable {
     const configs = [{ name: 'message.timestamp.type', value: 'CreateTime' }]
     await cluster.retrying(name, async (attemptCount) =>
       createTopicsV7.api.async(await cluster.controller(attemptCount), [{ name, numPartitions: partitionCount, replicationFactor: 1, assignments: [], configs }], TIMEOUT_MS, false))
+    // Another broker than the controller may not know it yet.
+    while (!(await cluster.partitionsOf(externalTopic(name)).then(() => true, () => false))) await sleep(20)
     return new Producers(cluster, name)
   }
 
