@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import type { ServedValue } from '@tidemark/pipelines/serve/feature-answer'
+import { percentilesOf, perSecond } from './demo-figures.ts'
 import type { LayerWork } from './embedded/demo-run.ts'
 import { comparedCount, type Comparison } from './oracle/comparison.ts'
 import type { Questions } from './questions.ts'
@@ -13,19 +14,18 @@ const shortNumbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 }
 export const formatCount = (count: number): string => numbers.format(count)
 export const formatMs = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`)
 export const formatBytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
-export const formatRate = (count: number, ms: number, what: string): string => `${formatCount(Math.round((count / ms) * 1_000))} ${what}/s`
+export const formatRate = (ratePerSecond: number, what: string): string => `${formatCount(Math.round(ratePerSecond))} ${what}/s`
 
-export const formatWork = (what: string, { count, ms }: LayerWork, unit: string): string => `${formatCount(count)} ${unit} ${what}, ${formatRate(count, ms, unit)}`
+export const formatWork = (what: string, { count, ms }: LayerWork, unit: string): string => `${formatCount(count)} ${unit} ${what}, ${formatRate(perSecond(count, ms), unit)}`
 
-/** The median and the 99th of a hundred. */
 export function formatPercentiles(latenciesMs: readonly number[]): string {
-  const sorted = latenciesMs.toSorted((a, b) => a - b)
-  const at = (q: number): string => `${sorted[Math.floor(q * (sorted.length - 1))]?.toFixed(2) ?? '-'} ms`
-  return `p50 ${at(0.5)}, p99 ${at(0.99)}`
+  if (latenciesMs.length === 0) return 'p50 - ms, p99 - ms'
+  const { p50Ms, p99Ms } = percentilesOf(latenciesMs)
+  return `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`
 }
 
 export function formatLatencies(latenciesMs: readonly number[]): string {
-  return `serving: ${formatCount(latenciesMs.length)} requests for one entity, ${formatPercentiles(latenciesMs)}, ${formatRate(latenciesMs.length, latenciesMs.reduce((sum, ms) => sum + ms, 0), 'requests')}`
+  return `serving: ${formatCount(latenciesMs.length)} requests for one entity, ${formatPercentiles(latenciesMs)}, ${formatRate(perSecond(latenciesMs.length, latenciesMs.reduce((sum, ms) => sum + ms, 0)), 'requests')}`
 }
 
 /** Which generation the views of all answers were read at, for each how often. */
@@ -87,14 +87,22 @@ function readProcessStatus(): string {
 export const formatMemory = ({ allBytes, ownBytes }: MemoryPeak): string =>
   `peak memory ${ownBytes === null ? formatBytes(allBytes) : `${formatBytes(ownBytes)}, and ${formatBytes(allBytes)} with the pages of mapped files`}`
 
+/** What a step gave, how long it took, and what all threads of this process used of the processor meanwhile. */
+export interface Step<T> {
+  readonly result: T
+  readonly ms: number
+  readonly cpuMs: number
+}
+
 /** Runs a step and prints what it says of itself, with how long it took. */
-export async function step<T>(title: string, run: () => Promise<T> | T, describe: (result: T, ms: number) => string): Promise<T> {
+export async function step<T>(title: string, run: () => Promise<T> | T, describe: (result: T, ms: number) => string): Promise<Step<T>> {
   const [start, cpuBefore] = [performance.now(), process.cpuUsage()]
   const result = await run()
   const ms = performance.now() - start
   const { user, system } = process.cpuUsage(cpuBefore)
-  console.log(`${pc.green('✓')} ${pc.bold(title.padEnd(16))} ${describe(result, ms)} ${pc.dim(`(${formatMs(ms)}, CPU ${formatMs((user + system) / 1_000)})`)}`)
-  return result
+  const cpuMs = (user + system) / 1_000
+  console.log(`${pc.green('✓')} ${pc.bold(title.padEnd(16))} ${describe(result, ms)} ${pc.dim(`(${formatMs(ms)}, CPU ${formatMs(cpuMs)})`)}`)
+  return { result, ms, cpuMs }
 }
 
 /** A table with a column for each entity and a row for each feature. */

@@ -35,5 +35,6 @@ function lineOf({ name: what, unit, value, min, max, runs, against, ratio, bar, 
   const short = (number: number): string => String(Number(number.toPrecision(4)))
   const rival = against && ratio !== undefined ? `; ${short(ratio)} × ${against.name} (${short(against.value)} ${unit})` : ''
   const verdict = bar === undefined ? '' : `; ${bar}: ${met ? 'met' : 'NOT MET'}`
-  return `${what}: ${short(value)} ${unit} (${short(min)} to ${short(max)}, ${runs} runs)${rival}${verdict}`
+  const spread = runs === 1 ? 'one run' : `${short(min)} to ${short(max)}, ${runs} runs`
+  return `${what}: ${short(value)} ${unit} (${spread})${rival}${verdict}`
 }

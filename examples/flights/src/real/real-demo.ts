@@ -9,13 +9,15 @@ import { createProgress } from '@tidemark/servers/progress'
 import { startServers, type StartedServers } from '@tidemark/servers/server-set'
 import { listen } from '@tidemark/serving-http/http-listener'
 import { loadArrivals, type Arrivals } from '../arrivals.ts'
+import { percentilesOf, type DemoFigures } from '../demo-figures.ts'
 import type { DemoOptions } from '../demo-options.ts'
 import { airportTable, AIRPORTS_SHOWN, describeDegraded, describeGenerations, formatCount, formatPercentiles, formatVerdict } from '../demo-report.ts'
 import { exampleCommands } from '../example-commands.ts'
 import { flightsFilePath } from '../flights-file.ts'
+import { comparedCount } from '../oracle/comparison.ts'
 import { readRoutes } from '../questions.ts'
 import type { Judgement } from './judge-answers.ts'
-import { lookAtUsage, usageTable } from './process-usage.ts'
+import { costsOf, lookAtUsage, peakBytesOf, usageTable } from './process-usage.ts'
 import { DEMO_PACE } from './real-definitions.ts'
 import { RealPhases } from './real-phases.ts'
 import { RealRun } from './real-run.ts'
@@ -31,7 +33,7 @@ const ORACLE_LIMITS = { threads: 2, memoryLimitBytes: 2 ** 30 }
 const NAMESPACE = 'demo'
 
 /** Ends with the exit code 1 where anything differs. */
-export async function runRealDemo({ serve, port, seed }: DemoOptions, signal: AbortSignal): Promise<void> {
+export async function runRealDemo({ serve, port, seed }: DemoOptions, signal: AbortSignal): Promise<DemoFigures> {
   const startedAtMs = performance.now()
   const screen = new Screen()
   const troubles = new Troubles((text) => screen.print(pc.yellow(`  ${text}`)))
@@ -50,18 +52,25 @@ export async function runRealDemo({ serve, port, seed }: DemoOptions, signal: Ab
   }), () => 'the archiver is up, and has made the topic'))
 
   const phases = new RealPhases({ run, screen, arrivals, lookAtUsage: () => lookAtUsage([...SERVERS.map((name) => [name, servers.identityOf(name)] as const), ...Array.from(run.layers.processes, ([name, { identity }]) => [name, identity] as const)]) })
-  await phases.history()
-  await phases.firstGeneration()
+  const history = await phases.history()
+  const firstGeneration = await phases.firstGeneration()
   await phases.startStreaming()
   await phases.stream()
-  await phases.rush()
+  const stream = await phases.rush()
   await phases.atRest()
   const judgement = await phases.judge(session)
   const letters = await phases.deadLetters()
 
   report({ run, phases, troubles, arrivals, judgement, letters })
-  console.log(pc.dim(`${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s`))
+  const seconds = (performance.now() - startedAtMs) / 1_000
+  console.log(pc.dim(`${seconds.toFixed(1)} s`))
   if (serve) await serveUntilEnded(run)
+  return {
+    comparedCount: comparedCount(judgement.comparison), differingCount: judgement.comparison.differingCount,
+    rates: { ...history, firstGeneration, stream },
+    latencies: { whileStreaming: percentilesOf(run.underway.latenciesMs), atRest: percentilesOf(run.atRest.latenciesMs) },
+    costs: costsOf(phases.phases), peakBytes: peakBytesOf(phases.phases.at(-1)!.after), seconds,
+  }
 }
 
 interface Outcome {

@@ -1,6 +1,7 @@
 // What the real demo does, phase by phase, each told on the screen while it goes on and when it is done.
 import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
 import type { Arrivals } from '../arrivals.ts'
+import { perSecond, type DemoFigures } from '../demo-figures.ts'
 import { describeGenerations, formatCount, formatMs, formatPercentiles, formatRate } from '../demo-report.ts'
 import { comparedCount } from '../oracle/comparison.ts'
 import { judgeAnswers, type Judgement } from './judge-answers.ts'
@@ -38,29 +39,34 @@ export class RealPhases {
     this.options = options
   }
 
-  /** The first months into the log, and out of it into the archive. */
-  async history(): Promise<void> {
+  /** The first months into the log, and out of it into the archive: how many a second, into each. */
+  async history(): Promise<Pick<DemoFigures['rates'], 'log' | 'archive'>> {
     const { run, screen, arrivals: { historyCount } } = this.options
-    let [sealedCount, appendedMs] = [0, 0]
+    let sealedCount = 0
     const progress = (): string => `${formatCount(run.feed.account.recordCount)} of ${formatCount(historyCount)} flights in the log, ${formatCount(sealedCount)} sealed in the archive`
-    await this.measured('history', historyCount, () => screen.step('history', progress, () => this.looking(async () => void (sealedCount = (await run.watch.sealed()).recordCount), async () => {
+    return this.measured('history', historyCount, () => screen.step('history', progress, () => this.looking(async () => void (sealedCount = (await run.watch.sealed()).recordCount), async () => {
       const startedAtMs = performance.now()
       await run.appendSteadily(historyCount, Infinity)
-      appendedMs = performance.now() - startedAtMs
+      const log = perSecond(historyCount, performance.now() - startedAtMs)
       await run.untilSealed()
-    }), (_, ms) => `${formatCount(historyCount)} flights into the log, ${formatRate(historyCount, appendedMs, 'flights')}; out of it into the archive, ${formatRate(historyCount, ms, 'flights')}, side by side, until their epochs were sealed`))
+      return { log, archive: perSecond(historyCount, performance.now() - startedAtMs) }
+    }), ({ log, archive }) => `${formatCount(historyCount)} flights into the log, ${formatRate(log, 'flights')}; out of it into the archive, ${formatRate(archive, 'flights')}, side by side, until their epochs were sealed`))
   }
 
-  async firstGeneration(): Promise<void> {
+  /** How many flights a second, from the start of the batch layer's process. */
+  async firstGeneration(): Promise<number> {
     const { run, screen } = this.options
-    await this.measured('generation 1', run.feed.account.recordCount, () => screen.step('generation 1', () => 'the batch layer is starting, or at it', async () => {
+    const { rate } = await this.measured('generation 1', run.feed.account.recordCount, () => screen.step('generation 1', () => 'the batch layer is starting, or at it', async () => {
+      const startedAtMs = performance.now()
       await run.start('batch-layer')
-      return run.untilPublished()
-    }, (generations, ms) => {
-      const [{ figures: { recordCount } }] = generations as [(typeof generations)[number]]
+      const generations = await run.untilPublished()
+      const { recordCount } = generations[0]!.figures
+      return { generations, recordCount, rate: perSecond(recordCount, performance.now() - startedAtMs) }
+    }, ({ generations, recordCount, rate }) => {
       const entityCount = generations.reduce((sum, { figures }) => sum + figures.entityCount, 0)
-      return `${formatCount(recordCount)} flights → ${formatCount(entityCount)} entities of ${generations.length} views; ${formatRate(recordCount, ms, 'flights')}, from the start of its process`
+      return `${formatCount(recordCount)} flights → ${formatCount(entityCount)} entities of ${generations.length} views; ${formatRate(rate, 'flights')}, from the start of its process`
     }))
+    return rate
   }
 
   async startStreaming(): Promise<void> {
@@ -80,22 +86,23 @@ export class RealPhases {
     const progress = (): string => `${formatCount(account.recordCount - fromCount)} of ${formatCount(count)} flights at ${formatCount(STREAM_PER_SECOND)}/s, ${formatCount(asked.latenciesMs.length)} requests, ${formatPercentiles(asked.latenciesMs.slice(-200))}, lag ${formatMs(asked.lagsMs.at(-1) ?? 0)}${this.seen}`
     await this.measured('June', count, () => screen.step('June', progress, () =>
       this.looking(() => this.lookAtGenerations(), () => run.askWhile(asked, this.asking(), () => run.appendSteadily(count, STREAM_PER_SECOND))),
-    (_, ms) => `${formatCount(count)} flights, ${formatRate(count, ms, 'flights')}, while ${formatCount(asked.latenciesMs.length)} requests were answered from ${describeGenerations(asked)}`))
+    (_, ms) => `${formatCount(count)} flights, ${formatRate(perSecond(count, ms), 'flights')}, while ${formatCount(asked.latenciesMs.length)} requests were answered from ${describeGenerations(asked)}`))
   }
 
-  /** The rest of June at once: how fast the stream is. */
-  async rush(): Promise<void> {
+  /** The rest of June at once: how many a second come through the stream into the answers. */
+  async rush(): Promise<number> {
     const { run, screen } = this.options
     const { account } = run.feed
     const fromCount = account.recordCount
-    let appendedMs = 0
     const progress = (): string => `${formatCount(account.recordCount - fromCount)} of ${formatCount(RUSH_COUNT)} flights in the log${this.seen && `; ${this.seen}`}`
-    await this.measured('the rush', RUSH_COUNT, () => screen.step('June, a rush', progress, () => run.askWhile(run.underway, this.asking(), async () => {
+    const { stream } = await this.measured('the rush', RUSH_COUNT, () => screen.step('June, a rush', progress, () => run.askWhile(run.underway, this.asking(), async () => {
       const startedAtMs = performance.now()
       await run.appendSteadily(RUSH_COUNT, Infinity)
-      appendedMs = performance.now() - startedAtMs
+      const log = perSecond(RUSH_COUNT, performance.now() - startedAtMs)
       await this.untilCaughtUp()
-    }), (_, ms) => `the last ${formatCount(RUSH_COUNT)} flights at once: into the log, ${formatRate(RUSH_COUNT, appendedMs, 'flights')}; through the stream into the answers, ${formatRate(RUSH_COUNT, ms, 'flights')}`))
+      return { log, stream: perSecond(RUSH_COUNT, performance.now() - startedAtMs) }
+    }), ({ log, stream }) => `the last ${formatCount(RUSH_COUNT)} flights at once: into the log, ${formatRate(log, 'flights')}; through the stream into the answers, ${formatRate(stream, 'flights')}`))
+    return stream
   }
 
   /** Everything is asked once more when nothing comes any more. */
