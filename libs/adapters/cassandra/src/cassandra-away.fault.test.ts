@@ -88,6 +88,7 @@ describe('Cassandra', () => {
     const registers = createCassandraRegisterStore(session, { newRevision })
     await views.write('v', 1, [{ entity, blob: bytesOf('kept') }])
     let isOver = false
+    let addedCount = 0
     /** Each adds its numbers to one list, each once. */
     const adding = async (who: number): Promise<number> => {
       let added = 0
@@ -102,12 +103,19 @@ describe('Cassandra', () => {
             if (error.code !== 'STORE_UNAVAILABLE') throw error
             return null
           })
-          if (won !== null) added++
+          if (won === null) continue
+          added++
+          addedCount++
         }
       }
       return added
     }
+    const more = async (): Promise<void> => {
+      const enough = addedCount + 3
+      await until('more is added', () => addedCount >= enough)
+    }
     const faults = async (): Promise<void> => {
+      await more()
       for (const [begin, end] of [
         [() => servers.pause('cassandra'), async () => servers.resume('cassandra')],
         [() => servers.kill('cassandra'), () => servers.restart('cassandra')],
@@ -120,7 +128,7 @@ describe('Cassandra', () => {
         await end()
         const [row] = await untilAvailable(async () => views.readNewest('v', 1, [entity]))
         expect(textOf(row!.blob)).toBe('kept')
-        await untilAvailable(() => registers.read('list'))
+        await more()
       }
     }
     const [ended, ...adders] = await Promise.allSettled([faults().finally(() => (isOver = true)), adding(1), adding(2), adding(3)])
