@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { claimRegisters, encodeNamespace, NAMESPACE_REGISTER } from './namespace-register.ts'
+import { claimRegisters, encodeNamespace, isClaimed, NAMESPACE_REGISTER } from './namespace-register.ts'
 import { createPlainRegisters } from './testing/plain-stores.ts'
 
 const WHERE = 'keyspace shop'
@@ -12,6 +12,14 @@ describe('registers are of one namespace', () => {
     await expect(claimRegisters(registers, 'bank', WHERE)).rejects.toMatchObject({
       code: 'STORE_SETTINGS', problems: [{ message: 'It holds the registers of namespace shop, not of bank.', where: WHERE }],
     })
+  })
+
+  it('of nobody, where one only asks', async () => {
+    const registers = createPlainRegisters()
+    expect(await isClaimed(registers, 'bank', WHERE)).toBe(false)
+    await claimRegisters(registers, 'shop', WHERE)
+    expect(await isClaimed(registers, 'shop', WHERE)).toBe(true)
+    await expect(isClaimed(registers, 'bank', WHERE)).rejects.toMatchObject({ code: 'STORE_SETTINGS' })
   })
 
   it('of one, where two come at the same time', async () => {

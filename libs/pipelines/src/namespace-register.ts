@@ -16,19 +16,21 @@ const form = z.strictObject({ formatVersion: z.literal(VERSION), namespace: z.st
 
 /** `where`: what holds the registers. STORE_SETTINGS where they are another namespace's; what the store throws. */
 export async function claimRegisters(registers: RegisterStore, namespace: string, where: string): Promise<void> {
-  for (;;) {
-    const found = await registers.read(NAMESPACE_REGISTER)
-    if (found === null) {
-      if ((await registers.compareAndSet(NAMESPACE_REGISTER, null, encodeNamespace(namespace))) !== null) return
-      continue
-    }
-    const owner = decodeNamespace(found.bytes, where)
-    if (owner === namespace) return
-    throw new TidemarkError([{
-      code: 'STORE_SETTINGS', message: `It holds the registers of namespace ${owner}, not of ${namespace}.`, where,
-      action: `Give namespace ${namespace} one of its own, or say that this process is of ${owner}.`,
-    }])
+  while (!(await isClaimed(registers, namespace, where))) {
+    if ((await registers.compareAndSet(NAMESPACE_REGISTER, null, encodeNamespace(namespace))) !== null) return
   }
+}
+
+/** Whether the namespace has claimed them; else nobody has. Throws what `claimRegisters` throws. */
+export async function isClaimed(registers: RegisterStore, namespace: string, where: string): Promise<boolean> {
+  const found = await registers.read(NAMESPACE_REGISTER)
+  if (found === null) return false
+  const owner = decodeNamespace(found.bytes, where)
+  if (owner === namespace) return true
+  throw new TidemarkError([{
+    code: 'STORE_SETTINGS', message: `It holds the registers of namespace ${owner}, not of ${namespace}.`, where,
+    action: `Give namespace ${namespace} one of its own, or say that this process is of ${owner}.`,
+  }])
 }
 
 export function encodeNamespace(namespace: string): Uint8Array {

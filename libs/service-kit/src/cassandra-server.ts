@@ -5,7 +5,7 @@ import { createCassandraBatchViewStore } from '@tidemark/adapter-cassandra/cassa
 import { createCassandraRegisterStore } from '@tidemark/adapter-cassandra/cassandra-register-store'
 import { openCassandra, type CassandraOptions } from '@tidemark/adapter-cassandra/cassandra-session'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
-import { claimRegisters } from '@tidemark/pipelines/namespace-register'
+import { claimRegisters, isClaimed } from '@tidemark/pipelines/namespace-register'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { namespaceKind } from './common-settings.ts'
 import { addresses, oneOf, text, wholeNumber } from './setting-kinds.ts'
@@ -69,7 +69,8 @@ export async function openCassandraStores({ namespace, ...options }: CassandraSe
   await using opened = new AsyncDisposableStack()
   const session = opened.use(await openCassandra({ ...options, onNotice }))
   const registers = createCassandraRegisterStore(session, { newRevision: createNewRevision() })
-  await claimRegisters(registers, namespace, session.where)
+  // Who only comes to what is there claims nothing.
+  await (options.mustExist ? isClaimed : claimRegisters)(registers, namespace, session.where)
   const owned = opened.move()
   return { registers, batchViews: createCassandraBatchViewStore(session), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

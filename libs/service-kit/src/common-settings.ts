@@ -42,3 +42,6 @@ export const commonSettings = settingsGroup({
     member: MEMBER ?? `${hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 80)}-${process.pid}`,
   }),
 })
+
+/** Of who is told nothing else of these. */
+export const namespaceSettings = settingsGroup({ prefix: 'TIDEMARK_', variables: { NAMESPACE: namespaceKind }, become: ({ NAMESPACE: namespace }) => namespace })

@@ -1,7 +1,7 @@
 // Servers that come up in any order: each is waited for, and said once; what waiting does not mend ends the waiting for all.
 import { describe, expect, it } from '@jest/globals'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
-import { openServers, untilAnswered, type Waiting } from './open-servers.ts'
+import { openServers, openServersInTime, untilAnswered, type Waiting } from './open-servers.ts'
 import { createServiceLog } from './service-log.ts'
 
 const trouble = (code: ErrorCode): TidemarkError => new TidemarkError([{ code, message: 'It is so.', where: 'there', action: 'Wait.' }])
@@ -64,6 +64,47 @@ describe('openServers', () => {
     late.resolve({ [Symbol.asyncDispose]: async () => void closed.push('late') })
     await new Promise((resolve) => setImmediate(resolve))
     expect(closed).toEqual(['late'])
+  })
+})
+
+describe('openServersInTime', () => {
+  const WITHIN_MS = 15_000
+
+  /** The time is over once it is told so. */
+  function timed(): World & { readonly over: () => void; readonly within: { readonly withinMs: number; readonly clock: Waiting['clock']; readonly signal: AbortSignal } } {
+    const all = world()
+    const over = new AbortController()
+    const wait: Waiting['clock']['wait'] = (_, signal) => new Promise((resolve) => AbortSignal.any([signal!, over.signal]).addEventListener('abort', () => resolve()))
+    return { ...all, over: () => over.abort(), within: { withinMs: WITHIN_MS, clock: { ...all.clock, wait }, signal: all.signal } }
+  }
+
+  it('tries each once, and throws what the first says that fails', async () => {
+    const { opener, closed, within } = timed()
+    {
+      await using servers = await openServersInTime({ log: opener('log', 0), views: opener('views', 0) }, within)
+      expect([servers.log.name, servers.views.name]).toEqual(['log', 'views'])
+    }
+    expect(closed.splice(0).sort()).toEqual(['log', 'views'])
+    await expect(openServersInTime({ log: opener('log', 0), views: opener('views', 1) }, within)).rejects.toMatchObject({ problems: [{ code: 'STORE_UNAVAILABLE', message: 'It is so.' }] })
+    expect(closed).toEqual(['log'])
+  })
+
+  it('gives up what does not answer in time, says of what, and closes it where it comes late', async () => {
+    const { opener, closed, over, within } = timed()
+    const late = Promise.withResolvers<AsyncDisposable>()
+    const opening = openServersInTime({ log: opener('log', 0), views: () => late.promise }, within)
+    setImmediate(over)
+    await expect(opening).rejects.toMatchObject({ problems: [{ code: 'STORE_UNAVAILABLE', message: 'It has not answered within 15 s.', where: 'views' }] })
+    late.resolve({ [Symbol.asyncDispose]: async () => void closed.push('late') })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(closed).toEqual(['log', 'late'])
+  })
+
+  it('ends with the signal', async () => {
+    const { controller, within } = timed()
+    const opening = openServersInTime({ log: () => new Promise(() => undefined) }, within)
+    controller.abort(new Error('enough'))
+    await expect(opening).rejects.toThrow('enough')
   })
 })
 

@@ -21,6 +21,8 @@ export interface CassandraOptions {
   readonly keyspace: string
   /** Makes a keyspace that is missing, so: `{ class: 'NetworkTopologyStrategy', dc1: 3 }`. Left away, a missing one is STORE_SETTINGS. */
   readonly replication?: Readonly<Record<string, string | number>>
+  /** Neither a keyspace nor its first tables are made where they are missing: STORE_SETTINGS. Default: false. */
+  readonly mustExist?: boolean
   readonly credentials?: { readonly username: string; readonly password: string }
   /** PEM: whom to trust in the stead of the system's authorities, and what this client shows of itself. `{}` for TLS with the defaults. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly servername?: string }
@@ -53,7 +55,7 @@ const QUORUMS: ReadonlySet<Consistency> = new Set(['LOCAL_QUORUM', 'QUORUM', 'EA
 
 /** Connects, and brings the keyspace's tables up to what this release needs. STORE_UNAVAILABLE, STORE_REFUSED, STORE_SETTINGS, STORE_TOO_NEW. */
 export async function openCassandra(options: CassandraOptions): Promise<CassandraSession> {
-  const { contactPoints, keyspace, dataCenter, replication, onNotice } = options
+  const { contactPoints, keyspace, dataCenter, replication, mustExist = false, onNotice } = options
   if (!KEYSPACE.test(keyspace)) throw new Error(`${JSON.stringify(keyspace)} is no name of a keyspace: it is of lower-case letters, digits and _.`)
   assertOverlap(options)
   const where = `Cassandra at ${contactPoints.join(', ')}, keyspace ${keyspace}`
@@ -67,7 +69,7 @@ export async function openCassandra(options: CassandraOptions): Promise<Cassandr
     } catch (error) {
       throw asTidemarkError(error, where)
     }
-    await migrateSchema({ client, where, keyspace, dataCenter, migrations: SCHEMA_MIGRATIONS, ...(replication && { replication }) })
+    await migrateSchema({ client, where, keyspace, dataCenter, mustExist, migrations: SCHEMA_MIGRATIONS, ...(replication && { replication }) })
     return new CassandraSession(client, where, options)
   } catch (error) {
     await client.shutdown()

@@ -5,6 +5,7 @@
 
 import { types, type Client, type Host } from 'cassandra-driver'
 import { ConstantBackoff, handleWhen, retry } from 'cockatiel'
+import type { TidemarkError } from '@tidemark/feature-schema/errors'
 import { asTidemarkError, isTableUnknown, problem } from './cassandra-errors.ts'
 import type { SchemaMigration } from './schema-migrations.ts'
 
@@ -15,6 +16,8 @@ export interface SchemaWork {
   readonly dataCenter: string
   /** Makes a keyspace that is missing. */
   readonly replication?: Readonly<Record<string, string | number>>
+  /** Makes nothing where no release has worked before. */
+  readonly mustExist?: boolean
   readonly migrations: readonly SchemaMigration[]
 }
 
@@ -37,9 +40,10 @@ export async function migrateSchema(work: SchemaWork): Promise<void> {
 }
 
 async function ensureKeyspace(work: SchemaWork): Promise<void> {
-  const { client, where, keyspace, replication } = work
+  const { client, where, keyspace, replication, mustExist } = work
   const found = await client.execute('SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?', [keyspace], { prepare: true, isIdempotent: true })
   if (found.rowLength > 0) return
+  if (mustExist) throw notThere(work, 'There is no such keyspace.')
   if (replication === undefined) {
     throw problem(
       'STORE_SETTINGS', where, 'There is no such keyspace, and how many replicas it should have is for you to say.',
@@ -55,6 +59,7 @@ async function readApplied(work: SchemaWork): Promise<Map<number, boolean>> {
   const { client, keyspace } = work
   const tables = await client.execute(`SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'schema_migrations'`, [keyspace], { prepare: true, isIdempotent: true })
   if (tables.rowLength === 0) {
+    if (work.mustExist) throw notThere(work, 'The keyspace has none of the tables.')
     await changeSchema(work, `CREATE TABLE IF NOT EXISTS ${keyspace}.schema_migrations (part text, version int, is_additive boolean, PRIMARY KEY (part, version))`)
   }
   // A node lists a table a moment before it knows it.
@@ -62,6 +67,10 @@ async function readApplied(work: SchemaWork): Promise<Map<number, boolean>> {
     client.execute(`SELECT version, is_additive FROM ${keyspace}.schema_migrations WHERE part = 'tables'`, [], { isIdempotent: true, consistency: types.consistencies.quorum }),
   )
   return new Map(rows.map((row) => [row.version as number, row.is_additive as boolean]))
+}
+
+function notThere({ where }: SchemaWork, message: string): TidemarkError {
+  return problem('STORE_SETTINGS', where, message, 'Give the keyspace that the services use; the first of them to start makes it and its tables.')
 }
 
 function assertUsable({ where, migrations }: SchemaWork, applied: ReadonlyMap<number, boolean>): void {

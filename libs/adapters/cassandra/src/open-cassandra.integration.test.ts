@@ -41,6 +41,16 @@ describe('openCassandra', () => {
     await expect(opening).rejects.toThrow(`CREATE KEYSPACE ${keyspace} WITH replication`)
   })
 
+  it('makes nothing for who comes to what must exist, and opens what does', async () => {
+    const there = { ...server, keyspace, replication, mustExist: true }
+    await expect(openCassandra(there)).rejects.toMatchObject({ code: 'STORE_SETTINGS' })
+    await raw.execute(`CREATE KEYSPACE ${keyspace} WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}`)
+    await expect(openCassandra(there)).rejects.toMatchObject({ code: 'STORE_SETTINGS' })
+    expect((await raw.execute('SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?', [keyspace])).rows).toEqual([])
+    await (await openCassandra({ ...server, keyspace }))[Symbol.asyncDispose]()
+    await (await openCassandra(there))[Symbol.asyncDispose]()
+  })
+
   it('has nothing to tell of a local server, which has on its disk what it acknowledges', async () => {
     const notices: unknown[] = []
     await using _session = await openCassandra({ ...server, keyspace, replication, onNotice: (notice) => notices.push(notice) })
