@@ -27,6 +27,8 @@ try {
   else await program.parseAsync(args, { from: 'user' })
 } catch (error) {
   process.exitCode = tellFailure(output, error)
+  // What was begun and is not waited for any more, a call to a server that says nothing, does not keep the process.
+  process.stderr.write('', () => process.stdout.write('', () => process.exit()))
 }
 
 function createProgram(output: Output, startProgress: () => Progress): Command {

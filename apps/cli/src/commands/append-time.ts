@@ -1,14 +1,16 @@
 // `tidemark append-time declare`: the way on where the log stamped a record far ahead, and its partition stands still before it.
 import type { FeatureViewDefinition, SourceDefinition } from '@tidemark/feature-schema/definition'
+import { createSystemClock } from '@tidemark/machine/system-clock'
 import { declareAppendTime } from '@tidemark/pipelines/log/declare-append-time'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { type Command, InvalidArgumentError } from 'commander'
-import { addDataOption, type DataOptions, findSource, findViews, withFolder } from '../data-folder.ts'
 import { usageError } from '../failure.ts'
 import { formatTime, type Output } from '../output.ts'
+import { findSource, findViews } from '../registered-names.ts'
 import { parseTime } from '../request-options.ts'
+import { addStoresOptions, type StoresOptions, withStores } from '../stores.ts'
 
-interface DeclareOptions extends DataOptions {
+interface DeclareOptions extends StoresOptions {
   readonly source?: string
   readonly at?: string
   readonly asStamped?: boolean
@@ -26,15 +28,16 @@ export function addAppendTimeCommand(program: Command, output: Output): void {
     .argument('<offset>', 'of the record in the source\'s log', readNumber)
     .option('--at <time>', 'when it was appended: ISO 8601 (UTC where it names no zone) or epoch milliseconds')
     .option('--as-stamped', 'in place of --at: when the log says, each of them; where something contains one already (APPEND_TIME_SETTLED)')
-  addDataOption(declare)
+  addStoresOptions(declare)
     .option('--source <name>', 'whose record (default: the only source)')
     .addHelpText('after', '\nExample:\n  tidemark append-time declare 3 17 --source payments --at 2024-03-14T12:00:00Z')
-    .action(async (partition: number, offset: number, { data, source: name, at, asStamped = false }: DeclareOptions) => {
+    .action(async (partition: number, offset: number, { source: name, at, asStamped = false, ...options }: DeclareOptions) => {
       if ((at === undefined) !== asStamped) throw usageError('It is not said, or said twice, when the record was appended.', '--at', 'Give either --at TIME or --as-stamped.')
       const appendTimeMs = at === undefined ? 'stamped' : parseTime(at, '--at')
-      const { source, through } = await withFolder(data, async (ports) => {
-        const found = await findSource(ports.registers, name)
-        return { source: found.name, through: await declareAppendTime({ ...ports, readViews: () => viewsOf(ports.registers, found) }, found, { partition, offset, appendTimeMs }) }
+      const { source, through } = await withStores(options, ['registers', 'log', 'speedViews'], async ({ registers, log, speedViews }) => {
+        const found = await findSource(registers, name)
+        const ports = { registers, log, speedViews, clock: createSystemClock(), readViews: () => viewsOf(registers, found) }
+        return { source: found.name, through: await declareAppendTime(ports, found, { partition, offset, appendTimeMs }) }
       })
       output.answer({ source, partition, offset, through, appendTimeMs }, () => `${output.colors.green('declared')} source ${source}, partition ${partition}, offset ${offset}${through === offset ? '' : ` to ${through}`}: appended ${appendTimeMs === 'stamped' ? 'as stamped' : formatTime(appendTimeMs)}; the partition goes on`)
     })

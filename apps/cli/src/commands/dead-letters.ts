@@ -2,14 +2,16 @@
 import type { DeadLetter } from '@tidemark/pipelines/ingest/dead-letter'
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from '@tidemark/pipelines/ingest/dead-letters'
 import { type Command, InvalidArgumentError } from 'commander'
-import { addDataOption, type DataOptions, findSource, withFolder } from '../data-folder.ts'
 import { counted, formatBytes, formatTime, type Output, tableText } from '../output.ts'
+import { findSource } from '../registered-names.ts'
+import { addStoresOptions, type StoresOptions, withStores } from '../stores.ts'
 
-interface DeadLetterOptions extends DataOptions {
+interface DeadLetterOptions extends StoresOptions {
   readonly source?: string
 }
 
 const LISTED_COUNT_DEFAULT = 100
+const STORES = ['registers', 'log'] as const
 
 export function addDeadLettersCommand(program: Command, output: Output): void {
   const letters = program
@@ -19,12 +21,13 @@ export function addDeadLettersCommand(program: Command, output: Output): void {
   withOptions(letters.command('list').summary('the dead letters of a source').description('Lists the dead letters of a source, oldest first in each partition: where the record is in the log, and why it is one.'))
     .option('--limit <count>', 'how many are shown, the last of the list', readCount, LISTED_COUNT_DEFAULT)
     .addHelpText('after', '\nExample:\n  tidemark dead-letters list --source payments')
-    .action(async ({ data, source: name, limit }: DeadLetterOptions & { readonly limit: number }) => {
-      const { source, count, shown } = await withFolder(data, async ({ log, registers }) => {
+    .action(async ({ source: name, limit, ...options }: DeadLetterOptions & { readonly limit: number }) => {
+      const { source, count, shown } = await withStores(options, STORES, async ({ log, registers }, signal) => {
         const found = await findSource(registers, name)
         const newest: DeadLetter[] = []
         let total = 0
         for await (const letter of listDeadLetters(log, found)) {
+          signal.throwIfAborted()
           total++
           newest.push(letter)
           if (newest.length > limit) newest.shift()
@@ -37,14 +40,14 @@ export function addDeadLettersCommand(program: Command, output: Output): void {
     .argument('<partition>', 'of the record in the source\'s log', readCount)
     .argument('<offset>', 'of the record in the source\'s log', readCount)
     .addHelpText('after', '\nExample:\n  tidemark dead-letters show 0 17 --source payments')
-    .action(async (partition: number, offset: number, { data, source }: DeadLetterOptions) => {
-      const letter = await withFolder(data, async ({ log, registers }) => showDeadLetter(log, await findSource(registers, source), partition, offset))
+    .action(async (partition: number, offset: number, { source, ...options }: DeadLetterOptions) => {
+      const letter = await withStores(options, STORES, async ({ log, registers }) => showDeadLetter(log, await findSource(registers, source), partition, offset))
       output.answer({ ...summaryOf(letter), ...contentsOf(letter) }, () => letterText(output, letter))
     })
   withOptions(letters.command('replay').summary('put dead letters back into the log').description('Appends the dead letters that were not put back before to their source\'s log again, each once; after the producer or the definition was mended. One that still does not fit becomes a dead letter again.'))
     .addHelpText('after', '\nExample:\n  tidemark dead-letters replay --source payments')
-    .action(async ({ data, source: name }: DeadLetterOptions) => {
-      const { source, replayedCount } = await withFolder(data, async ({ log, registers }, signal) => {
+    .action(async ({ source: name, ...options }: DeadLetterOptions) => {
+      const { source, replayedCount } = await withStores(options, STORES, async ({ log, registers }, signal) => {
         const found = await findSource(registers, name)
         return { source: found.name, replayedCount: await replayDeadLetters({ log, source: found, signal }) }
       })
@@ -53,7 +56,7 @@ export function addDeadLettersCommand(program: Command, output: Output): void {
 }
 
 function withOptions(command: Command): Command {
-  return addDataOption(command).option('--source <name>', 'whose dead letters (default: the only source)')
+  return addStoresOptions(command).option('--source <name>', 'whose dead letters (default: the only source)')
 }
 
 function readCount(text: string): number {

@@ -4,36 +4,41 @@ import { rollBack } from '@tidemark/pipelines/batch/move-pointer'
 import { viewId } from '@tidemark/pipelines/names'
 import { readPointer } from '@tidemark/pipelines/pointer'
 import { type Command, InvalidArgumentError } from 'commander'
-import { addDataOption, type DataOptions, findViews, withFolder } from '../data-folder.ts'
 import { usageError } from '../failure.ts'
 import { formatTime, type Output, tableText } from '../output.ts'
+import { findViews } from '../registered-names.ts'
+import { addStoresOptions, type StoresOptions, withStores } from '../stores.ts'
+
+const STORES = ['registers'] as const
 
 export function addPointerCommand(program: Command, output: Output): void {
   const pointer = program
     .command('pointer')
     .summary('see which generation is read, and go back to an older one')
     .description('Shows and moves the pointers of views: which generation each is read from.')
-  addDataOption(pointer.command('show').summary('the pointers of views').description('Shows the pointer of each view version: its generations, which is read, which can be gone back to.'))
+  addStoresOptions(pointer.command('show').summary('the pointers of views').description('Shows the pointer of each view version: its generations, which is read, which can be gone back to.'))
     .option('--view <name>', 'a view, card_spending, or one version of it, card_spending@2 (default: all)')
     .addHelpText('after', '\nExample:\n  tidemark pointer show --view card_spending')
-    .action(async ({ data, view }: DataOptions & { readonly view?: string }) => {
-      const pointers = await withFolder(data, async ({ registers }) =>
-        Promise.all((await findViews(registers, view)).map(async (found) => describePointer((await readPointer(registers, viewId(found.view))).pointer, found.source.epochLengthMs))))
-      output.answer({ data, pointers }, () => pointers.map((each) => pointerText(output, each)).join('\n\n') || 'No view was ever run in this folder.')
+    .action(async ({ view, ...options }: StoresOptions & { readonly view?: string }) => {
+      const { place, pointers } = await withStores(options, STORES, async ({ registers, place }) => {
+        const views = await findViews(registers, view)
+        return { place, pointers: await Promise.all(views.map(async (found) => describePointer((await readPointer(registers, viewId(found.view))).pointer, found.source.epochLengthMs))) }
+      })
+      output.answer({ ...place, pointers }, () => pointers.map((each) => pointerText(output, each)).join('\n\n') || 'No view was ever run here.')
     })
-  addDataOption(pointer.command('rollback').summary('read an older generation again').description('Makes a view be read from an older generation, down to its floor; answers stay exact. What lies above is void once the next generation is planned.'))
+  addStoresOptions(pointer.command('rollback').summary('read an older generation again').description('Makes a view be read from an older generation, down to its floor; answers stay exact. What lies above is void once the next generation is planned.'))
     .requiredOption('--view <name>', 'a view, or one version of it: card_spending@2')
     .requiredOption('--to <generation>', 'its number, as `tidemark pointer show` lists it', readGeneration)
     .addHelpText('after', '\nExample:\n  tidemark pointer rollback --view card_spending --to 3')
-    .action(async ({ data, view: name, to }: DataOptions & { readonly view: string; readonly to: number }) => {
-      const moved = await withFolder(data, async ({ registers }) => {
+    .action(async ({ view: name, to, ...options }: StoresOptions & { readonly view: string; readonly to: number }) => {
+      const { place, moved } = await withStores(options, STORES, async ({ registers, place }) => {
         const [found, ...others] = await findViews(registers, name)
         if (others.length > 0) throw usageError(`There are ${others.length + 1} versions of view ${name}.`, '--view', `Name one: ${[found!, ...others].map(({ view }) => viewId(view)).join(', ')}.`)
         const { view, source } = found!
         const { pointer: { n: from } } = await readPointer(registers, viewId(view))
-        return { from, ...describePointer(await rollBack(registers, viewId(view), to), source.epochLengthMs) }
+        return { place, moved: { from, ...describePointer(await rollBack(registers, viewId(view), to), source.epochLengthMs) } }
       })
-      output.answer({ data, ...moved }, () => `${output.colors.green('moved')} ${moved.view} from generation ${moved.from} to ${moved.n}\n\n${pointerText(output, moved)}`)
+      output.answer({ ...place, ...moved }, () => `${output.colors.green('moved')} ${moved.view} from generation ${moved.from} to ${moved.n}\n\n${pointerText(output, moved)}`)
     })
 }
 
