@@ -10,10 +10,13 @@ export const EXIT = { ok: 0, no: 1, usage: 2, badInput: 3, outputFailed: 4, bug:
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
   readonly exitCode: number
+  /** What was done before; null: nothing was written. */
+  readonly done: string | null
 
-  constructor(exitCode: number) {
+  constructor(exitCode: number, done: string | null = null) {
     super('interrupted')
     this.exitCode = exitCode
+    this.done = done
   }
 }
 
@@ -29,7 +32,8 @@ export function problemError(code: ErrorCode, message: string, where: string, ac
 /** Tells an error to whoever ran the command, and gives back the exit code. */
 export function tellFailure(output: Output, error: unknown): number {
   if (error instanceof Interrupted) {
-    output.failure({ interrupted: true }, 'interrupted, nothing was written')
+    const { done } = error
+    output.failure({ interrupted: true, ...(done !== null && { done }) }, `interrupted, ${done ?? 'nothing was written'}`)
     return error.exitCode
   }
   if (error instanceof CommanderError) return tellCommanderError(output, error)

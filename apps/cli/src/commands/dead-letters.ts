@@ -2,6 +2,7 @@
 import type { DeadLetter } from '@tidemark/pipelines/ingest/dead-letter'
 import { listDeadLetters, replayDeadLetters, showDeadLetter } from '@tidemark/pipelines/ingest/dead-letters'
 import { type Command, InvalidArgumentError } from 'commander'
+import { Interrupted } from '../failure.ts'
 import { counted, formatBytes, formatTime, type Output, tableText } from '../output.ts'
 import { findSource } from '../registered-names.ts'
 import { addStoresOptions, type StoresOptions, withStores } from '../stores.ts'
@@ -47,9 +48,12 @@ export function addDeadLettersCommand(program: Command, output: Output): void {
   withOptions(letters.command('replay').summary('put dead letters back into the log').description('Appends the dead letters that were not put back before to their source\'s log again, each once; after the producer or the definition was mended. One that still does not fit becomes a dead letter again.'))
     .addHelpText('after', '\nExample:\n  tidemark dead-letters replay --source payments')
     .action(async ({ source: name, ...options }: DeadLetterOptions) => {
+      let putBackCount = 0
       const { source, replayedCount } = await withStores(options, STORES, async ({ log, registers }, signal) => {
         const found = await findSource(registers, name)
-        return { source: found.name, replayedCount: await replayDeadLetters({ log, source: found, signal }) }
+        return { source: found.name, replayedCount: await replayDeadLetters({ log, source: found, signal, onPutBack: (count) => void (putBackCount = count) }) }
+      }).catch((error: unknown) => {
+        throw error instanceof Interrupted && putBackCount > 0 ? new Interrupted(error.exitCode, `${counted(putBackCount, 'record')} put back before; replay again for the others`) : error
       })
       output.answer({ source, replayedCount }, () => replayedCount === 0 ? `There is no dead letter of source ${source} that was not put back already.` : `${output.colors.green('put back')} ${counted(replayedCount, 'record')} of source ${source}`)
     })

@@ -34,6 +34,8 @@ export interface DeadLetterReplay {
   /** Which are put back; the others are passed over for good. Default: all. */
   readonly isWanted?: (letter: DeadLetter) => boolean
   readonly signal?: AbortSignal
+  /** How many are put back so far, which stay so whatever ends the rest. */
+  readonly onPutBack?: (count: number) => void
 }
 
 /**
@@ -41,7 +43,7 @@ export interface DeadLetterReplay {
  * with the position in the dead letters. A record that still cannot be decoded becomes a dead letter again; one that a letter has left in the
  * topic is put back from there, if it is still there. Returns how many were put back.
  */
-export async function replayDeadLetters({ log, source, isWanted = () => true, signal }: DeadLetterReplay): Promise<number> {
+export async function replayDeadLetters({ log, source, isWanted = () => true, signal, onPutBack }: DeadLetterReplay): Promise<number> {
   const [topic, group] = [deadLetterTopicOf(source), deadLetterReplayGroupOf(source)]
   let replayedCount = 0
   for (let partition = 0, count = await letterPartitionCount(log, source); partition < count; partition++) {
@@ -59,7 +61,9 @@ export async function replayDeadLetters({ log, source, isWanted = () => true, si
         if (record !== null) appends.push({ topic: letter.topic, partition: letter.partition, records: [record] })
       }
       const position = { group, topic, partition, offset: Math.min(next, end) }
-      if (await log.appendAndCommit(appends, position, committed)) replayedCount += appends.length
+      if (!(await log.appendAndCommit(appends, position, committed))) continue
+      replayedCount += appends.length
+      onPutBack?.(replayedCount)
     }
   }
   return replayedCount

@@ -57,6 +57,23 @@ describe('law 10: dead letters', () => {
     expect(await lettersOf(world)).toEqual(['0 1', '0 3', '1 0'])
   })
 
+  it('stays put back as far as it was, whoever ends the rest', async () => {
+    const world = await worldWithLetters()
+    await drain(world.processor([0, 1]))
+    const ended = new AbortController()
+    const counts: number[] = []
+    const replay = replayDeadLetters({
+      log: world.log, source: world.source, signal: ended.signal,
+      onPutBack: (count) => {
+        counts.push(count)
+        ended.abort(new Error('ended'))
+      },
+    })
+    await expect(replay).rejects.toThrow('ended')
+    expect(counts).toEqual([1])
+    expect(await replayDeadLetters({ log: world.log, source: world.source })).toBe(1)
+  })
+
   it('leaves a record in the topic that is as large as the log takes, and puts it back from there', async () => {
     const world = await worldWithLetters()
     const large = 'x'.repeat(RECORD_SIZE_MAX_BYTES)
