@@ -5,7 +5,7 @@ import { createMemoryJobQueue } from '@tidemark/adapter-memory/memory-job-queue'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import { createCleaner } from '@tidemark/pipelines/batch/clean-up'
 import { describePointer } from '@tidemark/pipelines/batch/describe-pointer'
-import { judgeGeneration, DEFAULT_GATE } from '@tidemark/pipelines/batch/quality-gate'
+import { judgeGeneration, DEFAULT_GATE, type GateFailure } from '@tidemark/pipelines/batch/quality-gate'
 import { jobQueueOf, runDue, type DueEvent, type RunDueOptions } from '@tidemark/pipelines/batch/run-due'
 import { readPart, readWriteSet, stagedNumber, stagedPrefix, writeSetKey, type GenerationFigures } from '@tidemark/pipelines/batch/staged-generation'
 import type { WaitingClock } from '@tidemark/ports/clock'
@@ -38,6 +38,38 @@ describe('a run', () => {
     expect(await readWriteSet(stage.world.stores.objects, stage.world.view, 2)).toBeNull()
     expect(await stage.finish(stage.run())).toMatchObject({ kind: 'published', n: 3, base: 1 })
     expect(await stage.pointer).toMatchObject({ purge: [] })
+  })
+
+  it('is compared by its gate with its base, whatever was blocked in between', async () => {
+    const stage = new Stage()
+    await stage.publish()
+    await stage.world.seal()
+    const compared: unknown[] = []
+    const runWith = (failures: readonly GateFailure[]) => stage.finish(stage.run('sound', { gate: { check: ({ n, base, baseFigures }) => {
+      compared.push([n, base, baseFigures?.entityCount])
+      return failures
+    } } }))
+    expect(await codeOf(runWith([{ rule: 'mine', message: 'No.' }]))).toBe('GATE_CLOSED')
+    await runWith([])
+    expect(compared).toEqual([[2, 1, 4], [3, 1, 4]])
+  })
+
+  it('is not published before its rows show as they were loaded', async () => {
+    const stage = new Stage()
+    await stage.world.seal()
+    const { stores } = stage.world
+    let areOther = true
+    const views = { ...stores.views, readNewest: async (...asked: Parameters<typeof stores.views.readNewest>) => {
+      const rows = await stores.views.readNewest(...asked)
+      return areOther ? rows.map((row) => row && { ...row, blob: row.blob.subarray(1) }) : rows
+    } }
+    const run = stage.run('sound', { stores: { ...stores, views } })
+    await stage.through(run, 'load')
+    let step = await run.step()
+    while (step.kind === 'working' && step.stage === 'load') step = await run.step()
+    expect(step).toMatchObject({ kind: 'waiting', stage: 'confirm' })
+    areOther = false
+    expect(await stage.finish(run)).toMatchObject({ kind: 'published', n: 1 })
   })
 
   it('waits for the lease before it purges what was read, and drops it from the list once it is gone', async () => {
