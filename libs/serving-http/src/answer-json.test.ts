@@ -22,7 +22,7 @@ function answerWith(features: FeatureAnswer['features']): fc.Arbitrary<FeatureAn
     features: fc.constant(features),
     tailsMs: fc.array(fc.option(fc.integer({ max: 2, min: 0 })), { minLength: length, maxLength: length }),
     entities: fc.array(fc.record({ values: fc.array(served, { minLength: length, maxLength: length }), explanation: fc.constant([]) }, { requiredKeys: ['values'] }), { maxLength: 2 }),
-    views: fc.array(fc.record({ view: fc.string(), version: fc.nat(), generation: fc.nat(), cut: fc.option(fc.integer()), lagMs: fc.option(fc.nat()) }), { maxLength: 2 }),
+    views: fc.array(fc.record({ view: fc.string(), version: fc.nat(), generation: fc.option(fc.nat()), cut: fc.option(fc.integer()), lagMs: fc.option(fc.nat()) }), { maxLength: 2 }),
     degraded: fc.array(fc.record({ code: fc.constant('SPEED_LAGGING' as const), view: fc.string(), message: fc.string() }), { maxLength: 1 }),
   })
 }

@@ -1,18 +1,24 @@
-// Law 7: what an answer says of its lag holds for the state that it was made of.
+// Law 7: what an answer says of its lag and its generation holds for what it was made of.
 
 import { expect, it } from '@jest/globals'
 import { count } from '@tidemark/feature-schema/aggregations'
 import { eventSource, featureView, string, timestamp } from '@tidemark/feature-schema/dsl'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
+import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { Soon } from '@tidemark/ports/soon'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { encodeHeartbeat, HEARTBEAT_VERSION } from '../ingest/heartbeat.ts'
 import { encodeBucketRecord } from '../log/bucket-record.ts'
+import { openPartitions } from '../log/change-seal-register.ts'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { createFeatureServer } from './answer-features.ts'
+import type { FeatureAnswer } from './feature-answer.ts'
 import { catalogOf } from './feature-catalog.ts'
 
 const clicks = eventSource('clicks', { fields: { at: timestamp(), user: string() }, eventTime: 'at' })
 const totals = featureView('totals', { source: clicks, entity: { user: 'user' }, features: { clicks: count().over('1h') } })
+const catalog = catalogOf({ formatVersion: 1, sources: [clicks.definition], views: [totals.definition], services: [] })
 const NOW_MS = 1_000_000
 
 function heartbeatOf(caughtUpAtMs: number): Uint8Array {
@@ -22,20 +28,47 @@ function heartbeatOf(caughtUpAtMs: number): Uint8Array {
   })
 }
 
-it('does not tell the lag of a heartbeat that came after its state was read', async () => {
-  let caughtUpAtMs = NOW_MS - 700
+/** Asks for the one feature, of a state in which nothing is. */
+function ask({ onRead = () => undefined, heartbeat = () => heartbeatOf(NOW_MS), registers = createPlainRegisters(), deadlineMs = 1_000, explain = false }: {
+  readonly onRead?: () => unknown
+  readonly heartbeat?: () => Uint8Array
+  readonly registers?: RegisterStore
+  readonly deadlineMs?: number
+  readonly explain?: boolean
+}): Soon<FeatureAnswer> {
   const speedViews: Pick<SpeedViewStore, 'heartbeats' | 'read'> = {
-    heartbeats: () => Promise.resolve(new Map([[0, heartbeatOf(caughtUpAtMs)]])),
-    read: (questions) => {
-      caughtUpAtMs = NOW_MS
-      return Promise.resolve(questions.map(({ entities }) => ({ record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: [], entities: entities.map(() => [null, null, null]) })))
+    heartbeats: () => Promise.resolve(new Map([[0, heartbeat()]])),
+    read: async (questions) => {
+      await onRead()
+      return questions.map(({ entities, partitions }) => ({ record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: partitions.map(() => null), entities: entities.map(() => [null, null, null]) }))
     },
   }
-  const catalog = catalogOf({ formatVersion: 1, sources: [clicks.definition], views: [totals.definition], services: [] })
   const server = createFeatureServer({
-    catalog: () => catalog, registers: createPlainRegisters(), batchViews: {} as BatchViewStore, speedViews: speedViews as SpeedViewStore,
+    catalog: () => catalog, registers, batchViews: {} as BatchViewStore, speedViews: speedViews as SpeedViewStore,
     clock: { nowMs: () => NOW_MS, steadyMs: () => NOW_MS, wait: () => new Promise(() => undefined) },
   })
-  const answer = await server.answer({ asked: { features: [{ view: 'totals', feature: 'clicks_1h' }] }, entities: [{ user: 'ada' }], policy: 'degrade', deadlineMs: 1_000, explain: false })
+  return server.answer({ asked: { features: [{ view: 'totals', feature: 'clicks_1h' }] }, entities: [{ user: 'ada' }], policy: 'degrade', deadlineMs, explain })
+}
+
+it('does not tell the lag of a heartbeat that came after its state was read', async () => {
+  let caughtUpAtMs = NOW_MS - 700
+  const answer = await ask({ heartbeat: () => heartbeatOf(caughtUpAtMs), onRead: () => void (caughtUpAtMs = NOW_MS) })
   expect(answer).toMatchObject({ entities: [{ values: [{ status: 'NOT_FOUND' }] }], views: [{ generation: 0, lagMs: 700 }], degraded: [] })
+})
+
+it('does not take a pointer that it has not read for one of a view without a generation', async () => {
+  const away = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It is away.', where: 'registers', action: 'Wait.' }])
+  const unread = { views: [{ view: 'totals', version: 1, generation: null, cut: null, lagMs: null }], entities: [{ values: [{ status: 'UNAVAILABLE' }] }] }
+  const registers: RegisterStore = { ...createPlainRegisters(), read: () => Promise.reject(away) }
+  expect(await ask({ registers })).toMatchObject({ ...unread, degraded: [{ code: 'BATCH_UNAVAILABLE' }] })
+  expect(await ask({ deadlineMs: 0 })).toMatchObject({ ...unread, degraded: [{ code: 'DEADLINE' }] })
+  expect(await ask({})).toMatchObject({ views: [{ generation: 0, cut: null, lagMs: 0 }], degraded: [] })
+})
+
+it('explains with the fences of every partition that may be in the state, of one too that was opened while it was read', async () => {
+  const registers = createPlainRegisters()
+  const open = (partition: number): Promise<unknown> => openPartitions(registers, clicks.definition, [{ partition, offset: 0 }])
+  await open(0)
+  const { entities: [entity] } = await ask({ registers, onRead: () => open(1), explain: true })
+  expect(entity!.explanation![0]!.fences.map(({ partition }) => partition)).toEqual([0, 1])
 })

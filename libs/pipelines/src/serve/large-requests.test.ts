@@ -117,6 +117,17 @@ describe('a large request', () => {
     expect(degraded).toEqual([{ code: 'DEADLINE', view: 'drivers', message: `${entityCount - mergedCount} of ${entityCount} entities were not answered before the deadline.` }])
   })
 
+  it('says so where one of its entities is late, as of many', async () => {
+    const lateCounts = new Set<number>()
+    for (let deadlineMs = 1; !lateCounts.has(0); deadlineMs++) {
+      const { entities, degraded } = await openWorld({ sliceMaxMs: 0, isAtHand: true }).server.answer(requestFor(3, { deadlineMs }))
+      const lateCount = entities.filter(({ values }) => values[0]!.reason === 'deadline').length
+      expect(degraded.map(({ code }) => code)).toEqual(lateCount > 0 ? ['DEADLINE'] : [])
+      lateCounts.add(lateCount)
+    }
+    expect(lateCounts).toContain(1)
+  })
+
   it('is an error, or has defaults, where the policy says so', async () => {
     const { entityCount, deadlineMs } = SHORT
     await expect(openWorld().server.answer(requestFor(entityCount, { deadlineMs, policy: 'fail' }))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
