@@ -16,29 +16,43 @@ export type LimitCall = <T>(where: string, action: () => Promise<T>) => Promise<
  */
 export function createCallLimits({ timeoutMs, callsInFlightMax }: CallLimits, onLate: () => void = () => undefined): LimitCall {
   let inFlightCount = 0
-  return async (where, action) => {
+  return (where, action) => new Promise((resolve, reject) => {
     if (inFlightCount >= callsInFlightMax) throw unavailable(where, `${inFlightCount} calls wait for it already, and no more may.`)
-    inFlightCount++
-    try {
-      return await inTime(action(), timeoutMs, () => {
-        onLate()
-        return unavailable(where, `It did not answer within ${timeoutMs} ms.`)
-      })
-    } finally {
-      inFlightCount--
+    const late = (): Error => {
+      onLate()
+      return unavailable(where, `It did not answer within ${timeoutMs} ms.`)
     }
-  }
+    const promise = action()
+    inFlightCount++
+    settleInTime(promise, timeoutMs, late, (value) => {
+      inFlightCount--
+      resolve(value)
+    }, (error) => {
+      inFlightCount--
+      reject(error)
+    })
+  })
 }
 
 /** What it resolves to; throws what `lateError` gives where that takes longer. */
-export async function inTime<T>(promise: Promise<T>, timeoutMs: number, lateError: () => Error): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(lateError()), timeoutMs)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
+export function inTime<T>(promise: Promise<T>, timeoutMs: number, lateError: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => settleInTime(promise, timeoutMs, lateError, resolve, reject))
+}
+
+/** Calls one of them, once. */
+function settleInTime<T>(promise: Promise<T>, timeoutMs: number, lateError: () => Error, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    reject(lateError())
+  }, timeoutMs)
+  promise.then((value) => {
+    if (isLate) return
     clearTimeout(timer)
-  }
+    resolve(value)
+  }, (error: unknown) => {
+    if (isLate) return
+    clearTimeout(timer)
+    reject(error)
+  })
 }

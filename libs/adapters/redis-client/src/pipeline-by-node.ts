@@ -14,10 +14,13 @@ export async function pipelineByNode<T, Reply>(
     const pipeline = client.pipeline()
     for (const i of group) add(pipeline, reads[i]!)
     const results = await pipeline.exec().catch(() => null)
-    await Promise.all(group.map(async (i, at) => {
+    const failed: number[] = []
+    for (const [at, i] of group.entries()) {
       const [error, reply] = results?.[at] ?? [true]
-      replies[i] = error ? await ask(reads[i]!) : (reply as Reply)
-    }))
+      if (error) failed.push(i)
+      else replies[i] = reply as Reply
+    }
+    await Promise.all(failed.map(async (i) => (replies[i] = await ask(reads[i]!))))
   }))
   return replies
 }

@@ -1,12 +1,16 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Revision } from '@tidemark/ports/revision'
-import { bucketRedisKey, chunkField, entityOfField, readRevision, revisionsField, writeRevision } from './bucket-fields.ts'
-import { discardArguments, removeArguments, writeArguments } from './bucket-script.ts'
-import { copyTogether } from './copy-together.ts'
+import { collectArguments } from '@tidemark/redis-client/testing/collect-arguments'
+import { bucketRedisKey, entityOfField, putChunkField, putRevisionsField, readRevision, writeRevision } from './bucket-fields.ts'
+import { discardArguments, removeArguments, writeArguments, type FillArguments } from './bucket-script.ts'
+import { copyFromLarge, copyTogether } from './copy-together.ts'
 
-const hexOf = (args: readonly (string | Buffer)[] | null): string[] => args!.map((arg) => (typeof arg === 'string' ? arg : `0x${arg.toString('hex')}`))
+const hexOf = (fill: FillArguments | null): string[] => collectArguments(fill!).map((arg) => (typeof arg === 'string' ? arg : `0x${arg.toString('hex')}`))
 const [ANY, NONE] = ['fe'.repeat(8), 'ff'.repeat(8)]
 const revisionHex = (low: number): string => `${low.toString(16).padStart(2, '0')}${'00'.repeat(7)}`
+const revisionsField = (entity: Uint8Array): Buffer => bytesOf((to) => putRevisionsField(to, entity))
+const chunkField = (entity: Uint8Array, chunk: number): Buffer => bytesOf((to) => putChunkField(to, entity, chunk))
+const bytesOf = (fill: FillArguments): Buffer => collectArguments(fill)[0] as Buffer
 const fieldHex = (field: Buffer): string => `0x${field.toString('hex')}`
 
 describe('the layout of a bucket', () => {
@@ -77,5 +81,23 @@ describe('copyTogether', () => {
     for (const copy of copies) expect(copy?.buffer.byteLength ?? 5).toBe(5)
     network.fill('y')
     expect(Buffer.from(copies[0]!).toString()).toBe('xxx')
+  })
+})
+
+describe('copyFromLarge', () => {
+  const partsOf = (network: Buffer, ...sizes: number[]): Buffer[] => sizes.map((size, i) => network.subarray(100 * i, 100 * i + size))
+
+  it('leaves parts where they fill half of what they lie in, and copies the others', () => {
+    const [full, sparse] = [Buffer.alloc(300, 'f'), Buffer.alloc(300, 's')]
+    const parts = [...partsOf(full, 100, 100), null, ...partsOf(full.subarray(200), 90), ...partsOf(sparse, 100, 40), null]
+    const own = copyFromLarge(parts)
+    expect(own.map((part) => part && Buffer.from(part).toString())).toEqual(parts.map((part) => part && part.toString()))
+    expect(own.map((part) => part?.buffer.byteLength ?? null)).toEqual([300, 300, null, 300, 140, 140, null])
+  })
+
+  it('leaves none where it would hold on to more than all parts', () => {
+    expect(copyFromLarge(partsOf(Buffer.alloc(300), 100, 99)).map((part) => part!.buffer.byteLength)).toEqual([199, 199])
+    expect(copyFromLarge([null, null])).toEqual([null, null])
+    expect(copyFromLarge([])).toEqual([])
   })
 })

@@ -13,6 +13,7 @@
 
 import type { Revision } from '@tidemark/ports/revision'
 import { CHUNKS_PER_ENTITY, type BucketKey } from '@tidemark/ports/speed-view-store'
+import type { ArgumentSink } from '@tidemark/redis-client/resp-packer'
 
 export const REVISION_BYTES = 8
 export const REVISIONS_BYTES = CHUNKS_PER_ENTITY * REVISION_BYTES
@@ -20,8 +21,8 @@ export const RECORD_FIELD = 'r'
 export const REVISIONS_FIELD_PATTERN = 'e*'
 
 const U32 = 2 ** 32
-const REVISIONS_CODE = 'e'.charCodeAt(0)
-const FIRST_CHUNK_CODE = '0'.charCodeAt(0)
+const REVISIONS_MARK = Buffer.from('e')
+const CHUNK_MARKS = Array.from({ length: CHUNKS_PER_ENTITY }, (_, chunk) => Buffer.from(`${chunk}`))
 /** The bytes that stand for no revision. No revision has them: the last one of each is 0. */
 export const NO_REVISION_BYTE = 0xff
 /** The same for one that is not asked for, in what a script is given. */
@@ -40,12 +41,12 @@ export function fenceField(partition: number): string {
 }
 
 /** Where an entity's revisions are. */
-export function revisionsField(entity: Uint8Array): Buffer {
-  return fieldOf(REVISIONS_CODE, entity)
+export function putRevisionsField(to: ArgumentSink, entity: Uint8Array): void {
+  to.joined(REVISIONS_MARK, entity)
 }
 
-export function chunkField(entity: Uint8Array, chunk: number): Buffer {
-  return fieldOf(FIRST_CHUNK_CODE + chunk, entity)
+export function putChunkField(to: ArgumentSink, entity: Uint8Array, chunk: number): void {
+  to.joined(CHUNK_MARKS[chunk]!, entity)
 }
 
 /** Of a field of revisions or of a chunk. */
@@ -53,21 +54,15 @@ export function entityOfField(field: Uint8Array): Uint8Array {
   return field.subarray(1)
 }
 
-export function writeRevision(bytes: Buffer, chunk: number, revision: Revision | null): void {
-  const at = REVISION_BYTES * chunk
+/** `place`: how many revisions are before it. */
+export function writeRevision(bytes: Buffer, place: number, revision: Revision | null): void {
+  const at = REVISION_BYTES * place
   bytes.writeUInt32LE(revision === null ? U32 - 1 : revision % U32, at)
   bytes.writeUInt32LE(revision === null ? U32 - 1 : Math.floor(revision / U32), at + 4)
 }
 
-export function readRevision(bytes: Buffer, chunk: number): Revision | null {
-  const at = REVISION_BYTES * chunk
+export function readRevision(bytes: Buffer, place: number): Revision | null {
+  const at = REVISION_BYTES * place
   const high = bytes.readUInt32LE(at + 4)
   return high === U32 - 1 ? null : ((bytes.readUInt32LE(at) + high * U32) as Revision)
-}
-
-function fieldOf(code: number, entity: Uint8Array): Buffer {
-  const field = Buffer.allocUnsafe(1 + entity.length)
-  field[0] = code
-  field.set(entity, 1)
-  return field
 }

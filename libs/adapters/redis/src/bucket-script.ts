@@ -2,8 +2,10 @@
 // that wrote with several commands would not be whole after a torn append-only file.
 
 import { CHUNKS_PER_ENTITY, type BucketWrite } from '@tidemark/ports/speed-view-store'
+import type { Revision } from '@tidemark/ports/revision'
+import type { ArgumentSink } from '@tidemark/redis-client/resp-packer'
 import { scriptOf } from '@tidemark/redis-client/run-script'
-import { ANY_REVISION_BYTE, chunkField, fenceField, readRevision, RECORD_FIELD, REVISION_BYTES, REVISIONS_BYTES, revisionsField, writeRevision } from './bucket-fields.ts'
+import { ANY_REVISION_BYTE, fenceField, putChunkField, putRevisionsField, readRevision, RECORD_FIELD, REVISION_BYTES, REVISIONS_BYTES, writeRevision } from './bucket-fields.ts'
 
 /**
  * KEYS[1]: the bucket. ARGV: the command; how many fields are compared whole, how many entities by their revisions, and of how many of these,
@@ -45,115 +47,141 @@ elseif #ARGV >= rest then redis.call(ARGV[1], KEYS[1], unpack(ARGV, rest)) end
 return 1
 `)
 
-export type Argument = string | Buffer
+/** Gives the arguments of the script after its key, each time the same ones. */
+export type FillArguments = (to: ArgumentSink) => void
 
 type Put = BucketWrite['put']
 type Expected = BucketWrite['expected']
 
 /** Writes what is put, where all is as expected; null: that cannot be, since two revisions are expected of one chunk. */
-export function writeArguments(expected: Expected, put: Put): Argument[] | null {
-  const entities = new NamedEntities()
+export function writeArguments(expected: Expected, put: Put): FillArguments | null {
+  const entities = new NamedEntities(expected.chunks.length + put.chunks.length)
   // Those of which something is put come first.
-  for (const { entity, chunk, stored: { revision } } of put.chunks) writeRevision(entities.of(entity).put, chunk, revision)
-  const putCount = entities.all.length
+  for (const { entity, chunk, stored: { revision } } of put.chunks) entities.put(entity, chunk, revision)
+  const putCount = entities.count
   if (!entities.expect(expected.chunks)) return null
-  const fields: Argument[] = []
-  for (let i = 0; i < putCount; i++) {
-    const { field, expected: seen, put: next } = entities.all[i]!
-    keepSeen(next, seen)
-    fields.push(field, next)
+  return (to) => {
+    compareArguments(to, 'HSET', expected, entities, putCount)
+    for (let i = 0; i < putCount; i++) entities.fillPut(to, i)
+    if (put.record !== undefined) fillField(to, RECORD_FIELD, put.record)
+    for (const { partition, bytes } of put.fences) fillField(to, fenceField(partition), bytes)
+    for (const { entity, chunk, stored: { bytes } } of put.chunks) {
+      putChunkField(to, entity, chunk)
+      to.bytes(bytes)
+    }
   }
-  if (put.record !== undefined) fields.push(RECORD_FIELD, bufferOf(put.record))
-  for (const { partition, bytes } of put.fences) fields.push(fenceField(partition), bufferOf(bytes))
-  for (const { entity, chunk, stored: { bytes } } of put.chunks) fields.push(chunkField(entity, chunk), bufferOf(bytes))
-  return commandArguments('HSET', expected, entities, putCount, fields)
 }
 
 /** Deletes an entity's chunks, where their revisions are as expected. */
-export function removeArguments(entity: Uint8Array, chunks: Expected['chunks']): Argument[] | null {
-  const entities = new NamedEntities()
+export function removeArguments(entity: Uint8Array, chunks: Expected['chunks']): FillArguments | null {
+  const entities = new NamedEntities(chunks.length)
   if (!entities.expect(chunks)) return null
-  return commandArguments('HDEL', { fences: [], chunks }, entities, 0, [revisionsField(entity), ...chunks.map(({ chunk }) => chunkField(entity, chunk))])
+  return (to) => {
+    compareArguments(to, 'HDEL', { fences: [] }, entities, 0)
+    putRevisionsField(to, entity)
+    for (const { chunk } of chunks) putChunkField(to, entity, chunk)
+  }
 }
 
 /** Deletes the bucket, where all is as expected. */
-export function discardArguments(expected: Expected): Argument[] | null {
-  const entities = new NamedEntities()
-  return entities.expect(expected.chunks) ? commandArguments('UNLINK', expected, entities, 0, []) : null
+export function discardArguments(expected: Expected): FillArguments | null {
+  const entities = new NamedEntities(expected.chunks.length)
+  return entities.expect(expected.chunks) ? (to) => compareArguments(to, 'UNLINK', expected, entities, 0) : null
 }
 
-function commandArguments(command: 'HSET' | 'HDEL' | 'UNLINK', { record, fences }: Expected, { all }: NamedEntities, putCount: number, rest: readonly Argument[]): Argument[] {
-  const fields: Argument[] = []
-  const wholes: Argument[] = []
-  if (record !== undefined) {
-    fields.push(RECORD_FIELD)
-    wholes.push(wholeValue(record))
-  }
-  for (const { partition, bytes } of fences) {
-    fields.push(fenceField(partition))
-    wholes.push(wholeValue(bytes))
-  }
-  const revisions = Buffer.allocUnsafe(REVISIONS_BYTES * all.length)
-  for (const [i, { expected }] of all.entries()) revisions.set(expected, REVISIONS_BYTES * i)
-  return [command, `${wholes.length}`, `${all.length}`, `${putCount}`, revisions, ...fields, ...all.map(({ field }) => field), ...wholes, ...rest]
+/** All that is before the command's own arguments. */
+function compareArguments(to: ArgumentSink, command: 'HSET' | 'HDEL' | 'UNLINK', { record, fences }: Omit<Expected, 'chunks'>, entities: NamedEntities, putCount: number): void {
+  to.text(command)
+  to.text(`${fences.length + (record === undefined ? 0 : 1)}`)
+  to.text(`${entities.count}`)
+  to.text(`${putCount}`)
+  entities.fillExpected(to)
+  if (record !== undefined) to.text(RECORD_FIELD)
+  for (const { partition } of fences) to.text(fenceField(partition))
+  entities.fillFields(to)
+  if (record !== undefined) fillWhole(to, record)
+  for (const { bytes } of fences) fillWhole(to, bytes)
 }
 
-/** What a command says of an entity. */
-interface NamedEntity {
-  readonly field: Buffer
-  readonly expected: Buffer
-  readonly put: Buffer
+function fillField(to: ArgumentSink, field: string, bytes: Uint8Array): void {
+  to.text(field)
+  to.bytes(bytes)
 }
 
+function fillWhole(to: ArgumentSink, bytes: Uint8Array | null): void {
+  if (bytes === null) to.text('-')
+  else to.joined(WHOLE_MARK, bytes)
+}
+
+const WHOLE_MARK = Buffer.from('=')
+
+/** What a command says of entities: each has a number, and under it the revisions that are expected and those that are put. */
 class NamedEntities {
-  readonly all: NamedEntity[] = []
-  private readonly byName = new Map<string, NamedEntity>()
-  private lastEntity: Uint8Array | null = null
-  private last: NamedEntity | null = null
+  count = 0
+  private readonly entities: Uint8Array[] = []
+  private readonly byName = new Map<string, number>()
+  private readonly expected: Buffer
+  private readonly puts: Buffer
+  private last = -1
+
+  constructor(countMax: number) {
+    this.expected = Buffer.alloc(REVISIONS_BYTES * countMax, ANY_REVISION_BYTE)
+    this.puts = Buffer.alloc(REVISIONS_BYTES * countMax, ANY_REVISION_BYTE)
+  }
+
+  put(entity: Uint8Array, chunk: number, revision: Revision): void {
+    writeRevision(this.puts, CHUNKS_PER_ENTITY * this.numberOf(entity) + chunk, revision)
+  }
 
   /** false: the same chunk is expected to have two revisions. */
   expect(chunks: Expected['chunks']): boolean {
     for (const { entity, chunk, revision } of chunks) {
-      const { expected } = this.of(entity)
-      if (isNamed(expected, chunk) && readRevision(expected, chunk) !== revision) return false
-      writeRevision(expected, chunk, revision)
+      const place = CHUNKS_PER_ENTITY * this.numberOf(entity) + chunk
+      if (isNamed(this.expected, place) && readRevision(this.expected, place) !== revision) return false
+      writeRevision(this.expected, place, revision)
+      // One that is not put stays what it is expected to be.
+      if (!isNamed(this.puts, place)) writeRevision(this.puts, place, revision)
     }
     return true
   }
 
-  /** Chunks of an entity mostly follow each other, and share its bytes. */
-  of(entity: Uint8Array): NamedEntity {
-    if (entity === this.lastEntity) return this.last!
+  fillExpected(to: ArgumentSink): void {
+    to.bytes(this.expected.subarray(0, REVISIONS_BYTES * this.count))
+  }
+
+  fillFields(to: ArgumentSink): void {
+    for (const entity of this.entities) putRevisionsField(to, entity)
+  }
+
+  fillPut(to: ArgumentSink, number: number): void {
+    putRevisionsField(to, this.entities[number]!)
+    to.bytes(this.puts.subarray(REVISIONS_BYTES * number, REVISIONS_BYTES * (number + 1)))
+  }
+
+  /** Chunks of an entity mostly follow each other, and those that are put come in the order of those that are expected; both share its bytes. */
+  private numberOf(entity: Uint8Array): number {
+    if (this.entities[this.last] === entity) return this.last
+    const next = this.last + 1 < this.count ? this.last + 1 : 0
+    this.last = this.entities[next] === entity ? next : this.numberByName(entity)
+    return this.last
+  }
+
+  private numberByName(entity: Uint8Array): number {
     const name = bufferOf(entity).toString('latin1')
-    let named = this.byName.get(name)
-    if (named === undefined) {
-      named = { field: revisionsField(entity), expected: Buffer.alloc(REVISIONS_BYTES, ANY_REVISION_BYTE), put: Buffer.alloc(REVISIONS_BYTES, ANY_REVISION_BYTE) }
-      this.byName.set(name, named)
-      this.all.push(named)
+    let number = this.byName.get(name)
+    if (number === undefined) {
+      number = this.count++
+      this.byName.set(name, number)
+      this.entities.push(entity)
     }
-    this.lastEntity = entity
-    this.last = named
-    return named
+    return number
   }
 }
 
-/** A revision that is not put stays what it is expected to be, where that is said. */
-function keepSeen(put: Buffer, expected: Buffer): void {
-  for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) {
-    const at = REVISION_BYTES * chunk
-    if (!isNamed(put, chunk)) put.set(expected.subarray(at, at + REVISION_BYTES), at)
-  }
+/** A revision that is given to be compared or put. */
+function isNamed(revisions: Buffer, place: number): boolean {
+  return revisions[REVISION_BYTES * (place + 1) - 1] !== ANY_REVISION_BYTE
 }
-
-function isNamed(revisions: Buffer, chunk: number): boolean {
-  return revisions[REVISION_BYTES * (chunk + 1) - 1] !== ANY_REVISION_BYTE
-}
-
-function wholeValue(bytes: Uint8Array | null): Argument {
-  return bytes === null ? '-' : Buffer.concat([WHOLE_MARK, bytes])
-}
-
-const WHOLE_MARK = Buffer.from('=')
 
 export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,16 +1,56 @@
 // Copies of what a reply holds: replies are parts of what came over the network, up to 64 KiB at a time, and whoever keeps a few bytes of one
 // would keep all of it. What belongs together is copied into one allocation.
 
-/** In the same order. */
-export function copyTogether(parts: readonly (Uint8Array | null)[]): (Uint8Array | null)[] {
-  let sizeBytes = 0
-  for (const part of parts) sizeBytes += part?.length ?? 0
-  const copy = new Uint8Array(sizeBytes)
+/** Those from `from` up to `to`, in the same order. */
+export function copyTogether(parts: readonly (Uint8Array | null)[], from = 0, to = parts.length): (Uint8Array | null)[] {
+  const sizeBytes = sizeOf(parts, from, to)
+  const copies: (Uint8Array | null)[] = []
+  let whole: Uint8Array | null = null
   let at = 0
-  return parts.map((part) => {
-    if (part === null) return null
-    copy.set(part, at)
-    at += part.length
-    return copy.subarray(at - part.length, at)
-  })
+  for (let i = from; i < to; i++) {
+    const part = parts[i]!
+    if (part === null) copies.push(null)
+    else if (part.length === sizeBytes) copies.push(new Uint8Array(part))
+    else {
+      whole ??= new Uint8Array(sizeBytes)
+      whole.set(part, at)
+      copies.push(whole.subarray(at, at + part.length))
+      at += part.length
+    }
+  }
+  return copies
+}
+
+/**
+ * The same of parts that fill most of what they lie in: they are left there where that is no larger than all parts, and at least half of it is
+ * theirs. So each part holds on to no more than all of them, and all of them to at most twice that.
+ */
+export function copyFromLarge(parts: readonly (Uint8Array | null)[]): (Uint8Array | null)[] {
+  const sizeBytes = sizeOf(parts, 0, parts.length)
+  const own: (Uint8Array | null)[] = []
+  for (let from = 0; from < parts.length;) {
+    const { to, heldBytes } = runFrom(parts, from)
+    const isLeft = heldBytes <= sizeBytes && heldBytes <= 2 * sizeOf(parts, from, to)
+    for (const part of isLeft ? parts.slice(from, to) : copyTogether(parts, from, to)) own.push(part)
+    from = to
+  }
+  return own
+}
+
+/** Up to the first part that lies in another buffer, and how large the buffer is of those before it. */
+function runFrom(parts: readonly (Uint8Array | null)[], from: number): { to: number; heldBytes: number } {
+  let buffer: ArrayBufferLike | undefined
+  let to = from
+  for (; to < parts.length; to++) {
+    const other = parts[to]?.buffer
+    buffer ??= other
+    if (other !== undefined && other !== buffer) break
+  }
+  return { to, heldBytes: buffer?.byteLength ?? 0 }
+}
+
+function sizeOf(parts: readonly (Uint8Array | null)[], from: number, to: number): number {
+  let sizeBytes = 0
+  for (let i = from; i < to; i++) sizeBytes += parts[i]?.length ?? 0
+  return sizeBytes
 }

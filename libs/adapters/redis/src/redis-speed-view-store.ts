@@ -3,15 +3,16 @@
 
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Revision } from '@tidemark/ports/revision'
-import { CHUNKS_PER_ENTITY, type BucketKey, type BucketQuestion, type BucketState, type BucketWrite, type EntityChunks, type SpeedViewStore, type StoredChunk } from '@tidemark/ports/speed-view-store'
+import { CHUNKS_PER_ENTITY, type BucketKey, type BucketQuestion, type BucketState, type BucketWrite, type EntityChunks, type SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { assertBucketWrite } from '@tidemark/ports/speed-write-keys'
+import { addPacked, packCall, sendPacked, type PackedCall } from '@tidemark/redis-client/packed-command'
 import { connectRedis, type RedisClient, type RedisConnection, type RedisServerOptions } from '@tidemark/redis-client/redis-connection'
 import { pipelineByNode } from '@tidemark/redis-client/pipeline-by-node'
 import { checkRedisSettings } from '@tidemark/redis-client/redis-settings'
-import { runScript } from '@tidemark/redis-client/run-script'
-import { bucketRedisKey, chunkField, entityOfField, fenceField, heartbeatsRedisKey, readRevision, RECORD_FIELD, REVISIONS_BYTES, REVISIONS_FIELD_PATTERN, revisionsField } from './bucket-fields.ts'
-import { BUCKET_SCRIPT, bufferOf, discardArguments, removeArguments, writeArguments, type Argument } from './bucket-script.ts'
-import { copyTogether } from './copy-together.ts'
+import { runPackedScript } from '@tidemark/redis-client/run-script'
+import { bucketRedisKey, entityOfField, heartbeatsRedisKey, REVISIONS_FIELD_PATTERN } from './bucket-fields.ts'
+import { fillRead, stateOf } from './bucket-read.ts'
+import { BUCKET_SCRIPT, bufferOf, discardArguments, removeArguments, writeArguments, type FillArguments } from './bucket-script.ts'
 
 /** Fields that a scan asks for at a time. */
 const SCAN_COUNT = 256
@@ -51,10 +52,14 @@ class RedisSpeedViewStore implements SpeedViewStore {
 
   async read(questions: readonly BucketQuestion[]): Promise<readonly BucketState[]> {
     if (questions.length === 0) return []
-    const commands = questions.map((question) => ({ key: this.keyOf(question), fields: fieldsOf(question) }))
+    const reads = questions.map((question) => this.readOf(question))
     const operation = questions.length === 1 ? `reading ${nameOf(questions[0]!)}` : `reading ${questions.length} buckets from ${nameOf(questions[0]!)} on`
-    const replies = await this.connection.read(operation, (client) => readHashes(client, commands))
-    return questions.map((question, i) => this.stateOf(question, replies[i]!))
+    const replies = await this.connection.read(operation, (client) => readHashes(client, reads))
+    return questions.map((question, i) => {
+      const state = stateOf(question, replies[i]!)
+      if (state === null) throw this.damaged(question)
+      return state
+    })
   }
 
   async write(key: BucketKey, write: BucketWrite): Promise<boolean> {
@@ -113,31 +118,16 @@ class RedisSpeedViewStore implements SpeedViewStore {
     return bucketRedisKey(this.namespace, key)
   }
 
+  private readOf(question: BucketQuestion): PackedCall {
+    const key = this.keyOf(question)
+    return packCall('hmget', [key], (to) => fillRead(to, key, question))
+  }
+
   /** false: something differed, and nothing was done. */
-  private async change(operation: string, key: BucketKey, args: readonly Argument[] | null): Promise<boolean> {
-    if (args === null) return false
+  private async change(operation: string, key: BucketKey, fill: FillArguments | null): Promise<boolean> {
+    if (fill === null) return false
     const hash = this.keyOf(key)
-    return (await this.connection.write(`${operation} ${nameOf(key)}`, (client) => runScript(client, BUCKET_SCRIPT, [hash], args))) === 1
-  }
-
-  private stateOf(question: BucketQuestion, reply: readonly (Buffer | null)[]): BucketState {
-    const { partitions, entities, known } = question
-    const [record, ...fences] = copyTogether(reply.slice(0, 1 + partitions.length))
-    return {
-      record: record!, fences,
-      entities: entities.map((_, i) => {
-        const at = 1 + partitions.length + FIELDS_PER_ENTITY * i
-        return this.chunksOf(question, reply[at]!, reply.slice(at + 1, at + FIELDS_PER_ENTITY), known?.[i] ?? null)
-      }),
-    }
-  }
-
-  private chunksOf(question: BucketKey, revisions: Buffer | null, values: readonly (Buffer | null)[], known: EntityChunks | null): EntityChunks {
-    if (revisions !== null && revisions.length !== REVISIONS_BYTES) throw this.damaged(question)
-    const read = values.map((_, chunk) => revisions && readRevision(revisions, chunk))
-    if (read.some((revision, chunk) => (revision === null) !== (values[chunk] === null))) throw this.damaged(question)
-    if (known !== null && read.every((revision, chunk) => revision === (known[chunk]?.revision ?? null))) return known
-    return copyTogether(values).map((bytes, chunk): StoredChunk | null => bytes && { revision: read[chunk]!, bytes })
+    return (await this.connection.write(`${operation} ${nameOf(key)}`, (client) => runPackedScript(client, BUCKET_SCRIPT, hash, fill))) === 1
   }
 
   private damaged(key: BucketKey): TidemarkError {
@@ -148,32 +138,10 @@ class RedisSpeedViewStore implements SpeedViewStore {
   }
 }
 
-/** Its revisions and its chunks. */
-const FIELDS_PER_ENTITY = 1 + CHUNKS_PER_ENTITY
-
-/** Record, fences, and of each entity revisions and chunks, in this order. */
-function fieldsOf({ partitions, entities }: BucketQuestion): (string | Buffer)[] {
-  const fields: (string | Buffer)[] = [RECORD_FIELD]
-  for (const partition of partitions) fields.push(fenceField(partition))
-  for (const entity of entities) {
-    fields.push(revisionsField(entity))
-    for (let chunk = 0; chunk < CHUNKS_PER_ENTITY; chunk++) fields.push(chunkField(entity, chunk))
-  }
-  return fields
-}
-
-interface HashRead {
-  readonly key: string
-  readonly fields: readonly (string | Buffer)[]
-}
-
-function readHashes(client: RedisClient, reads: readonly HashRead[]): Promise<(Buffer | null)[][]> {
-  if (reads.length === 1) return client.hmgetBuffer(reads[0]!.key, ...reads[0]!.fields).then((reply) => [reply])
-  return pipelineByNode(
-    client, reads, ({ key }) => key,
-    (pipeline, { key, fields }) => pipeline.hmgetBuffer(key, ...fields),
-    ({ key, fields }) => client.hmgetBuffer(key, ...fields),
-  )
+function readHashes(client: RedisClient, reads: readonly PackedCall[]): Promise<(Buffer | null)[][]> {
+  const ask = (read: PackedCall): Promise<(Buffer | null)[]> => sendPacked(client, read)
+  if (reads.length === 1) return ask(reads[0]!).then((reply) => [reply])
+  return pipelineByNode(client, reads, ({ routing: [key] }) => key!, addPacked, ask)
 }
 
 function nameOf({ view, bucket }: BucketKey): string {

@@ -1,12 +1,13 @@
 // Speed views and the cache of blobs on Redis beside ioredis, which sends the same bytes: the arguments of its commands are made before.
 
 import { randomUUID } from 'node:crypto'
-import { bucketRedisKey, chunkField, fenceField, RECORD_FIELD, revisionsField } from '@tidemark/adapter-redis/bucket-fields'
-import { BUCKET_SCRIPT, writeArguments, type Argument } from '@tidemark/adapter-redis/bucket-script'
+import { bucketRedisKey } from '@tidemark/adapter-redis/bucket-fields'
+import { BUCKET_SCRIPT } from '@tidemark/adapter-redis/bucket-script'
 import { createRedisBlobCache } from '@tidemark/adapter-redis/redis-blob-cache'
 import { openRedisSpeedViewStore } from '@tidemark/adapter-redis/redis-speed-view-store'
+import { listRead, listWrite } from '@tidemark/adapter-redis/testing/list-arguments'
 import type { Revision } from '@tidemark/ports/revision'
-import { CHUNKS_PER_ENTITY, type BucketKey, type BucketQuestion, type BucketWrite } from '@tidemark/ports/speed-view-store'
+import type { BucketKey, BucketQuestion, BucketWrite } from '@tidemark/ports/speed-view-store'
 import type { Addresses } from '@tidemark/servers/addresses'
 import { Redis } from 'ioredis'
 import type { Contest, Contests } from './contest.ts'
@@ -31,17 +32,17 @@ export async function openRedisContests({ redis }: Addresses): Promise<Contests>
   const cache = opened.use(createRedisBlobCache({ server: { url: redis.cacheUrl }, namespace }))
   const [state, cached] = [redis.stateUrl, redis.cacheUrl].map((url) => opened.adopt(new Redis(url), async (client) => void (await client.quit()))) as [Redis, Redis]
   await state.script('LOAD', BUCKET_SCRIPT.text)
-  const evaluate = (key: string, args: readonly Argument[]): Promise<unknown> => state.evalsha(BUCKET_SCRIPT.sha, 1, key, ...args)
+  const evaluate = (key: string, args: readonly (string | Buffer)[]): Promise<unknown> => state.evalsha(BUCKET_SCRIPT.sha, 1, key, ...args)
 
   let written = 0
   let writes: { readonly key: BucketKey; readonly write: BucketWrite }[] = []
-  let commands: { readonly key: string; readonly args: readonly Argument[] }[] = []
+  let commands: { readonly key: string; readonly args: readonly (string | Buffer)[] }[] = []
   const writing: Contest = {
     name: `redis: fenced write of ${ENTITIES_PER_WRITE} chunks of ${CHUNK_BYTES} bytes`, bareName: 'evalsha of ioredis', operationCount: WRITES,
     async prepare() {
       const base = written
       writes = Array.from({ length: WRITES }, (_, i) => ({ key: bucketOf(i % BUCKETS), write: writeOf(base + Math.floor(i / BUCKETS)) }))
-      commands = writes.map(({ key, write }) => ({ key: bucketRedisKey(namespace, key), args: writeArguments(write.expected, write.put)! }))
+      commands = writes.map(({ key, write }) => ({ key: bucketRedisKey(namespace, key), args: listWrite(write) }))
       written += WRITES / BUCKETS
     },
     ours: () => inLanes(writes, async ({ key, write }) => demand(await store.write(key, write))),
@@ -73,7 +74,10 @@ export async function openRedisContests({ redis }: Addresses): Promise<Contests>
   }
 
   function reading(what: string, questions: readonly BucketQuestion[]): Contest {
-    const hashes = questions.map((question) => ({ key: bucketRedisKey(namespace, question), fields: fieldsOf(question) }))
+    const hashes = questions.map((question) => {
+      const [key, ...fields] = listRead(bucketRedisKey(namespace, question), question)
+      return { key: key!, fields }
+    })
     return {
       name: `redis: read of ${what}`, bareName: questions.length === 1 ? 'hmget of ioredis' : 'pipeline of ioredis', operationCount: READS,
       ours: () => inLanes(Array.from({ length: READS }), async () => demand((await store.read(questions)).length === questions.length)),
@@ -100,11 +104,6 @@ function writeOf(number: number): BucketWrite {
 
 function questionOf(bucket: number, firstEntity: number, entityCount: number): BucketQuestion {
   return { ...bucketOf(bucket), partitions: [], entities: Array.from({ length: entityCount }, (_, i) => entityOf((firstEntity + i) % ENTITIES_PER_WRITE)) }
-}
-
-function fieldsOf({ partitions, entities }: BucketQuestion): (string | Buffer)[] {
-  const ofEntity = (entity: Uint8Array): Buffer[] => [revisionsField(entity), ...Array.from({ length: CHUNKS_PER_ENTITY }, (_, chunk) => chunkField(entity, chunk))]
-  return [RECORD_FIELD, ...partitions.map(fenceField), ...entities.flatMap(ofEntity)]
 }
 
 /** Each of so many lanes takes every so-many-th item, one after the other. */
