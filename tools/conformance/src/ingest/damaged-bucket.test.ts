@@ -174,16 +174,17 @@ describe('a damaged bucket', () => {
     for (let i = 0; i < 600; i++, world.nowMs += 1_000) await drain(processor)
     // A halted view is looked at each 30 s.
     expect(discardedAt).toEqual([0, 60_000, 180_000, 420_000].map((atMs) => expect.closeTo(atMs, -4.5)))
-    const heartbeatOf = async (view: string): Promise<unknown> => decodeHeartbeat((await world.store.heartbeats(view)).get(0)!, 'heartbeat').stopped
-    expect(await heartbeatOf('totals@1')).toMatchObject({ code: 'STORE_DAMAGED' })
-    expect(await heartbeatOf('large@1')).toBeNull()
+    const heartbeatOf = async (view: string): Promise<unknown> => decodeHeartbeat((await world.store.heartbeats(view)).get(0)!, 'heartbeat')
+    // The partition is at the log's end, and the view's state is not.
+    expect(await heartbeatOf('totals@1')).toMatchObject({ stopped: { code: 'STORE_DAMAGED' }, caughtUpAtMs: null })
+    expect(await heartbeatOf('large@1')).toMatchObject({ stopped: null, caughtUpAtMs: expect.any(Number) })
     world.views = [large]
     expect(await judgeAll(world, USERS)).toBeNull()
     isBad = false
     world.views = [totals, large]
     for (let i = 0; i < 40; i++, world.nowMs += 30_000) await drain(processor)
     expect(await judgeAll(world, USERS)).toBeNull()
-    expect(await heartbeatOf('totals@1')).toBeNull()
+    expect(await heartbeatOf('totals@1')).toMatchObject({ stopped: null, caughtUpAtMs: expect.any(Number) })
     // Long ago is as if never.
     world.nowMs += 2 * INGEST_LIMITS.discardPauseMaxMs
     discardedAt.length = 0
