@@ -1,14 +1,15 @@
 // The log on Kafka under the suite of its port, and what else it does.
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it, jest } from '@jest/globals'
+import type { CommittedPosition } from '@tidemark/ports/event-log'
 import { eventLogContract } from '@tidemark/ports/event-log.contract'
 import { appendTexts, NO_LIMITS, readTexts, recordOf, textsOf } from '@tidemark/ports/testing/log-cases'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { WAIT_STEP_MAX_MS } from './fetch-desk.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
 import { openKafkaEventLog } from './kafka-event-log.ts'
-import { kafkaLogHarness, testOptions } from './testing/kafka-clients.ts'
-import { FencedError, TransactionWriter } from './transaction-writer.ts'
+import { kafkaLogHarness, testOptions, transactionIdOf } from './testing/kafka-clients.ts'
+import { FencedError, TransactionWriter, type TransactionPart } from './transaction-writer.ts'
 
 jest.setTimeout(120_000)
 
@@ -56,14 +57,15 @@ describe('fetches', () => {
 })
 
 describe('a transaction', () => {
+  const part = (text: string): TransactionPart => ({ topic: 't', partition: 0, batches: [[recordOf(text)]] })
+  const position = (offset: number): CommittedPosition => ({ group: 'g', topic: 't', partition: 0, offset })
+
   it('of a holder that was fenced leaves nothing, whatever it had sent', async () => {
     const options = testOptions(await brokers())
     await using log = openKafkaEventLog(options)
     await using cluster = new KafkaCluster(options)
     await log.ensureTopic('t', 1)
     const id = randomUUID()
-    const part = (text: string): Parameters<TransactionWriter['run']>[0][number] => ({ topic: 't', partition: 0, batches: [[recordOf(text)]] })
-    const position = (offset: number): Parameters<TransactionWriter['run']>[1] => ({ group: 'g', topic: 't', partition: 0, offset })
     const earlier = new TransactionWriter(cluster, id)
     const later = new TransactionWriter(cluster, id)
     await earlier.run([part('earlier, before')], position(1))
@@ -74,5 +76,31 @@ describe('a transaction', () => {
     expect(await log.committed('g', 't', 0)).toBe(2)
     await earlier.run([part('earlier, anew')], position(3))
     expect(await readTexts(log, 't', 0)).toEqual(['earlier, before', 'later', 'earlier, anew'])
+  })
+
+  it('is fenced by who takes its place over, and by nobody who only asks for the position', async () => {
+    const options = testOptions(await brokers())
+    await using log = openKafkaEventLog(options)
+    await using cluster = new KafkaCluster(options)
+    await log.ensureTopic('t', 1)
+    const earlier = new TransactionWriter(cluster, 'g/t/0')
+    await earlier.begin()
+    expect(await log.committed('g', 't', 0)).toBeNull()
+    await earlier.run([part('before')], position(1))
+    expect(await log.committed('g', 't', 0, true)).toBe(1)
+    await expect(earlier.run([part('after')], position(9))).rejects.toThrow(FencedError)
+    expect(await readTexts(log, 't', 0)).toEqual(['before'])
+  })
+
+  it('of an append is begun again where it is fenced, as where the brokers gave it up', async () => {
+    const options = testOptions(await brokers())
+    await using log = openKafkaEventLog(options)
+    await using cluster = new KafkaCluster(options)
+    await log.ensureTopic('t', 2)
+    const append = (text: string): Promise<unknown> => log.append([0, 1].map((partition) => ({ topic: 't', partition, records: [recordOf(text)] })))
+    await append('a')
+    await new TransactionWriter(cluster, await transactionIdOf(cluster, 'append/')).begin()
+    await append('b')
+    for (const partition of [0, 1]) expect(await readTexts(log, 't', partition)).toEqual(['a', 'b'])
   })
 })

@@ -1,7 +1,7 @@
 // Clients of a shared cluster whose topics, groups and transactions have a prefix of their own, and what happens to real logs.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addPartitionsToTxnV3, createTopicsV7, deleteRecordsV2, describeTransactionsV0, endTxnV3, initProducerIdV4, type Connection } from '@platformatic/kafka'
+import { addPartitionsToTxnV3, createTopicsV7, deleteRecordsV2, describeTransactionsV0, endTxnV3, initProducerIdV4, listTransactionsV0, type Connection } from '@platformatic/kafka'
 import type { EventLogHarness } from '@tidemark/ports/testing/log-cases'
 import { KafkaCluster } from '../kafka-cluster.ts'
 import { openKafkaEventLog } from '../kafka-event-log.ts'
@@ -69,6 +69,13 @@ export async function beginTransaction(cluster: KafkaCluster, topic: string, par
       }
     },
   }
+}
+
+/** The id of a transaction that clients of this prefix have made, by how it begins. */
+export async function transactionIdOf(cluster: KafkaCluster, beginning: string): Promise<string> {
+  const { transactionStates } = await listTransactionsV0.api.async(await cluster.anyBroker(0), [], [], -1n, null)
+  const { transactionalId } = transactionStates.find((made) => made.transactionalId.startsWith(cluster.named(beginning)))!
+  return transactionalId.slice(cluster.named('').length)
 }
 
 /** Of one partition, with settings that the log would not make it with. */
