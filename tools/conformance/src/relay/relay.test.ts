@@ -10,6 +10,10 @@ import { breakingLog, drain, FROM, GROUP, RelayWorld, SOURCE, TO, type Break, ty
 
 const SMALL = { fetchCountMax: 2 }
 
+/** A log whose `committed` is done by way of another one. */
+const withCommitted = (log: EventLog, by: (committed: EventLog['committed']) => EventLog['committed']): EventLog =>
+  Object.create(log, { committed: { value: by((...asked) => log.committed(...asked)) } }) as EventLog
+
 describe('a relay', () => {
   it('appends what there is, as it was, to the partition of the same number', async () => {
     const world = await RelayWorld.create(3)
@@ -65,6 +69,30 @@ describe('a relay', () => {
     await relay.step()
     expect(commits).toEqual([1, 0])
     expect((await world.contents(TO))[0]).toHaveLength(1)
+  })
+
+  it('takes positions over from whoever may have crashed, and does not wait for what that one has begun', async () => {
+    const world = await RelayWorld.create(1)
+    const asked: unknown[] = []
+    const log = withCommitted(world.log, (committed) => (...of) => {
+      asked.push(of)
+      return committed(...of)
+    })
+    await drain(world.relay([0], { log }))
+    expect(asked).toEqual([[GROUP, FROM, 0, true]])
+  })
+
+  it('does not take the first records of another relay for some whose position is gone', async () => {
+    const world = await RelayWorld.create(1)
+    await world.send(0, 3)
+    const other = world.relay([0])
+    const relay = world.relay([0], { log: withCommitted(world.log, (committed) => async (...of) => {
+      const position = await committed(...of)
+      await drain(other)
+      return position
+    }) })
+    for (let i = 0; i < 3; i++) expect((await relay.step()).stopped).toEqual([])
+    expect(await world.contents(TO)).toEqual(await world.contents(FROM))
   })
 
   it('waits for records, and stops when it is told to', async () => {
