@@ -22,16 +22,18 @@ export function copyTogether(parts: readonly (Uint8Array | null)[], from = 0, to
 }
 
 /**
- * The same of parts that fill most of what they lie in: they are left there where that is no larger than all parts, and at least half of it is
- * theirs. So each part holds on to no more than all of them, and all of them to at most twice that.
+ * The same, but parts that mostly fill what they lie in are left there: each part holds on to no more than all of them are, and all of them
+ * together to at most twice that.
  */
 export function copyFromLarge(parts: readonly (Uint8Array | null)[]): (Uint8Array | null)[] {
   const sizeBytes = sizeOf(parts, 0, parts.length)
-  const own: (Uint8Array | null)[] = []
+  let spareBytes = sizeBytes
+  const own = [...parts]
   for (let from = 0; from < parts.length;) {
     const { to, heldBytes } = runFrom(parts, from)
-    const isLeft = heldBytes <= sizeBytes && heldBytes <= 2 * sizeOf(parts, from, to)
-    for (const part of isLeft ? parts.slice(from, to) : copyTogether(parts, from, to)) own.push(part)
+    const othersBytes = heldBytes - sizeOf(parts, from, to)
+    if (heldBytes <= sizeBytes && othersBytes <= spareBytes) spareBytes -= othersBytes
+    else for (const [i, copy] of copyTogether(parts, from, to).entries()) own[from + i] = copy
     from = to
   }
   return own
