@@ -90,6 +90,32 @@ describe('a damaged bucket', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('says so still where the store loses what was computed anew, before that was told', async () => {
+    const world = await filledWorld()
+    await settle(world, world.processor([0]))
+    await damageChunk(world.store, bucketOfHere)
+    await world.append(0, click(world, user, 8))
+    let begun: BucketWrite['put'] | null = null
+    const told: boolean[] = []
+    const write: SpeedViewStore['write'] = async (bucket, asked) => {
+      const { record, fences } = asked.put
+      if (bucket.bucket !== bucketOfHere.bucket || record === undefined) return world.store.write(bucket, asked)
+      if (fences.length > 0) begun = asked.put
+      const isTold = fences.length === 0
+      if (isTold && told.length === 0) {
+        await world.store.discard(bucketOfHere, { fences: [], chunks: [] })
+        await put(world, begun!)
+      }
+      const isWritten = await world.store.write(bucket, asked)
+      if (isTold) told.push(isWritten)
+      return isWritten
+    }
+    await settle(world, world.processor([0], (ports) => ({ ...ports, store: overriding(ports.store, { write }) })))
+    expect(told).toEqual([false, true])
+    expect(await replaying(world)).toEqual([])
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
   it('starts after the floor where there is one', async () => {
     const world = await filledWorld()
     const epoch = Math.floor(world.nowMs / EPOCH_MS)
