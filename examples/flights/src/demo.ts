@@ -8,16 +8,24 @@ import { runEmbeddedDemo } from './embedded/embedded-demo.ts'
 import { runRealDemo } from './real/real-demo.ts'
 import { ServiceEnded } from '@tidemark/servers/service-process'
 
-/** The first of these ends what runs, which cleans up; a second one, a second later, ends the process. */
+/** The first of these ends what runs, which cleans up; a second one, a second later, ends the process. That nobody reads the output any more ends it too. */
 function listenForInterrupts(): AbortSignal {
   const controller = new AbortController()
   let abortedAtMs = 0
+  const interrupt = (name: NodeJS.Signals): void => {
+    process.exitCode = 128 + constants.signals[name]
+    abortedAtMs = performance.now()
+    controller.abort(new Error('The demo was interrupted.'))
+  }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted && performance.now() - abortedAtMs > 1_000) process.exit(128 + constants.signals[name])
-      process.exitCode = 128 + constants.signals[name]
-      abortedAtMs = performance.now()
-      controller.abort(new Error('The demo was interrupted.'))
+      interrupt(name)
+    })
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => {
+      if (!controller.signal.aborted) interrupt('SIGPIPE')
     })
   }
   return controller.signal

@@ -1,6 +1,6 @@
-// The command line on real servers: exit codes, two sets side by side, what is printed, and Ctrl-C.
+// The command line on real servers: exit codes, two sets side by side, what is printed, Ctrl-C, and a reader who leaves.
 import { afterAll, describe, expect, it } from '@jest/globals'
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { findFreePorts, PORT_NAMES, portsFrom, isFree } from './ports.ts'
@@ -17,9 +17,13 @@ interface Ended {
   readonly stderr: string
 }
 
+function start(args: readonly string[]): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [main, ...args], { env: { ...process.env, NO_COLOR: '1' } })
+}
+
 /** Runs the command; once its output matches `interruptAt` it gets SIGINT. */
 async function servers(args: readonly string[], interruptAt?: RegExp): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, NO_COLOR: '1' } })
+  const child = start(args)
   const [stdout, stderr]: [string[], string[]] = [[], []]
   let isInterrupted = false
   child.stdout.on('data', (chunk: Buffer) => {
@@ -95,6 +99,18 @@ describe('npm run servers', () => {
     const opened = new ServerSet(new SetFolder(set), portsFrom(first))
     expect(opened.folder.names().map((name) => opened.status(name).state)).not.toContain('running')
     expect(await Promise.all(PORT_NAMES.map((name) => isFree(opened.ports[name])))).not.toContain(false)
+  })
+
+  it('does what it was to do also when nobody reads what it says', async () => {
+    const first = await findFreeRange()
+    await servers(['down', '--set', set])
+    const unread = start(['up', 'redis', 'redis-cache', '--set', set, '--ports-from', `${first}`])
+    unread.stdout.destroy()
+    unread.stderr.destroy()
+    expect(await once(unread, 'close')).toEqual([0, null])
+    expect((await servers(['status', '--set', set])).stdout).toMatch(/^redis +running .*\nredis-cache +running /m)
+    await servers(['down', '--set', set])
+    expect(await Promise.all(Object.values(portsFrom(first)).map(isFree))).not.toContain(false)
   })
 
   it('refuses names, sets and ports that are none', async () => {

@@ -18,7 +18,16 @@ interface SetOption {
 }
 
 const EXIT = { failed: 1, usage: 2 } as const
+/** How a write ends once nobody reads: a closed pipe, a terminal that is gone. */
+const READER_LEFT_CODES: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EIO'])
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+// What cannot be said is lost, and what is done goes on to its end: whoever reads the output may leave.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (!READER_LEFT_CODES.has(code)) process.exitCode = EXIT.failed
+  })
+}
 
 const program = new Command('npm run servers --')
   .description('The real servers on loopback, without Docker. Names: ' + SERVER_NAMES.join(', ') + '; redis-cluster is its three nodes.')

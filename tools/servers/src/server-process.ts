@@ -30,18 +30,18 @@ export async function launch(spec: ServerSpec, place: ServerPlace, folder: SetFo
     writeFileSync(prepared, '')
   }
   signal?.throwIfAborted()
-  const identity = await startProcess(spec.start(place), place.folder, folder.logOf(place.name))
-  folder.writeProcess(place.name, identity)
-  return identity
+  return startProcess(spec.start(place), place.folder, folder.logOf(place.name), (identity) => folder.writeProcess(place.name, identity))
 }
 
-async function startProcess({ program, args, env }: Command, cwd: string, logPath: string): Promise<ProcessIdentity> {
+async function startProcess({ program, args, env }: Command, cwd: string, logPath: string, record: (identity: ProcessIdentity) => void): Promise<ProcessIdentity> {
   const log = openSync(logPath, 'a')
   try {
     const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', log, log], detached: true })
+    // Before anything else runs here that may end this process: who takes the set down must find the server.
+    const identity = child.pid === undefined ? undefined : identifyProcess(child.pid)
+    if (identity !== undefined) record(identity)
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
     child.unref()
-    const identity = identifyProcess(child.pid!)
     if (identity === undefined) throw new ServersError(`${program} ended as soon as it had started. The end of its log:\n${endOfLog(logPath)}`)
     return identity
   } finally {

@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import type { PinnedBuild } from './builds.ts'
 import { SERVER_NAMES, type ServerName } from './names.ts'
 import { findFreePorts, isFree, LOOPBACK, type PortName } from './ports.ts'
-import { identifyProcess, isRunning } from './process-identity.ts'
+import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts'
 import { askRedis } from './probes.ts'
 import { ServerSet, sweepAbandonedSets, type ServerEvent } from './server-set.ts'
-import type { ServerSpec, ServerSpecs } from './server-specs.ts'
+import type { Command, ServerPlace, ServerSpec, ServerSpecs } from './server-specs.ts'
 import { listSets, SetFolder } from './set-folder.ts'
 
 /** Answers a line with the pids of all who ever ran on its data folder. */
@@ -47,8 +47,8 @@ describe('a set of servers', () => {
   let root = ''
   const opened: ServerSet[] = []
 
-  async function openSet(manners?: Partial<Record<ServerName, Manner>>, name = 'a'): Promise<ServerSet> {
-    const set = new ServerSet(new SetFolder(name, join(root, 'sets')), await findFreePorts(), { specs: toySpecs(manners), buildsRoot: join(root, 'builds') })
+  async function openSet(specs = toySpecs(), name = 'a'): Promise<ServerSet> {
+    const set = new ServerSet(new SetFolder(name, join(root, 'sets')), await findFreePorts(), { specs, buildsRoot: join(root, 'builds') })
     set.folder.writeAddresses(set.ports)
     opened.push(set)
     return set
@@ -90,7 +90,7 @@ describe('a set of servers', () => {
   })
 
   it('says how the one that fails ended, with the end of its log, and keeps the others', async () => {
-    const set = await openSet({ kafka: 'broken' })
+    const set = await openSet(toySpecs({ kafka: 'broken' }))
     const failures = await set.up(['redis', 'kafka', 's3'])
     expect([...failures.keys()]).toEqual(['kafka'])
     expect(failures.get('kafka')!.message).toContain('the disk is upside down')
@@ -98,7 +98,7 @@ describe('a set of servers', () => {
   })
 
   it('leaves nothing running that an interrupted start had started, and all that ran before', async () => {
-    const set = await openSet({ s3: 'silent' })
+    const set = await openSet(toySpecs({ s3: 'silent' }))
     await set.up(['redis'])
     const abort = new AbortController()
     const up = set.up(['redis', 'kafka', 's3'], {
@@ -123,6 +123,18 @@ describe('a set of servers', () => {
     } finally {
       squatter.close()
     }
+  })
+
+  it('is known by who its servers are before anything else can end who starts them', async () => {
+    const { redis, ...others } = toySpecs()
+    let known: ProcessIdentity | undefined
+    const start = (place: ServerPlace): Command => {
+      process.nextTick(() => (known = set.folder.readProcess('redis')))
+      return redis.start(place)
+    }
+    const set = await openSet({ ...others, redis: { ...redis, start } })
+    await set.up(['redis'])
+    expect(known).toEqual(set.identityOf('redis'))
   })
 
   it('keeps ports and data over kill, stop and restart', async () => {
@@ -161,7 +173,7 @@ describe('a set of servers', () => {
   })
 
   it('is swept when its owner has ended, and only then', async () => {
-    const [owned, abandoned] = [await openSet({}, 'owned'), await openSet({}, 'abandoned')]
+    const [owned, abandoned] = [await openSet(toySpecs(), 'owned'), await openSet(toySpecs(), 'abandoned')]
     await Promise.all([owned.up(['redis']), abandoned.up(['redis'])])
     const self = identifyProcess(process.pid)!
     owned.folder.writeAddresses(owned.ports, self)

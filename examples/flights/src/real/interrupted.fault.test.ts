@@ -1,4 +1,4 @@
-// Ctrl-C ends the real demo with everything that it started, and nothing of it is left: no process, no folder.
+// Ctrl-C ends the real demo with everything that it started, and so does a reader of its output who leaves; nothing of it is left: no process, no folder.
 import { afterEach, expect, it } from '@jest/globals'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -29,9 +29,10 @@ function left(): string[] {
 }
 
 it.each([
-  ['while its servers start', /^ +cassandra +starting/],
-  ['while history streams into log and archive', /history: [1-9]/],
-])('%s', async (_, phase) => {
+  ['Ctrl-C while its servers start', /^ +cassandra +starting/, () => demo!.kill('SIGINT'), 130],
+  ['Ctrl-C while history streams into log and archive', /history: [1-9]/, () => demo!.kill('SIGINT'), 130],
+  ['its reader leaves while its servers start', /^ +cassandra +starting/, () => demo!.stdout!.destroy(), 141],
+])('%s', async (_, phase, interrupt, code) => {
   folder = mkdtempSync(join(tmpdir(), 'tidemark-interrupted-test-'))
   demo = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '..', 'demo.ts'), '--real'], { env: { ...process.env, TMPDIR: folder }, stdio: ['ignore', 'pipe', 'pipe'] })
   const said: string[] = []
@@ -45,8 +46,8 @@ it.each([
   const ended = once(demo, 'exit')
   await Promise.race([reached.promise, ended.then(() => Promise.reject(new Error(`It ended before:\n${said.join('\n')}`)))])
   expect(left().length).toBeGreaterThan(1)
-  demo.kill('SIGINT')
-  expect(await ended).toEqual([130, null])
+  interrupt()
+  expect(await ended).toEqual([code, null])
   expect(said.at(-1)).toMatch(/^interrupted/)
   expect(left()).toEqual([])
   expect(readdirSync(folder)).toEqual([])
