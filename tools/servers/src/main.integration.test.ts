@@ -115,8 +115,10 @@ describe('npm run servers', () => {
 
   it('refuses names, sets and ports that are none', async () => {
     expect(await servers(['up', 'redsi'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Of redsi not all are servers: kafka,') })
-    expect(await servers(['up', '--set', '../x'])).toMatchObject({ code: 1, stderr: expect.stringContaining('is not of small letters') })
-    expect(await servers(['up', '--set', set, '--ports-from', '65530'])).toMatchObject({ code: 1, stderr: expect.stringContaining('not 65530') })
+    expect(await servers(['up', '--set', '../x'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/'\.\.\/x' is invalid\. It is not of small letters/) })
+    expect(await servers(['up', '--set', set, '--ports-from', '65530'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/'65530' is invalid\. .* to 65520/) })
+    expect(await servers(['up', '--set', set, '--ports-from', 'abc'])).toMatchObject({ code: 2, stderr: expect.stringContaining("'abc' is invalid") })
+    expect(await servers(['logs', '--set', set, '--lines', 'many'])).toMatchObject({ code: 2, stderr: expect.stringContaining("'many' is invalid") })
     expect(await servers(['start'])).toMatchObject({ code: 2 })
     expect(await servers(['logs', '--set', 'never-there'])).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no set never-there') })
   })

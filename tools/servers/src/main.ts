@@ -2,7 +2,7 @@
 // Exit codes: 0, 1 where a server failed, does not run or cannot be started, 2 for a wrong call, 128 + the signal's number when interrupted.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import picocolors from 'picocolors'
 import { environmentOf } from './addresses.ts'
 import { DEFAULT_NAMES, expandNames, SERVER_NAMES, type ServerName } from './names.ts'
@@ -11,7 +11,7 @@ import { createProgress } from './progress.ts'
 import { ServerSet, sweepAbandonedSets } from './server-set.ts'
 import { ServersError } from './servers-error.ts'
 import { describeStatus } from './status-table.ts'
-import { DEFAULT_SET, listSets, SetFolder } from './set-folder.ts'
+import { DEFAULT_SET, isSetName, listSets, SET_NAME_FORM, SetFolder } from './set-folder.ts'
 
 interface SetOption {
   readonly set: string
@@ -34,15 +34,15 @@ const program = new Command('npm run servers --')
   .exitOverride()
   .helpCommand(false)
 const command = (name: string, description: string): Command =>
-  program.command(name).description(description).argument('[name...]').option('--set <name>', 'which set of servers', DEFAULT_SET)
+  program.command(name).description(description).argument('[name...]').option('--set <name>', 'which set of servers', readSetName, DEFAULT_SET)
 
 command('up', 'start them, and return when each answers; without names all but redis-cluster')
-  .option('--ports-from <port>', `ports of a set that is not the default one: ${PORT_NAMES.length} from this one on`)
+  .option('--ports-from <port>', `ports of a set that is not the default one: ${PORT_NAMES.length} from this one on`, readFirstPort)
   .action(up)
 command('build', 'make what they run from, where it is not there yet, and start nothing').action(build)
 command('down', 'stop them and remove their data').option('--keep-data', 'stop only').action(down)
 command('status', 'which run, where, since when, with how much memory; exit code 0 when all do').action(status)
-command('logs', 'the end of their logs').option('-f, --follow', 'and what is added').option('-n, --lines <count>', 'lines of each', '50').action(logs)
+command('logs', 'the end of their logs').option('-f, --follow', 'and what is added').option('-n, --lines <count>', 'lines of each', readCount, 50).action(logs)
 command('addresses', 'where they are, as environment variables').action(addresses)
 
 try {
@@ -51,7 +51,7 @@ try {
   process.exitCode = tellFailure(error)
 }
 
-async function up(names: readonly string[], { set, portsFrom: first }: SetOption & { portsFrom?: string }): Promise<void> {
+async function up(names: readonly string[], { set, portsFrom: first }: SetOption & { portsFrom?: number }): Promise<void> {
   await sweepAbandonedSets()
   const folder = new SetFolder(set)
   const wanted = names.length === 0 ? DEFAULT_NAMES : demandNames(names)
@@ -95,10 +95,10 @@ function status(names: readonly string[], { set }: SetOption): void {
   if (statuses.length === 0 || statuses.some(({ state }) => state !== 'running')) process.exitCode = EXIT.failed
 }
 
-async function logs(names: readonly string[], { set, follow, lines }: SetOption & { follow?: boolean; lines: string }): Promise<void> {
+async function logs(names: readonly string[], { set, follow, lines }: SetOption & { follow?: boolean; lines: number }): Promise<void> {
   const found = demandSet(set)
   const paths = namesOrAll(found, names).map((name) => found.folder.logOf(name))
-  const tail = spawn('tail', [...(follow ? ['-F'] : []), '-n', lines, ...paths], { stdio: 'inherit' })
+  const tail = spawn('tail', [...(follow ? ['-F'] : []), '-n', `${lines}`, ...paths], { stdio: 'inherit' })
   process.on('SIGINT', () => tail.kill('SIGINT'))
   const code = await new Promise<number | null>((resolve, reject) => tail.on('close', resolve).on('error', reject))
   if (code !== 0 && code !== null) process.exitCode = EXIT.failed
@@ -109,21 +109,34 @@ function addresses(names: readonly string[], { set }: SetOption): void {
   for (const [name, value] of Object.entries(environmentOf(found.addresses, namesOrAll(found, names)))) print(`${name}=${value}`)
 }
 
-function choosePorts(set: string, known: Ports | undefined, first: string | undefined): Ports {
+function choosePorts(set: string, known: Ports | undefined, first: number | undefined): Ports {
   if (first === undefined) {
     if (known !== undefined) return known
     if (set === DEFAULT_SET) return DEFAULT_PORTS
     throw new ServersError(`The set ${set} is not there yet, and nothing says where it may listen.\n  do  --ports-from PORT takes ${PORT_NAMES.length} ports from PORT on.`)
   }
-  const port = Number(first)
-  if (!Number.isInteger(port) || port < 1 || port + PORT_NAMES.length - 1 > PORT_MAX) {
-    throw new ServersError(`--ports-from is a port with ${PORT_NAMES.length - 1} more above it, at most ${PORT_MAX - PORT_NAMES.length + 1}: not ${first}.`)
-  }
-  const chosen = portsFrom(port)
+  const chosen = portsFrom(first)
   if (known !== undefined && PORT_NAMES.some((name) => known[name] !== chosen[name])) {
     throw new ServersError(`The set ${set} has other ports already.\n  do  Take it down first (npm run servers -- down --set ${set}), or leave --ports-from away.`)
   }
   return chosen
+}
+
+function readSetName(text: string): string {
+  if (isSetName(text)) return text
+  throw new InvalidArgumentError(`It is not ${SET_NAME_FORM}.`)
+}
+
+function readFirstPort(text: string): number {
+  const port = readCount(text)
+  const portMax = PORT_MAX - PORT_NAMES.length + 1
+  if (port >= 1 && port <= portMax) return port
+  throw new InvalidArgumentError(`It is a port with ${PORT_NAMES.length - 1} more above it: from 1 to ${portMax}.`)
+}
+
+function readCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It is no whole number.')
 }
 
 function demandNames(names: readonly string[]): ServerName[] {

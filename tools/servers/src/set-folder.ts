@@ -13,6 +13,7 @@ export const DEFAULT_SET = 'default'
 
 const FORMAT_VERSION = 1
 const setNamePattern = /^[a-z0-9][a-z0-9-]{0,40}$/
+export const SET_NAME_FORM = 'of small letters, digits and hyphens, at most 41'
 
 /** What addresses.json holds. */
 export interface SetAddresses {
@@ -29,7 +30,7 @@ export class SetFolder {
   readonly path: string
 
   constructor(set: string, root: string = SETS_FOLDER) {
-    if (!setNamePattern.test(set)) throw new ServersError(`The set's name ${JSON.stringify(set)} is not of small letters, digits and hyphens, at most 41.`)
+    if (!isSetName(set)) throw new ServersError(`The set's name ${JSON.stringify(set)} is not ${SET_NAME_FORM}.`)
     this.set = set
     this.path = join(root, set)
   }
@@ -83,9 +84,13 @@ export class SetFolder {
   }
 }
 
+export function isSetName(text: string): boolean {
+  return setNamePattern.test(text)
+}
+
 /** The sets that have a folder. */
 export function listSets(root: string = SETS_FOLDER): string[] {
-  return existsSync(root) ? readdirSync(root).filter((name) => setNamePattern.test(name)).sort() : []
+  return existsSync(root) ? readdirSync(root).filter(isSetName).sort() : []
 }
 
 function readJson<T>(path: string): T | undefined {
