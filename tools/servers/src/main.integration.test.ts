@@ -89,7 +89,11 @@ describe('npm run servers', () => {
     const clash = await servers(['up', 'redis-jobs', '--set', stranger, '--ports-from', `${first}`])
     expect(clash.code).toBe(1)
     expect(clash.stderr).toMatch(new RegExp(`redis-jobs wants 127\\.0\\.0\\.1:${port}, and pid \\d+ \\(.*redis-server`))
-    await servers(['down', '--set', set])
+    expect(await servers(['logs', '--set', stranger])).toMatchObject({ code: 1, stderr: expect.stringContaining(`There is no set ${stranger}`) })
+    expect(await servers(['logs', 'redis', '--set', set])).toMatchObject({ code: 1, stderr: `error There is no log of redis in the set ${set}: none was started.\n` })
+    const elsewhere = await servers(['up', 'redis-jobs', '--set', stranger, '--ports-from', `${await findFreeRange()}`])
+    expect(elsewhere).toMatchObject({ code: 0, stderr: '' })
+    for (const name of [set, stranger]) await servers(['down', '--set', name])
   })
 
   it('leaves nothing running when it is interrupted', async () => {

@@ -1,6 +1,7 @@
 // npm run servers -- up|build|down|status|logs|addresses [name…] [--set NAME]
 // Exit codes: 0, 1 where a server failed, does not run or cannot be started, 2 for a wrong call, 128 + the signal's number when interrupted.
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import picocolors from 'picocolors'
@@ -55,9 +56,7 @@ async function up(names: readonly string[], { set, portsFrom: first }: SetOption
   await sweepAbandonedSets()
   const folder = new SetFolder(set)
   const wanted = names.length === 0 ? DEFAULT_NAMES : demandNames(names)
-  const known = folder.readAddresses()?.ports
-  const ports = choosePorts(set, known, first)
-  if (known === undefined) folder.writeAddresses(ports)
+  const ports = first === undefined ? usualPorts(folder) : portsFrom(first)
   using progress = createProgress(print)
   const failures = await new ServerSet(folder, ports).up(wanted, { watch: progress.watch, signal: listenForInterrupts() })
   if (failures.size === 0) return
@@ -97,7 +96,8 @@ function status(names: readonly string[], { set }: SetOption): void {
 
 async function logs(names: readonly string[], { set, follow, lines }: SetOption & { follow?: boolean; lines: number }): Promise<void> {
   const found = demandSet(set)
-  const paths = namesOrAll(found, names).map((name) => found.folder.logOf(name))
+  const paths = namesOrAll(found, names).map((name) => found.folder.logOf(name)).filter((path) => existsSync(path))
+  if (paths.length === 0) throw new ServersError(`There is no log of ${names.join(', ') || 'any server'} in the set ${set}: none was started.`)
   const tail = spawn('tail', [...(follow ? ['-F'] : []), '-n', `${lines}`, ...paths], { stdio: 'inherit' })
   process.on('SIGINT', () => tail.kill('SIGINT'))
   const code = await new Promise<number | null>((resolve, reject) => tail.on('close', resolve).on('error', reject))
@@ -109,17 +109,12 @@ function addresses(names: readonly string[], { set }: SetOption): void {
   for (const [name, value] of Object.entries(environmentOf(found.addresses, namesOrAll(found, names)))) print(`${name}=${value}`)
 }
 
-function choosePorts(set: string, known: Ports | undefined, first: number | undefined): Ports {
-  if (first === undefined) {
-    if (known !== undefined) return known
-    if (set === DEFAULT_SET) return DEFAULT_PORTS
-    throw new ServersError(`The set ${set} is not there yet, and nothing says where it may listen.\n  do  --ports-from PORT takes ${PORT_NAMES.length} ports from PORT on.`)
-  }
-  const chosen = portsFrom(first)
-  if (known !== undefined && PORT_NAMES.some((name) => known[name] !== chosen[name])) {
-    throw new ServersError(`The set ${set} has other ports already.\n  do  Take it down first (npm run servers -- down --set ${set}), or leave --ports-from away.`)
-  }
-  return chosen
+/** Where a set is, or would be, that nobody says another place for. */
+function usualPorts(folder: SetFolder): Ports {
+  const known = folder.readAddresses()?.ports
+  if (known !== undefined) return known
+  if (folder.set === DEFAULT_SET) return DEFAULT_PORTS
+  throw new ServersError(`The set ${folder.set} is not there yet, and nothing says where it may listen.\n  do  --ports-from PORT takes ${PORT_NAMES.length} ports from PORT on.`)
 }
 
 function readSetName(text: string): string {

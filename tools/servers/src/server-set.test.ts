@@ -10,7 +10,7 @@ import { SERVER_NAMES, type ServerName } from './names.ts'
 import { findFreePorts, isFree, LOOPBACK, type PortName } from './ports.ts'
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts'
 import { askRedis } from './probes.ts'
-import { ServerSet, sweepAbandonedSets, type ServerEvent } from './server-set.ts'
+import { ServerSet, sweepAbandonedSets, type ServerEvent, type Watch } from './server-set.ts'
 import type { Command, ServerPlace, ServerSpec, ServerSpecs } from './server-specs.ts'
 import { listSets, SetFolder } from './set-folder.ts'
 
@@ -123,6 +123,25 @@ describe('a set of servers', () => {
     } finally {
       squatter.close()
     }
+  })
+
+  it('is not there where none of it could start, and cannot be in two places', async () => {
+    const set = await openSet(toySpecs({ redis: 'broken' }))
+    set.folder.removeAll()
+    const squatter = createServer().listen(set.ports.redis, LOOPBACK)
+    await once(squatter, 'listening')
+    await expect(set.up(['redis'])).rejects.toThrow('Ports are in use')
+    expect(existsSync(set.folder.path)).toBe(false)
+    squatter.close()
+    await once(squatter, 'close')
+    const abort = new AbortController()
+    const watch: Watch = (_, { kind }) => kind === 'building' && abort.abort(new Error('interrupted'))
+    await expect(set.up(['redis'], { signal: abort.signal, watch })).rejects.toThrow('interrupted')
+    expect(existsSync(set.folder.path)).toBe(false)
+    await set.up(['redis'])
+    expect(set.folder.readAddresses()!.ports).toEqual(set.ports)
+    const elsewhere = new ServerSet(set.folder, await findFreePorts(), { specs: toySpecs(), buildsRoot: join(root, 'builds') })
+    await expect(elsewhere.up(['redis'])).rejects.toThrow('The set a has other ports already')
   })
 
   it('is known by who its servers are before anything else can end who starts them', async () => {

@@ -7,7 +7,7 @@ import { redisBuild, redisOnPath, type PinnedBuild } from './builds.ts'
 import { acquireLock } from './lock.ts'
 import { demandTools, javaProgram, type ToolNeed } from './machine-tools.ts'
 import { CLUSTER_NAMES, expandNames, isClusterNode, type NameOrGroup, type ServerName } from './names.ts'
-import { findFreePorts, isFree, LOOPBACK, portNamesOf, type Ports } from './ports.ts'
+import { findFreePorts, isFree, LOOPBACK, PORT_NAMES, portNamesOf, type Ports } from './ports.ts'
 import { describeListener, identifyProcess, isPaused, isRunning, residentBytesOf, signalProcess, startedAtMsOf, type ProcessIdentity } from './process-identity.ts'
 import { formCluster } from './redis-cluster.ts'
 import { endProcess, killProcess, launch, pauseProcess, waitUntilReady } from './server-process.ts'
@@ -69,13 +69,16 @@ export class ServerSet {
 
   /**
    * Starts those of `names` that do not run, together, and resolves when each has answered or failed: the errors by name. One that
-   * fails is ended and leaves its log; the others stay. An abort ends what this call has started, and is thrown.
+   * fails is ended and leaves its log; the others stay. An abort ends what this call has started, and is thrown. A set that was not
+   * there is there from the start of its first server on.
    */
   async up(names: readonly ServerName[], { watch = unwatched, signal }: UpOptions = {}): Promise<Map<ServerName, Error>> {
     await using _lock = await acquireLock(`set ${this.folder.path}`, { ...(signal && { signal }) })
+    this.#demandRecordedPorts()
     const started = names.filter((name) => this.identityOf(name) === undefined)
     demandTools(started.flatMap((name) => this.#toolNeedsOf(name)))
     await this.#demandPorts(started)
+    using _record = this.#record()
     const failures = new Map<ServerName, Error>()
     const fail = (name: ServerName, error: Error): void => {
       if (signal?.aborted) return
@@ -216,6 +219,20 @@ export class ServerSet {
     const isThere = this.#isMade(build) || this.#installedFolder(build) !== undefined
     const tools = isThere ? [] : build.tools.map((tool) => ({ tool, neededBy }))
     return [...(java === undefined ? [] : [{ tool: 'java' as const, neededBy, ...java }]), ...tools]
+  }
+
+  #demandRecordedPorts(): void {
+    const recorded = this.folder.readAddresses()?.ports
+    if (recorded === undefined || PORT_NAMES.every((name) => recorded[name] === this.ports[name])) return
+    const { set } = this.folder
+    throw new ServersError(`The set ${set} has other ports already.\n  do  Take it down first (npm run servers -- down --set ${set}), or leave --ports-from away.`)
+  }
+
+  /** Says where the set is before any of it starts; disposing takes that back where none has. */
+  #record(): Disposable {
+    if (this.folder.readAddresses() !== undefined) return { [Symbol.dispose]: () => undefined }
+    this.folder.writeAddresses(this.ports)
+    return { [Symbol.dispose]: () => (this.folder.names().length === 0 ? this.folder.removeAll() : undefined) }
   }
 
   async #demandPorts(names: readonly ServerName[]): Promise<void> {
