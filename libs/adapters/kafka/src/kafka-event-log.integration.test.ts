@@ -8,7 +8,7 @@ import { sharedServers } from '@tidemark/servers/shared-servers'
 import { WAIT_STEP_MAX_MS } from './fetch-desk.ts'
 import { KafkaCluster } from './kafka-cluster.ts'
 import { openKafkaEventLog } from './kafka-event-log.ts'
-import { kafkaLogHarness, testOptions, transactionIdOf } from './testing/kafka-clients.ts'
+import { kafkaLogHarness, makeTopic, testOptions, transactionIdOf } from './testing/kafka-clients.ts'
 import { FencedError, TransactionWriter, type TransactionPart } from './transaction-writer.ts'
 
 jest.setTimeout(120_000)
@@ -90,6 +90,18 @@ describe('a transaction', () => {
     expect(await log.committed('g', 't', 0, true)).toBe(1)
     await expect(earlier.run([part('after')], position(9))).rejects.toThrow(FencedError)
     expect(await readTexts(log, 't', 0)).toEqual(['before'])
+  })
+
+  it('that fails is ended, and keeps nobody from reading what comes after it', async () => {
+    const options = testOptions(await brokers())
+    await using log = openKafkaEventLog(options)
+    await using cluster = new KafkaCluster(options)
+    await makeTopic(cluster, 't', { 'message.timestamp.type': 'LogAppendTime', 'max.message.bytes': '1000' })
+    await cluster.retrying('t', () => cluster.partitionsOf('t'), { isWorthwhile: () => true })
+    const writer = new TransactionWriter(cluster, randomUUID())
+    await expect(writer.run([{ ...part(''), batches: [[recordOf('small')], [recordOf('x'.repeat(2_000))]] }], null)).rejects.toThrow()
+    await appendTexts(log, 't', 0, 'after')
+    expect(await readTexts(log, 't', 0)).toEqual(['after'])
   })
 
   it('of an append is begun again where it is fenced, as where the brokers gave it up', async () => {
