@@ -39,7 +39,7 @@ export async function composeArchiver({ common, kafka, s3, cassandra, engine, sc
   if (relayed.length > 0) {
     const ports = { log, groups: opened.use(openGroups(kafka, clientId, context)), clock }
     const onLag = ({ name }: SourceDefinition, lag: readonly RelayLag[]): void => context.log.info({ source: name, lagCount: lag.reduce((sum, { lagCount }) => sum + lagCount, 0) }, 'relay')
-    for (const source of relayed) relays.push(opened.use(await untilAnswered('the relay\'s consumer group', () => RelayPart.start({ source, ports, member: common.member, onAlarm, onLag }), context)))
+    for (const source of relayed) relays.push(opened.use(new RelayPart({ source, ports, member: common.member, onAlarm, onLag })))
   }
   const owned = opened.move()
   return { loops: [...parts, ...relays].flatMap(({ loops }) => loops), isReady: { sources: sources.map(({ source }) => source.name) }, [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -56,13 +56,14 @@ describe('records that say by which schema they were written', () => {
     const world = createWorld()
     world.registry.schemas.set(8, { kind: 'XML', text: '', references: [] })
     const records = [
-      record(null), record(Buffer.from('{"at":1}')), record(Buffer.from([0, 0, 0, 7])), registryRecord(7, 'no'), registryRecord(7, ['x']), registryRecord(8, [5]),
+      record(null), record(Buffer.from('{"at":1}')), record(Buffer.from([0, 0, 0, 7])), record(Buffer.from([0, 0x80, 0, 0, 0, 5])), registryRecord(7, 'no'), registryRecord(7, ['x']), registryRecord(8, [5]),
       registryRecord(7, JSON.stringify([5, 'x'.repeat(1_048_576)])), registryRecord(7, [5]),
     ]
     expect(await decodeAll(world.decoder(), ...records)).toEqual([
       'EVENT_MALFORMED record: it has no value.',
-      'EVENT_MALFORMED record: it does not begin with the id of a schema (a byte 0, then four bytes).',
-      'EVENT_MALFORMED record: it does not begin with the id of a schema (a byte 0, then four bytes).',
+      'EVENT_MALFORMED record: it does not begin with the id of a schema (a byte 0, then four bytes, the first of them below 128).',
+      'EVENT_MALFORMED record: it does not begin with the id of a schema (a byte 0, then four bytes, the first of them below 128).',
+      'EVENT_MALFORMED record: it does not begin with the id of a schema (a byte 0, then four bytes, the first of them below 128).',
       'EVENT_MALFORMED record: its body is no JSON. It was written by schema 7.',
       'EVENT_MALFORMED field at: expected timestamp, found "x". It was written by schema 7.',
       'EVENT_MALFORMED record: it is no ARRAY schema. It was written by schema 8.',

@@ -50,7 +50,7 @@ export function registryDecoder({ source, decoder, formats, pinSchema }: Registr
     if (value === null) return rejectedRecord(malformedRecord(source, 'record: it has no value.'))
     if (value.byteLength > EVENT_SIZE_MAX_BYTES) return rejectedRecord(oversizedRecord(source, value.byteLength))
     const id = schemaIdOf(value)
-    if (id === null) return rejectedRecord(malformedRecord(source, 'record: it does not begin with the id of a schema (a byte 0, then four bytes).'))
+    if (id === null) return rejectedRecord(malformedRecord(source, 'record: it does not begin with the id of a schema (a byte 0, then four bytes, the first of them below 128).'))
     const { pin, read } = known.get(id)!
     if (isUnknown(pin, appendTimeMs)) return rejectedRecord(unknownSchema(source, id))
     const values = typeof read === 'string' ? read : read!(value, BODY_AT)
@@ -77,10 +77,11 @@ export function registryDecoder({ source, decoder, formats, pinSchema }: Registr
   }
 }
 
-/** null: it does not begin with one. */
+/** null: it does not begin with one. Registries number schemas in 32 bits with a sign, and have no answer to a larger number. */
 function schemaIdOf(value: Uint8Array): number | null {
   if (value.byteLength < BODY_AT || value[0] !== MAGIC) return null
-  return ((value[1]! << 24) | (value[2]! << 16) | (value[3]! << 8) | value[4]!) >>> 0
+  const id = (value[1]! << 24) | (value[2]! << 16) | (value[3]! << 8) | value[4]!
+  return id < 0 ? null : id
 }
 
 function unknownSchema({ name }: SourceDefinition, id: number): Problem {
