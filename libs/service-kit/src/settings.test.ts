@@ -95,6 +95,7 @@ describe('settings', () => {
     ['half of a key', { TIDEMARK_S3_SECRET_ACCESS_KEY: SECRET }, ['TIDEMARK_S3_ACCESS_KEY_ID: It is not given, but TIDEMARK_S3_SECRET_ACCESS_KEY is.']],
     ['a secret twice', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD: SECRET, TIDEMARK_CASSANDRA_PASSWORD_FILE: '/x' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: TIDEMARK_CASSANDRA_PASSWORD is given too.']],
     ['a secret whose file is not there', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: '/nowhere/x' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: "/nowhere/x" cannot be read: ENOENT.']],
+    ['a secret whose file is empty', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: '/dev/null' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: "/dev/null" is empty.']],
     ['a secret that is no text', { TIDEMARK_REDIS_STATE_PASSWORD: `${SECRET}\u0007` }, ['TIDEMARK_REDIS_STATE_PASSWORD: What is given is not shown, and is nothing that it may be.']],
     ['credentials in an address', { TIDEMARK_S3_ENDPOINT: `http://u:${SECRET}@s3:1` }, ['TIDEMARK_S3_ENDPOINT: What is given is not shown, and is nothing that it may be.']],
     ['one node of several', { TIDEMARK_REDIS_STATE_NODES: 'a:1,b:2', TIDEMARK_REDIS_STATE_CLUSTER: 'false' }, ['TIDEMARK_REDIS_STATE_CLUSTER: It is "false", but there are several nodes.']],

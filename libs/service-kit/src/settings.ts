@@ -103,7 +103,10 @@ function secretText(environment: Environment, variable: string, mistakes: Mistak
     return undefined
   }
   try {
-    return readFileSync(callerPath(path), 'utf8').replace(/\r?\n$/, '')
+    const secret = readFileSync(callerPath(path), 'utf8').replace(/\r?\n$/, '')
+    if (secret !== '') return secret
+    mistakes.push({ variable: `${variable}_FILE`, message: `${JSON.stringify(path)} is empty.`, action: 'Write the secret into it.' })
+    return undefined
   } catch (error) {
     mistakes.push({ variable: `${variable}_FILE`, message: `${JSON.stringify(path)} cannot be read: ${(error as NodeJS.ErrnoException).code}.`, action: 'Give the path of a file that holds the secret.' })
     return undefined

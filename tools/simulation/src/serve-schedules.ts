@@ -11,6 +11,7 @@ import { openEpochs } from '@tidemark/pipelines/archive/open-epochs'
 import { createProcessor } from '@tidemark/pipelines/ingest/processor'
 import { viewId } from '@tidemark/pipelines/names'
 import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
+import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import { ask, requestOf, serverOf } from './actors.ts'
 import { eventsOf, judgeAnswer, judgeLag, judgeWhole } from './judge.ts'
 import { rulesWith, type RuleChanges } from './rules.ts'
@@ -21,6 +22,7 @@ export const SERVE_BUGS: Readonly<Record<string, RuleChanges>> = {
   'pin-for-ever': { serve: { isExpired: () => false } },
   'state-kept-for-ever': { serve: { isSameState: () => true } },
   'replay-unsaid': { serve: { isReplaying: () => false } },
+  'loss-unsaid': { serve: { isLacking: () => false } },
   'catalog-kept-for-ever': { serve: { isSameCatalog: () => true } },
   'stamps-believed': { serve: { heardBeforeMs: (stampedBeforeMs) => Math.max(0, stampedBeforeMs) } },
   'periods-by-the-clock': { changeClock: (clock) => ({ ...clock, steadyMs: clock.nowMs }) },
@@ -62,6 +64,13 @@ export const SERVE_SCHEDULES: Readonly<Record<string, (broken: RuleChanges) => P
     await stage.click()
     await stage.discardAll()
     return stage.end(await stage.readAll())
+  },
+  async 'loss-unsaid'(broken) {
+    const stage = await Stage.create(broken)
+    await stage.click()
+    stage.world.nowMs += 1_000
+    await stage.click()
+    return stage.end(await stage.readAllTwice(async () => stage.loseLastWrites()))
   },
   async 'catalog-kept-for-ever'(broken) {
     const stage = await Stage.create(broken)
@@ -156,6 +165,26 @@ class Stage {
   async discardAll(): Promise<void> {
     const { speedViews } = this.world
     for (const bucket of speedViews.writtenBuckets()) await speedViews.discard(bucket, { fences: [], chunks: [] })
+  }
+
+  /** A fail-over loses what was written last, while the processor has not looked yet. */
+  loseLastWrites(): void {
+    const { speedViews } = this.world
+    for (const bucket of speedViews.writtenBuckets()) speedViews.failOver(bucket, 1)
+  }
+
+  /** The same of a server that had read them before something happened. */
+  readAllTwice(happen: () => Promise<void>): Promise<Actor> {
+    const { world } = this
+    return this.scheduler.start({ name: 'reader' }, async (actor) => {
+      const server = serverOf({ world, actor, name: 'reader' }, 1_000_000)
+      const asked = { plan: world.plans[0]!, users: ['ada'] }
+      const request = requestOf(asked)
+      const judge = async (answer: FeatureAnswer): Promise<void> => void (this.wrong ??= answer.degraded.length === 0 ? judgeWhole(await eventsOf(world), asked, answer) : null)
+      await judge(await server.answer(request))
+      await happen()
+      await judge(await server.answer(request))
+    })
   }
 
   /** An answer has every event, or says that it may not. */

@@ -82,7 +82,7 @@ export function gateClosed({ view, n, cut }: GatedGeneration, [first, ...others]
     code: 'GATE_CLOSED' as const,
     message,
     where: `view ${view}, generation ${n} through epoch ${cut}, rule ${rule}`,
-    action: 'Look at the new records, the rejected ones with `tidemark dead-letters list`; mend the producer, or give another bound. The next epoch is a new occasion, on the same base.',
+    action: 'Look at the new records, the rejected ones with `tidemark dead-letters list`; mend the producer, or give another bound (TIDEMARK_BATCH_REJECTED_SHARE_MAX, --rejected-share-max). The next epoch is a new occasion, on the same base.',
   })
   return new TidemarkError([problem(first), ...others.map(problem)])
 }

@@ -17,12 +17,12 @@ import { Deadlines } from './deadlines.ts'
 import type { Degradation, DegradationCode, FeatureAnswer } from './feature-answer.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
 import { RequestResolver, type FeatureRequest, type ResolvedRequest, type ResolvedView } from './feature-request.ts'
-import { FreshnessReader, judgeFreshness, withReplay } from './freshness.ts'
+import { FreshnessReader, judgeFreshness, withLacking } from './freshness.ts'
 import { PointerPins } from './pointer-pins.ts'
 import { PromotedBlobs } from './promoted-blobs.ts'
 import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
 import { DeadlinePassed, SlicedWork, Slices } from './sliced-work.ts'
-import { SpeedChunkReader } from './speed-chunks.ts'
+import { SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
 import type { ReadView } from './view-answer.ts'
 
 export const DEADLINE_MAX_MS = 10_000
@@ -129,9 +129,16 @@ function readWholeView(sources: Sources, view: ResolvedView, partitions: readonl
   return after(sources.freshness.heartbeats(view.id), (heartbeats) =>
     after(readView(sources, view, partitions, work), (reading) => {
       const freshness = judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock, sources.rules.heardBeforeMs)
-      const replayed = reading.speed.isRead ? reading.speed.value.replayedBuckets : []
-      return { view, reading, partitions, failure: null, freshness: withReplay(view.plan.view.name, freshness, replayed) }
+      const told = reading.speed.isRead ? withLacking(view.plan.view.name, freshness, lackingBuckets(sources, view, reading.pin.cut, reading.speed.value)) : freshness
+      return { view, reading, partitions, failure: null, freshness: told }
     }))
+}
+
+/** Those whose state may lack events that it had, or should have. */
+function lackingBuckets({ rules }: Sources, { plan: { source } }: ResolvedView, cut: number, { replayedBuckets, steppedBack }: SpeedChunksRead): readonly number[] {
+  if (steppedBack.length === 0) return replayedBuckets
+  const lacking = steppedBack.filter(({ seenLogTimeMs }) => rules.isLacking(Math.floor(seenLogTimeMs / source.epochLengthMs), cut))
+  return [...new Set([...replayedBuckets, ...lacking.map(({ bucket }) => bucket)])]
 }
 
 /** With the fences of every partition that may be in the state. */

@@ -112,9 +112,9 @@ export function judgeFreshness(view: string, heartbeats: Heartbeats | null, cut:
   return { lagMs, degraded }
 }
 
-/** What it means besides that some of a view's buckets are being replayed: they may lack events, whatever their partitions' heartbeats say. */
-export function withReplay(view: string, freshness: Freshness, replayedBuckets: readonly number[]): Freshness {
-  if (replayedBuckets.length === 0 || freshness.lagMs === null) return freshness
-  const message = `The state of bucket ${replayedBuckets.join(', ')} is being computed anew from the log: it may lack events.`
+/** What it means besides that some of a view's buckets are replayed, or are to be: they may lack events, whatever their partitions' heartbeats say. */
+export function withLacking(view: string, freshness: Freshness, buckets: readonly number[]): Freshness {
+  if (buckets.length === 0 || freshness.lagMs === null) return freshness
+  const message = `The state of bucket ${buckets.join(', ')} is being computed anew from the log: it may lack events.`
   return { lagMs: null, degraded: [...freshness.degraded, { code: 'SPEED_LAGGING', view, message }] }
 }

@@ -6,7 +6,7 @@ import { momentOf } from '@tidemark/ports/moment'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { createSteppedClock } from '@tidemark/ports/stepped-clock'
 import { encodeHeartbeat, HEARTBEAT_VERSION, type Heartbeat } from '../ingest/heartbeat.ts'
-import { HEARTBEAT_AGE_MAX_MS, HEARTBEAT_AHEAD_MAX_MS, HEARTBEATS_SHARED_MAX_MS, FreshnessReader, judgeFreshness, withReplay, type Freshness, type Heard } from './freshness.ts'
+import { HEARTBEAT_AGE_MAX_MS, HEARTBEAT_AHEAD_MAX_MS, HEARTBEATS_SHARED_MAX_MS, FreshnessReader, judgeFreshness, withLacking, type Freshness, type Heard } from './freshness.ts'
 
 const NOW_MS = 1_000_000
 const sound: Heartbeat = {
@@ -35,11 +35,11 @@ it('lags by nobody knows how much where one partition has not caught up since it
 
 it('lags by nobody knows how much while its buckets are computed anew, whatever its heartbeats say', () => {
   const sure: Freshness = { lagMs: 5, degraded: [] }
-  expect(withReplay('view', sure, [])).toEqual(sure)
-  expect(withReplay('view', sure, [3, 7])).toEqual({ lagMs: null, degraded: [{ code: 'SPEED_LAGGING', view: 'view', message: expect.stringContaining('bucket 3, 7 ') }] })
+  expect(withLacking('view', sure, [])).toEqual(sure)
+  expect(withLacking('view', sure, [3, 7])).toEqual({ lagMs: null, degraded: [{ code: 'SPEED_LAGGING', view: 'view', message: expect.stringContaining('bucket 3, 7 ') }] })
   // Why, was said already.
   const unsure: Freshness = { lagMs: null, degraded: [{ code: 'SPEED_SILENT', view: 'view', message: 'No processor has said how far it is.' }] }
-  expect(withReplay('view', unsure, [3])).toEqual(unsure)
+  expect(withLacking('view', unsure, [3])).toEqual(unsure)
 })
 
 it('has a broken seam until its cut is the epoch that the record counts in', () => {

@@ -31,6 +31,8 @@ export interface ServeRules {
   readonly isSameState: IsSameState
   /** An answer from a bucket that is being replayed says so. */
   readonly isReplaying: IsReplaying
+  /** Whether what a state had and has lost is lacking: by its epoch, as far as its append time tells, and the generation's cut. */
+  readonly isLacking: (epochLeast: number, cut: number) => boolean
 }
 
 export const SERVE_RULES: ServeRules = {
@@ -40,6 +42,8 @@ export const SERVE_RULES: ServeRules = {
   isSameCatalog,
   isSameState,
   isReplaying,
+  // What was swept out of the state is contained by the generation.
+  isLacking: (epochLeast, cut) => epochLeast > cut,
 }
 
 export interface ReadingContext {

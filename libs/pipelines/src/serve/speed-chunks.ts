@@ -29,8 +29,16 @@ export interface SpeedChunksRead {
   readonly replayedBuckets: readonly number[]
   /** The newest append time in them; -Infinity: none. */
   readonly logTimeMs: number
+  /** Entities that had a newer append time before, whose store has lost what it had acknowledged: their buckets, and that time. */
+  readonly steppedBack: readonly SteppedBack[]
   /** The buckets that were read, with their states: for explain. */
   readonly buckets: ReadonlyMap<number, BucketState>
+}
+
+export interface SteppedBack {
+  readonly bucket: number
+  /** What was appended at this time is not in the state any more. */
+  readonly seenLogTimeMs: number
 }
 
 /** An entity's chunks that were verified, and what their heads say. */
@@ -40,6 +48,8 @@ interface VerifiedState {
   readonly chunks: readonly Uint8Array[]
   readonly goneThroughEpoch: number
   readonly logTimeMs: number
+  /** The newest of all that were seen here. */
+  readonly seenLogTimeMs: number
 }
 
 interface KnownRecord {
@@ -51,6 +61,7 @@ interface KnownRecord {
 type SpeedReading = { -readonly [name in keyof SpeedChunksRead]: SpeedChunksRead[name] } & {
   readonly chunks: (readonly Uint8Array[] | Problem)[]
   readonly replayedBuckets: number[]
+  readonly steppedBack: SteppedBack[]
   readonly buckets: Map<number, BucketState>
 }
 
@@ -91,7 +102,7 @@ export class SpeedChunkReader {
     const { entities } = view
     const known = entities.map(({ name }) => this.verified.get(name))
     const reading: SpeedReading = {
-      chunks: new Array<readonly Uint8Array[] | Problem>(entities.length), goneThroughEpoch: -Infinity, replayedBuckets: [], logTimeMs: -Infinity, buckets: new Map(),
+      chunks: new Array<readonly Uint8Array[] | Problem>(entities.length), goneThroughEpoch: -Infinity, replayedBuckets: [], steppedBack: [], logTimeMs: -Infinity, buckets: new Map(),
     }
     const read = inTurn(partsOf(placesOf(entities)), (part) => {
       const questions = part.map(([bucket, at]): BucketQuestion => ({
@@ -105,7 +116,7 @@ export class SpeedChunkReader {
           return []
         })
         return inSlices(places, () => work.pauseInTime(), ({ bucket, i, j }) => {
-          takeState(reading, i, this.verify(view, entities[i]!, reading.buckets.get(bucket)!.entities[j]!, known[i]))
+          takeState(reading, bucket, i, this.verify(view, entities[i]!, reading.buckets.get(bucket)!.entities[j]!, known[i]))
         })
       })
     })
@@ -149,13 +160,15 @@ export class SpeedChunkReader {
     const chunks = stored.filter((chunk) => chunk !== null).map(({ bytes }) => bytes)
     const damage = damageOf(() => chunks.forEach((chunk) => verifyChunk(plan, chunk)))
     if (damage !== null) return damage
-    const state = { plan, stored, chunks, ...headsOf(chunks) }
+    const heads = headsOf(chunks)
+    const seenLogTimeMs = Math.max(heads.logTimeMs, known?.plan === plan ? known.seenLogTimeMs : -Infinity)
+    const state = { plan, stored, chunks, ...heads, seenLogTimeMs }
     this.verified.set(name, state)
     return state
   }
 }
 
-function takeState(reading: SpeedReading, i: number, read: VerifiedState | Problem): void {
+function takeState(reading: SpeedReading, bucket: number, i: number, read: VerifiedState | Problem): void {
   if ('code' in read) {
     reading.chunks[i] = read
     return
@@ -163,6 +176,7 @@ function takeState(reading: SpeedReading, i: number, read: VerifiedState | Probl
   reading.chunks[i] = read.chunks
   reading.goneThroughEpoch = Math.max(reading.goneThroughEpoch, read.goneThroughEpoch)
   reading.logTimeMs = Math.max(reading.logTimeMs, read.logTimeMs)
+  if (read.seenLogTimeMs > read.logTimeMs) reading.steppedBack.push({ bucket, seenLogTimeMs: read.seenLogTimeMs })
 }
 
 /** By bucket: where its entities are. */
