@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { findFreePorts, PORT_NAMES, portsFrom, isFree } from './ports.ts'
 import { ServerSet } from './server-set.ts'
 import { SetFolder } from './set-folder.ts'
+import { SHARED_SET_VARIABLE } from './shared-servers.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
 const set = `command-${process.pid}`
@@ -17,13 +18,13 @@ interface Ended {
   readonly stderr: string
 }
 
-function start(args: readonly string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, ...args], { env: { ...process.env, NO_COLOR: '1' } })
+function start(args: readonly string[], usualSet?: string): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [main, ...args], { env: { ...process.env, NO_COLOR: '1', [SHARED_SET_VARIABLE]: usualSet } })
 }
 
 /** Runs the command; once its output matches `interruptAt` it gets SIGINT. */
-async function servers(args: readonly string[], interruptAt?: RegExp): Promise<Ended> {
-  const child = start(args)
+async function servers(args: readonly string[], interruptAt?: RegExp, usualSet?: string): Promise<Ended> {
+  const child = start(args, usualSet)
   const [stdout, stderr]: [string[], string[]] = [[], []]
   let isInterrupted = false
   child.stdout.on('data', (chunk: Buffer) => {
@@ -115,6 +116,20 @@ describe('npm run servers', () => {
     expect((await servers(['status', '--set', set])).stdout).toMatch(/^redis +running .*\nredis-cache +running /m)
     await servers(['down', '--set', set])
     expect(await Promise.all(Object.values(portsFrom(first)).map(isFree))).not.toContain(false)
+  })
+
+  it('is about the set that TIDEMARK_SERVERS_SET names, unless it is told another', async () => {
+    expect((await servers(['status'], undefined, 'never-there')).stdout).toMatch(/^Nothing of the set never-there was started.*: npm run servers -- up --ports-from PORT\n$/)
+    expect((await servers(['status', '--set', 'nor-there'], undefined, 'never-there')).stdout).toMatch(/^Nothing of the set nor-there was/)
+    expect(await servers(['status'], undefined, '../x')).toMatchObject({ code: 2, stderr: expect.stringMatching(/'\.\.\/x' from env 'TIDEMARK_SERVERS_SET' is invalid/) })
+  })
+
+  it('says how it is called, and how to bring up a set that is not there', async () => {
+    expect(await servers(['help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('addresses [options] [name...]') })
+    expect((await servers(['up', '--help'])).stdout.replaceAll(/\s+/g, ' ')).toContain('without names kafka, cassandra, s3, redis, redis-jobs, redis-cache')
+    const call = 'npm run servers -- up --set never-there --ports-from PORT\n'
+    expect(await servers(['status', '--set', 'never-there'])).toMatchObject({ code: 1, stdout: expect.stringContaining(`: ${call}`) })
+    expect(await servers(['addresses', '--set', 'never-there'])).toMatchObject({ code: 1, stderr: expect.stringContaining(`  do  ${call}`) })
   })
 
   it('refuses names, sets and ports that are none', async () => {

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import picocolors from 'picocolors'
 import { environmentOf } from './addresses.ts'
 import { DEFAULT_NAMES, expandNames, SERVER_NAMES, type ServerName } from './names.ts'
@@ -11,6 +11,7 @@ import { DEFAULT_PORTS, PORT_MAX, PORT_NAMES, portsFrom, type Ports } from './po
 import { createProgress } from './progress.ts'
 import { ServerSet, sweepAbandonedSets } from './server-set.ts'
 import { ServersError } from './servers-error.ts'
+import { SHARED_SET_VARIABLE } from './shared-servers.ts'
 import { describeStatus } from './status-table.ts'
 import { DEFAULT_SET, isSetName, listSets, SET_NAME_FORM, SetFolder } from './set-folder.ts'
 
@@ -33,11 +34,10 @@ for (const stream of [process.stdout, process.stderr]) {
 const program = new Command('npm run servers --')
   .description('The real servers on loopback, without Docker. Names: ' + SERVER_NAMES.join(', ') + '; redis-cluster is its three nodes.')
   .exitOverride()
-  .helpCommand(false)
 const command = (name: string, description: string): Command =>
-  program.command(name).description(description).argument('[name...]').option('--set <name>', 'which set of servers', readSetName, DEFAULT_SET)
+  program.command(name).description(description).argument('[name...]').addOption(new Option('--set <name>', 'which set of servers').argParser(readSetName).env(SHARED_SET_VARIABLE).default(DEFAULT_SET))
 
-command('up', 'start them, and return when each answers; without names all but redis-cluster')
+command('up', `start them, and return when each answers; without names ${DEFAULT_NAMES.join(', ')}`)
   .option('--ports-from <port>', `ports of a set that is not the default one: ${PORT_NAMES.length} from this one on`, readFirstPort)
   .action(up)
 command('build', 'make what they run from, where it is not there yet, and start nothing').action(build)
@@ -89,7 +89,7 @@ async function down(names: readonly string[], { set, keepData }: SetOption & { k
 function status(names: readonly string[], { set }: SetOption): void {
   const found = findSet(set)
   const statuses = found === undefined ? [] : namesOrAll(found, names).map((name) => found.status(name))
-  if (statuses.length === 0) print(`Nothing of the set ${set} was started${otherSets(set)}: npm run servers -- up`)
+  if (statuses.length === 0) print(`Nothing of the set ${set} was started${otherSets(set)}: ${callToStart(set)}`)
   else print(describeStatus(statuses, Date.now()))
   if (statuses.length === 0 || statuses.some(({ state }) => state !== 'running')) process.exitCode = EXIT.failed
 }
@@ -152,8 +152,14 @@ function findSet(set: string): ServerSet | undefined {
 
 function demandSet(set: string): ServerSet {
   const found = findSet(set)
-  if (found === undefined) throw new ServersError(`There is no set ${set}${otherSets(set)}.\n  do  npm run servers -- up`)
+  if (found === undefined) throw new ServersError(`There is no set ${set}${otherSets(set)}.\n  do  ${callToStart(set)}`)
   return found
+}
+
+/** What brings this set up. */
+function callToStart(set: string): string {
+  const isThere = set === DEFAULT_SET || findSet(set) !== undefined
+  return `npm run servers -- up${set === (process.env[SHARED_SET_VARIABLE] ?? DEFAULT_SET) ? '' : ` --set ${set}`}${isThere ? '' : ' --ports-from PORT'}`
 }
 
 function otherSets(set: string): string {
