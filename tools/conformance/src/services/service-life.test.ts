@@ -1,9 +1,14 @@
 // How a service lives and ends: ready, told to end, drained or not, failed; its log and its exit code say which.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { ServiceEnded, ServiceProcess } from '@tidemark/servers/service-process'
+import { until } from '@tidemark/ports/testing/until'
+import { ServiceEnded, ServiceProcess, type LogLine } from '@tidemark/servers/service-process'
 
 const TEST_MAX_MS = 60_000
+const ROOT = join(import.meta.dirname, '../../../..')
 const SECOND_SIGNAL_AFTER_MS = 1_100
 const started: ServiceProcess[] = []
 afterEach(async () => {
@@ -46,6 +51,24 @@ describe('a service', () => {
     const ended = told.stop()
     setTimeout(() => process.kill(told.identity.pid, 'SIGINT'), SECOND_SIGNAL_AFTER_MS)
     expect(await ended).toBe(130)
+  }, TEST_MAX_MS)
+
+  it('is ended by ending the npm that has started it', async () => {
+    // Nobody is there.
+    const nowhere = '127.0.0.1:1'
+    const env = { ...process.env, TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'), TIDEMARK_CASSANDRA_CONTACT_POINTS: nowhere, TIDEMARK_CASSANDRA_DATA_CENTER: 'dc', TIDEMARK_REDIS_STATE_NODES: nowhere, TIDEMARK_HTTP_PORT: '0' }
+    const npm = spawn('npm', ['run', '--silent', 'serving-layer'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const lines: LogLine[] = []
+    const output = createInterface({ input: npm.stdout }).on('line', (line) => lines.push(JSON.parse(line) as LogLine))
+    try {
+      await once(output, 'line')
+      npm.kill('SIGTERM')
+      await once(npm, 'exit')
+      await until('the service has ended too', () => lines.at(-1)!.msg === 'ended', TEST_MAX_MS / 4)
+    } finally {
+      const { pid } = lines[0] as unknown as { readonly pid: number }
+      if (lines.at(-1)!.msg !== 'ended') process.kill(pid, 'SIGKILL')
+    }
   }, TEST_MAX_MS)
 
   it.each([
