@@ -97,7 +97,7 @@ describe('a speed view store on a Cluster', () => {
     await using servers = await startServers({ names: ['redis-cluster'] })
     const { nodes } = servers.addresses.redisCluster
     await using pair = await makeReplica(nodes)
-    await using store = await untilAvailable(() => openRedisSpeedViewStore({ server: { nodes }, namespace: randomUUID(), timeoutMs: TIMEOUT_MS }))
+    await using store = await untilAvailable(() => openRedisSpeedViewStore({ server: { nodes }, namespace: randomUUID() }))
     const buckets = bucketsOf(12)
     const put = (text: string, seen: string | null, key: BucketKey): Promise<boolean> => store.write(key, {
       expected: { record: seen === null ? null : Buffer.from(seen), fences: [], chunks: [] },
