@@ -10,6 +10,7 @@ export default {
   globalSetup: '<rootDir>/tools/servers/src/integration-setup.ts',
   globalTeardown: '<rootDir>/tools/servers/src/integration-teardown.ts',
   maxWorkers: 2,
+  testSequencer: '<rootDir>/jest.servers-sequencer.js',
   // A server that recovers on a busy machine, and one that is built first, within a hook.
   testTimeout: 120_000,
 }
