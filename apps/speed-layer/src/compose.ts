@@ -15,7 +15,7 @@ import { openObjects } from '@tidemark/service-kit/s3-server'
 import { openSchemas } from '@tidemark/service-kit/schema-registry'
 import type { SpeedLayerSettings } from './config.ts'
 
-export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisState, schemaRegistry, speed: { gatherMs } }: SpeedLayerSettings, context: ServiceContext): Promise<ComposedService> {
+export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisState, schemaRegistry }: SpeedLayerSettings, context: ServiceContext): Promise<ComposedService> {
   const { service, definitions, clock, onAlarm } = context
   const clientId = `${service} ${common.member}`
   await using opened = new AsyncDisposableStack()
@@ -35,7 +35,7 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
   const ports = { log, groups, registers, objects, schemas, speedViews, clock, newRevision: createNewRevision() }
   const parts: StreamPart[] = []
   for (const { source, plans } of sources) {
-    parts.push(opened.use(await untilAnswered('the consumer group', () => StreamPart.start({ source, plans, ports, member: common.member, onAlarm, gatherMs }), context)))
+    parts.push(opened.use(await untilAnswered('the consumer group', () => StreamPart.start({ source, plans, ports, member: common.member, onAlarm }), context)))
   }
   const owned = opened.move()
   return { loops: parts.flatMap(({ loops }) => loops), isReady: { sources: sources.map(({ source }) => source.name) }, [Symbol.asyncDispose]: () => owned.disposeAsync() }

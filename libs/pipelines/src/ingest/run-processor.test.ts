@@ -47,23 +47,6 @@ describe('a run of a processor', () => {
     expect(alarms).toHaveLength(2)
   })
 
-  it.each<[string, number, number, number[]]>([
-    ['waits until few records have had time to gather', 10, 12, [38]],
-    ['goes on at once where they had', 10, 50, []],
-    ['goes on at once where there are many', 2_000, 12, []],
-  ])('%s', async (_, recordCount, stepMs, expected) => {
-    let steadyMs = 0
-    const waitsMs: number[] = []
-    const ended = new AbortController()
-    const step = async (): Promise<StepReport> => {
-      if (steadyMs > 0) ended.abort()
-      steadyMs += stepMs
-      return { ...reportOf(ended.signal.aborted ? 'searched' : 'folded'), recordCount }
-    }
-    await runProcessor({ processor: { step }, clock: { nowMs: () => 0, steadyMs: () => steadyMs, wait: async (ms) => void waitsMs.push(ms) }, signal: ended.signal, onAlarm: () => undefined, gatherMs: 50 })
-    expect(waitsMs).toEqual(expected)
-  })
-
   it('throws what no waiting mends', async () => {
     const step = (): Promise<StepReport> => Promise.reject(new TypeError('a bug'))
     const run = runProcessor({ processor: { step }, clock: { nowMs: () => 0, steadyMs: () => 0, wait: () => Promise.resolve() }, signal: new AbortController().signal, onAlarm: () => undefined })

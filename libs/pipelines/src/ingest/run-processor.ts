@@ -10,9 +10,6 @@ const RETRY_MAX_MS = 10_000
 /** Pause where a step found nothing to do and did not wait itself. */
 const IDLE_MS = 5
 
-/** A poll of so many records has gathered enough. */
-const GATHERED_COUNT = 2_000
-
 /** What passes by itself, or once somebody has made room. */
 const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL']
 
@@ -25,25 +22,17 @@ export interface ProcessorRun {
   readonly signal: AbortSignal
   readonly onAlarm: OnAlarm
   readonly onStep?: (report: StepReport) => void
-  /**
-   * How long records may gather before they are folded together; 0 where nothing is said. Each fold reads registers, whatever it folds: where these are far
-   * away, few folds of many records cost less than many of few.
-   */
-  readonly gatherMs?: number
 }
 
 /** Resolves once the signal is aborted; throws errors that trying again does not mend. */
-export async function runProcessor({ processor, clock, signal, onAlarm, onStep, gatherMs = 0 }: ProcessorRun): Promise<void> {
+export async function runProcessor({ processor, clock, signal, onAlarm, onStep }: ProcessorRun): Promise<void> {
   let retryMs = 0
   while (!signal.aborted) {
     try {
-      const fromMs = clock.steadyMs()
       const report = await processor.step(signal)
       onStep?.(report)
       if (!LEADING_UP.includes(report.did)) retryMs = 0
-      const gatheredMs = clock.steadyMs() - fromMs
       if (report.did === 'idle') await clock.wait(IDLE_MS, signal)
-      else if (report.did === 'folded' && report.recordCount < GATHERED_COUNT && gatheredMs < gatherMs) await clock.wait(gatherMs - gatheredMs, signal)
     } catch (error) {
       if (signal.aborted) return
       if (!(error instanceof TidemarkError) || !PASSING.includes(error.code)) throw error

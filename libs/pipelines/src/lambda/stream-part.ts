@@ -29,8 +29,6 @@ export interface StreamPartOptions {
   readonly onAlarm: OnAlarm
   /** Of the stream processor, where they are others than INGEST_LIMITS. */
   readonly ingestLimits?: Partial<IngestLimits>
-  /** How long records may gather before they are folded together; default 0. */
-  readonly gatherMs?: number
 }
 
 export class StreamPart implements AsyncDisposable {
@@ -41,14 +39,14 @@ export class StreamPart implements AsyncDisposable {
   private sweepers: readonly Sweeper[]
 
   private constructor(options: StreamPartOptions, membership: Membership) {
-    const { source, plans, ports, onAlarm, ingestLimits: limits, gatherMs = 0 } = options
+    const { source, plans, ports, onAlarm, ingestLimits: limits } = options
     const { log, registers, objects, schemas, speedViews: store, clock, newRevision } = ports
     this.options = options
     this.membership = membership
     this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, schemas, store, clock, newRevision, onAlarm, ...(limits && { limits }) })
     this.sweepers = this.sweepersOf(plans)
     this.loops = [
-      (signal) => runProcessor({ processor: this.processor, clock, signal, onAlarm, gatherMs }),
+      (signal) => runProcessor({ processor: this.processor, clock, signal, onAlarm }),
       every(SWEEP_PAUSE_MS, clock, (signal) => this.sweep(signal)),
     ]
   }
