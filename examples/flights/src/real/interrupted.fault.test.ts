@@ -34,7 +34,7 @@ it.each([
   ['its reader leaves while its servers start', /^ +cassandra +starting/, () => demo!.stdout!.destroy(), 141],
 ])('%s', async (_, phase, interrupt, code) => {
   folder = mkdtempSync(join(tmpdir(), 'tidemark-interrupted-test-'))
-  demo = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '..', 'demo.ts'), '--real'], { env: { ...process.env, TMPDIR: folder }, stdio: ['ignore', 'pipe', 'pipe'] })
+  demo = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '..', 'demo.ts'), '--real'], { env: { ...process.env, NO_COLOR: '1', TMPDIR: folder }, stdio: ['ignore', 'pipe', 'pipe'] })
   const said: string[] = []
   const reached = Promise.withResolvers<undefined>()
   for (const stream of [demo.stdout!, demo.stderr!]) {
