@@ -23,7 +23,7 @@ interface Answer {
   readonly features: readonly string[]
   readonly tails: readonly (number | null)[]
   readonly entities: readonly { readonly values: readonly unknown[]; readonly statuses: readonly string[]; readonly reasons?: readonly (string | null)[] }[]
-  readonly views: readonly { readonly view: string; readonly version: number; readonly generation: number; readonly cut: number | null; readonly lagMs: number | null }[]
+  readonly views: readonly { readonly view: string; readonly version: number; readonly generation: number | null; readonly cut: number | null; readonly lagMs: number | null }[]
   readonly degraded: readonly { readonly code: string; readonly view: string; readonly message: string }[]
 }
 
@@ -50,7 +50,7 @@ export async function getOnline(output: Output, url: string, options: OnlineOpti
       reason === undefined ? status : `${status} (${reason})`, tailMs === null ? 'always' : formatTime(tailMs),
     ])
     const facts = views.map(({ view, version, generation, cut, lagMs }) =>
-      [`${view}@${version}`, generation === 0 ? 'none' : String(generation), cut === null ? '' : String(cut), lagMs === null ? 'unknown' : `${lagMs} ms`])
+      [`${view}@${version}`, generation === null ? 'unknown' : generation === 0 ? 'none' : String(generation), cut === null ? '' : String(cut), lagMs === null ? 'unknown' : `${lagMs} ms`])
     return [
       `${bold(who)} at ${formatTime(t)}`, '', tableText(output.colors, ['view', 'feature', 'value', 'status', 'window from'], rows),
       '', tableText(output.colors, ['view', 'generation', 'cut', 'lag'], facts),

@@ -61,7 +61,7 @@ export function filePath(what: string): Kind<string> {
 }
 
 /** The whole path of a folder, which may yet be made. */
-export const folderPath: Kind<string> = kind('Give the path of a folder on this machine.', (given) => (/^[^\p{Cc}]+$/u.test(given) ? callerPath(given) : undefined))
+export const folderPath: Kind<string> = text('Give the path of a folder on this machine.').transform((path) => callerPath(path))
 
 /** The text of a file that is named. */
 export function fileOf(what: string): Kind<string> {

@@ -40,7 +40,7 @@ const HONEST: ReadonlySet<string> = new Set(['BATCH_UNAVAILABLE', 'SPEED_UNAVAIL
 interface Answer {
   readonly t: number
   readonly entities: readonly { readonly values: readonly unknown[]; readonly statuses: readonly string[]; readonly explanation: readonly EntityExplanation[] }[]
-  readonly views: readonly { readonly generation: number; readonly cut: number | null; readonly lagMs: number | null }[]
+  readonly views: readonly { readonly generation: number | null; readonly cut: number | null; readonly lagMs: number | null }[]
   readonly degraded: readonly { readonly code: string; readonly message: string }[]
 }
 
@@ -178,7 +178,7 @@ export class ServiceWorld implements AsyncDisposable {
         const answer = await ask(url, asked)
         const known = await this.readLog()
         const { generation } = answer.views[0]!
-        if (generation < generationMin) return `generation ${generation}`
+        if (generation === null || generation < generationMin) return `generation ${generation}`
         if (answer.degraded.length > 0) return JSON.stringify(answer.degraded)
         return asked.entities.map((_, i) => differences(asked, answer, i, known, () => true)).find((wrong) => wrong !== null) ?? null
       })
@@ -188,9 +188,13 @@ export class ServiceWorld implements AsyncDisposable {
     if (lost.length > 0) throw new Error(`The log has lost ${lost.length} records that it acknowledged.`)
   }
 
-  /** Of the first view. */
+  /** Of the first view, once its pointer can be read. */
   async generation(url: string): Promise<number> {
-    return (await ask(url, VIEWS[0]!)).views[0]!.generation
+    for (;;) {
+      const { generation } = (await ask(url, VIEWS[0]!)).views[0]!
+      if (generation !== null) return generation
+      await sleep(LOOK_AGAIN_MS)
+    }
   }
 
   get recordCount(): number {
