@@ -53,7 +53,7 @@ describe('npm run servers', () => {
   })
 
   it('brings a set up elsewhere, says where and how it is, and takes it down', async () => {
-    expect(await servers(['up', 'redis', '--set', set])).toMatchObject({ code: 1, stderr: expect.stringContaining('--ports-from PORT') })
+    expect(await servers(['up', 'redis', '--set', set])).toMatchObject({ code: 2, stderr: expect.stringContaining('--ports-from PORT') })
     const first = await findFreeRange()
     const up = await servers(['up', 'redis', 'redis-cache', '--set', set, '--ports-from', `${first}`])
     expect(up).toMatchObject({ code: 0, stderr: '' })

@@ -20,6 +20,8 @@ interface SetOption {
 }
 
 const EXIT = { failed: 1, usage: 2 } as const
+/** Of errors that commander has not told of already. */
+const OWN_CODE = 'tidemark.usage'
 /** How a write ends once nobody reads: a closed pipe, a terminal that is gone. */
 const READER_LEFT_CODES: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EIO'])
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -114,7 +116,7 @@ function usualPorts(folder: SetFolder): Ports {
   const known = folder.readAddresses()?.ports
   if (known !== undefined) return known
   if (folder.set === DEFAULT_SET) return DEFAULT_PORTS
-  throw new ServersError(`The set ${folder.set} is not there yet, and nothing says where it may listen.\n  do  --ports-from PORT takes ${PORT_NAMES.length} ports from PORT on.`)
+  throw wrongCall(`The set ${folder.set} is not there yet, and nothing says where it may listen.\n  do  --ports-from PORT takes ${PORT_NAMES.length} ports from PORT on.`)
 }
 
 function readSetName(text: string): string {
@@ -136,7 +138,7 @@ function readCount(text: string): number {
 
 function demandNames(names: readonly string[]): ServerName[] {
   const expanded = expandNames(names)
-  if (expanded === undefined) throw new CommanderError(EXIT.usage, 'name', `Of ${names.join(', ')} not all are servers: ${SERVER_NAMES.join(', ')}, redis-cluster.`)
+  if (expanded === undefined) throw wrongCall(`Of ${names.join(', ')} not all are servers: ${SERVER_NAMES.join(', ')}, redis-cluster.`)
   return expanded
 }
 
@@ -154,6 +156,11 @@ function demandSet(set: string): ServerSet {
   const found = findSet(set)
   if (found === undefined) throw new ServersError(`There is no set ${set}${otherSets(set)}.\n  do  ${callToStart(set)}`)
   return found
+}
+
+/** What commander itself does not notice. */
+function wrongCall(message: string): CommanderError {
+  return new CommanderError(EXIT.usage, OWN_CODE, message)
 }
 
 /** What brings this set up. */
@@ -174,7 +181,7 @@ function tellFailure(error: unknown): number {
   }
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0
-    if (error.code === 'name') process.stderr.write(`${picocolors.red('error')} ${error.message}\n`)
+    if (error.code === OWN_CODE) process.stderr.write(`${picocolors.red('error')} ${error.message}\n`)
     return EXIT.usage
   }
   const text = error instanceof ServersError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
