@@ -1,13 +1,13 @@
 // What the batch layer is told: in its reference, and what it becomes.
 import { expect, it } from '@jest/globals'
 import { readSettings } from '@tidemark/service-kit/settings'
-import { undocumented } from '@tidemark/service-kit/testing/undocumented'
+import { unreferenced } from '@tidemark/service-kit/testing/unreferenced'
 import { batchLayerSettings } from './config.ts'
 
 const { batch } = batchLayerSettings
 
-it('has settings that docs/services.md names', () => {
-  expect(undocumented(batchLayerSettings)).toEqual([])
+it('has settings that docs/services.md tells as --print-config-reference does', () => {
+  expect(unreferenced(batchLayerSettings)).toEqual([])
 })
 
 it('has a gate and a pace of its own where it is told so', () => {

@@ -1,7 +1,9 @@
 // What the batch layer is told.
 
+import { DEFAULT_GATE } from '@tidemark/pipelines/batch/quality-gate'
 import { JOB_LEASE_MS } from '@tidemark/pipelines/batch/run-due'
 import { BATCH_CHECK_DEFAULT_MS } from '@tidemark/pipelines/lambda/batch-part'
+import { KEPT_GENERATION_COUNT } from '@tidemark/pipelines/pointer'
 import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
 import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { engineSettings } from '@tidemark/service-kit/engine'
@@ -19,11 +21,11 @@ const JOB_LEASE_MAX_MS = 3_600_000
 const batchSettings = settingsGroup({
   prefix: 'TIDEMARK_BATCH_',
   variables: {
-    EVERY_MS: wholeNumber(1, EVERY_MAX_MS).default(BATCH_CHECK_DEFAULT_MS),
-    JOB_LEASE_MS: wholeNumber(JOB_LEASE_MIN_MS, JOB_LEASE_MAX_MS).default(JOB_LEASE_MS),
-    KEPT_COUNT: wholeNumber(1, KEPT_COUNT_MAX).optional(),
-    EMPTY_ALLOWED: flag.default(true),
-    REJECTED_SHARE_MAX: share.optional(),
+    EVERY_MS: wholeNumber(1, EVERY_MAX_MS).default(BATCH_CHECK_DEFAULT_MS).describe('How often it looks whether a generation is due.'),
+    JOB_LEASE_MS: wholeNumber(JOB_LEASE_MIN_MS, JOB_LEASE_MAX_MS).default(JOB_LEASE_MS).describe("How long a process may be silent before its run is another's."),
+    KEPT_COUNT: wholeNumber(1, KEPT_COUNT_MAX).optional().meta({ description: 'Generations that a pointer can go back to.', unset: `\`${KEPT_GENERATION_COUNT}\`` }),
+    EMPTY_ALLOWED: flag.default(true).describe('Whether the gate lets a generation pass whose epochs have no accepted record; `false` where a silent producer is to be told as `GATE_CLOSED`.'),
+    REJECTED_SHARE_MAX: share.optional().meta({ description: 'Largest share of rejected records that the gate lets pass.', unset: `\`${DEFAULT_GATE.rejectedShareMax}\`` }),
   },
   become: ({ EVERY_MS: everyMs, JOB_LEASE_MS: jobLeaseMs, KEPT_COUNT: keptCount, EMPTY_ALLOWED: isEmptyAllowed, REJECTED_SHARE_MAX: rejectedShareMax }) => ({
     everyMs, jobLeaseMs,

@@ -1,11 +1,11 @@
 // What the serving layer is told: in its reference, and what it becomes.
 import { expect, it } from '@jest/globals'
 import { readSettings } from '@tidemark/service-kit/settings'
-import { undocumented } from '@tidemark/service-kit/testing/undocumented'
+import { unreferenced } from '@tidemark/service-kit/testing/unreferenced'
 import { servingLayerSettings } from './config.ts'
 
-it('has settings that docs/services.md names', () => {
-  expect(undocumented(servingLayerSettings)).toEqual([])
+it('has settings that docs/services.md tells as --print-config-reference does', () => {
+  expect(unreferenced(servingLayerSettings)).toEqual([])
 })
 
 it('listens on loopback, and takes no events, unless it is told so', () => {

@@ -14,8 +14,8 @@ const PORT_DEFAULT = 8_080
 const httpSettings = settingsGroup({
   prefix: 'TIDEMARK_HTTP_',
   variables: {
-    HOST: text('Give an address of this machine; 0.0.0.0 for all of them.', /^[A-Za-z0-9.:_-]+$/).default(HOST_DEFAULT),
-    PORT: wholeNumber(0, 65_535).default(PORT_DEFAULT),
+    HOST: text('Give an address of this machine; 0.0.0.0 for all of them.', /^[A-Za-z0-9.:_-]+$/).default(HOST_DEFAULT).describe('Where it listens.'),
+    PORT: wholeNumber(0, 65_535).default(PORT_DEFAULT).describe('Where it listens; 0 takes any that is free.'),
   },
   become: ({ HOST: host, PORT: port }) => ({ host, port }),
 })
@@ -23,7 +23,7 @@ const httpSettings = settingsGroup({
 export const servingLayerSettings = {
   common: commonSettings, cassandra: cassandraSettings, redisState: redisStateSettings, redisCache: redisCacheSettings, http: httpSettings,
   /** Of the log that events which come over HTTP are appended to. */
-  kafka: onlyWhere('TIDEMARK_HTTP_EVENTS', kafkaSettings),
+  kafka: onlyWhere('TIDEMARK_HTTP_EVENTS', 'Whether it takes events too.', kafkaSettings),
 }
 
 export type ServingLayerSettings = GroupsValues<typeof servingLayerSettings>

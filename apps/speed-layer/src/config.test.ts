@@ -1,8 +1,8 @@
 // What the speed-layer may be told is in its reference.
 import { expect, it } from '@jest/globals'
-import { undocumented } from '@tidemark/service-kit/testing/undocumented'
+import { unreferenced } from '@tidemark/service-kit/testing/unreferenced'
 import { speedLayerSettings } from './config.ts'
 
-it('has settings that docs/services.md names', () => {
-  expect(undocumented(speedLayerSettings)).toEqual([])
+it('has settings that docs/services.md tells as --print-config-reference does', () => {
+  expect(unreferenced(speedLayerSettings)).toEqual([])
 })

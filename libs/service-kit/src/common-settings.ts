@@ -25,17 +25,20 @@ export interface CommonSettings {
   readonly drainMaxMs: number
 }
 
-export const namespaceKind = text('Give a lower-case letter, then at most 47 of lower-case letters, digits, _ and -.', /^[a-z][a-z0-9_-]{0,47}$/).default(NAMESPACE_DEFAULT)
+export const namespaceKind = text('Give a lower-case letter, then at most 47 of lower-case letters, digits, _ and -.', /^[a-z][a-z0-9_-]{0,47}$/).default(NAMESPACE_DEFAULT).describe('Before the names of everything on the servers: topics and groups `tidemark.…`, keys in Redis, objects `tidemark/…`.')
 
 export const commonSettings = settingsGroup({
   prefix: 'TIDEMARK_',
   variables: {
-    DEFINITIONS: filePath('a definitions file, .ts, .js, .mjs or .json'),
+    DEFINITIONS: filePath('a definitions file, .ts, .js, .mjs or .json').describe('[Definitions](definitions.md); all services have the same.'),
     NAMESPACE: namespaceKind,
-    MEMBER: text('Give letters, digits, ., _ and -, at most 100.', /^[A-Za-z0-9._-]{1,100}$/).optional(),
-    LOG_LEVEL: oneOf(...LOG_LEVELS).default('info'),
-    WORK_FOLDER: folderPath.default(join(tmpdir(), 'tidemark')),
-    DRAIN_MAX_MS: wholeNumber(0, DRAIN_MAX_MAX_MS).default(DRAIN_MAX_DEFAULT_MS),
+    MEMBER: text('Give letters, digits, ., _ and -, at most 100.', /^[A-Za-z0-9._-]{1,100}$/).optional().meta({
+      description: 'This process among those of its kind. Where it stays the same, one that is started again takes its own place at once. No two at a time have the same: the one that came first is left with nothing, and warns of it.',
+      unset: 'host and process id',
+    }),
+    LOG_LEVEL: oneOf(...LOG_LEVELS).default('info').describe('The least that is worth a line.'),
+    WORK_FOLDER: folderPath.default(join(tmpdir(), 'tidemark')).meta({ description: 'What engines put aside, and objects while they are read.', unset: "`tidemark` in the system's temporary folder" }),
+    DRAIN_MAX_MS: wholeNumber(0, DRAIN_MAX_MAX_MS).default(DRAIN_MAX_DEFAULT_MS).describe('How long draining may take; less than whoever ends it waits before it kills.'),
   },
   become: ({ DEFINITIONS: definitions, NAMESPACE: namespace, MEMBER, LOG_LEVEL: logLevel, WORK_FOLDER: workFolder, DRAIN_MAX_MS: drainMaxMs }): CommonSettings => ({
     definitions, namespace, logLevel, workFolder, drainMaxMs,

@@ -18,7 +18,10 @@ export type EngineSettings = Pick<DuckDbLimits, 'memoryLimitBytes' | 'threads'>
 
 export const engineSettings = settingsGroup({
   prefix: 'TIDEMARK_ENGINE_',
-  variables: { MEMORY_MAX_BYTES: wholeNumber(MEMORY_MIN_BYTES, MEMORY_MAX_BYTES).optional(), THREADS: wholeNumber(1, 1_024).optional() },
+  variables: {
+    MEMORY_MAX_BYTES: wholeNumber(MEMORY_MIN_BYTES, MEMORY_MAX_BYTES).optional().meta({ description: 'How much memory the engine takes that makes generations and writes the archive.', unset: 'four fifths of the machine' }),
+    THREADS: wholeNumber(1, 1_024).optional().meta({ description: 'How many threads it takes.', unset: "the machine's cores" }),
+  },
   become: ({ MEMORY_MAX_BYTES: memoryLimitBytes, THREADS: threads }): EngineSettings => ({
     ...(memoryLimitBytes !== undefined && { memoryLimitBytes }), ...(threads !== undefined && { threads }),
   }),

@@ -16,19 +16,19 @@ import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
 
 export type RedisSettings = Omit<RedisSpeedViewStoreOptions, 'onNotice'>
 
-export const redisStateSettings = redisSettings('TIDEMARK_REDIS_STATE_')
-export const redisJobsSettings = redisSettings('TIDEMARK_REDIS_JOBS_')
-export const redisCacheSettings = whereGiven('TIDEMARK_REDIS_CACHE_NODES', redisSettings('TIDEMARK_REDIS_CACHE_'))
+export const redisStateSettings = redisSettings('TIDEMARK_REDIS_STATE_', 'What has the speed views.')
+export const redisJobsSettings = redisSettings('TIDEMARK_REDIS_JOBS_', 'What has the jobs.')
+export const redisCacheSettings = whereGiven('TIDEMARK_REDIS_CACHE_NODES', redisSettings('TIDEMARK_REDIS_CACHE_', 'One that may evict: [a cache of batch blobs](redis.md#a-cache-of-batch-blobs).'))
 
-function redisSettings(prefix: string): SettingsGroup<RedisSettings> {
+function redisSettings(prefix: string, description: string): SettingsGroup<RedisSettings> {
   return settingsGroup({
     prefix,
     variables: {
       TIDEMARK_NAMESPACE: namespaceKind,
-      NODES: addresses('the server, or of some nodes of a Cluster'),
-      CLUSTER: flag.optional(),
-      USERNAME: text('Give the name of a user.').optional(),
-      PASSWORD: text('Give the password.').optional(),
+      NODES: addresses('the server, or of some nodes of a Cluster').describe(description),
+      CLUSTER: flag.optional().meta({ description: 'Whether it is a Cluster.', unset: '`true` where several nodes are given' }),
+      USERNAME: text('Give the name of a user.').optional().meta({ description: 'Who this process is.', unset: "the default user, where a password is given" }),
+      PASSWORD: text('Give the password.').optional().describe('How it proves it.'),
       ...TLS_VARIABLES,
     },
     secrets: ['PASSWORD'],

@@ -1,5 +1,5 @@
 // The life of a service: settings, definitions, servers, work, until SIGTERM or SIGINT, on which it drains and ends with 0. Exit codes: 0; 1 what cannot be
-// waited out, or a fault; 78 settings or definitions; 128 + the signal's number where draining was cut short, by a second signal or its limit.
+// waited out, or a fault; 2 arguments; 78 settings or definitions; 128 + the signal's number where draining was cut short, by a second signal or its limit.
 
 import { constants } from 'node:os'
 import { createSystemClock } from '@tidemark/machine/system-clock'
@@ -10,10 +10,11 @@ import type { OnAlarm } from '@tidemark/pipelines/alarm'
 import { runTogether, type Loop } from '@tidemark/pipelines/lambda/run-together'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import { DRAIN_MAX_DEFAULT_MS, LOG_LEVELS, type CommonSettings } from './common-settings.ts'
+import { askedReference } from './service-arguments.ts'
 import { createServiceLog, logAlarm, logFailure, logNotice, type ServiceLog } from './service-log.ts'
 import { readSettings, type GroupsValues, type SettingsGroup } from './settings.ts'
 
-const EXIT = { ok: 0, failed: 1, settings: 78, ofSignal: 128 } as const
+const EXIT = { ok: 0, failed: 1, usage: 2, settings: 78, ofSignal: 128 } as const
 /** A terminal's Ctrl-C may come twice at the same time, through whoever started this. */
 const SECOND_SIGNAL_MIN_MS = 1_000
 const ALIVE_EVERY_MS = 3_600_000
@@ -58,13 +59,18 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
   let log = createServiceLog({ service: name, level })
   const endWith = (error: unknown): never => {
     logFailure(log, 'fatal', error)
-    process.exit(error instanceof TidemarkError && ABOUT_SETTINGS.has(error.code) ? EXIT.settings : EXIT.failed)
+    process.exit(exitCodeOf(error))
   }
   process.on('uncaughtException', endWith)
   const ending = new Ending(log)
   // A service that has nothing open at the moment lives on.
   setInterval(() => undefined, ALIVE_EVERY_MS)
   try {
+    const reference = askedReference(process.argv.slice(2), service)
+    if (reference !== null) {
+      await new Promise((written) => process.stdout.write(reference, written))
+      process.exit(EXIT.ok)
+    }
     const settings = readSettings(process.env, groups)
     const { common } = settings as { common: CommonSettings }
     log = log.child({ member: common.member })
@@ -75,6 +81,12 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
   } catch (error) {
     return endWith(error)
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (!(error instanceof TidemarkError)) return EXIT.failed
+  if (error.code === 'USAGE') return EXIT.usage
+  return ABOUT_SETTINGS.has(error.code) ? EXIT.settings : EXIT.failed
 }
 
 export interface Supervision {

@@ -16,10 +16,10 @@ export type SchemaRegistrySettings = SchemaRegistryOptions | null
 export const schemaRegistrySettings = settingsGroup({
   prefix: PREFIX,
   variables: {
-    URLS: urls('Give http://HOST:PORT/PATH or https://HOST:PORT/PATH, without credentials in it; several with commas between.', ['http:', 'https:']).optional(),
-    USERNAME: text('Give the name of a user.').optional(),
-    PASSWORD: text("Give the user's password.").optional(),
-    TOKEN: text('Give a bearer token.').optional(),
+    URLS: urls('Give http://HOST:PORT/PATH or https://HOST:PORT/PATH, without credentials in it; several with commas between.', ['http:', 'https:']).optional().meta({ description: 'Of a [schema registry](schema-registry.md): for sources of Avro or Protobuf.', unset: 'there is none' }),
+    USERNAME: text('Give the name of a user.').optional().describe('Who this process is; or it has a token.'),
+    PASSWORD: text("Give the user's password.").optional().describe('How it proves it.'),
+    TOKEN: text('Give a bearer token.').optional().describe('In the stead of a user and password.'),
     ...TLS_FILE_VARIABLES,
   },
   secrets: ['PASSWORD', 'TOKEN'],

@@ -1,4 +1,4 @@
-// What a setting may be. Each kind says what is expected, in a sentence that tells what to do.
+// What a setting may be. Each kind says what is expected, in a sentence that tells what to do and begins with Give.
 
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
@@ -13,7 +13,7 @@ export function kind<T>(expected: string, read: (text: string) => T | undefined)
     if (value !== undefined) return value
     context.addIssue({ code: 'custom', message: expected })
     return z.NEVER
-  })
+  }).meta({ expected })
 }
 
 export const text = (expected: string, pattern = /^[^\p{Cc}]+$/u): Kind<string> => kind(expected, (given) => (pattern.test(given) ? given : undefined))
@@ -61,7 +61,7 @@ export function filePath(what: string): Kind<string> {
 }
 
 /** The whole path of a folder, which may yet be made. */
-export const folderPath: Kind<string> = text('Give the path of a folder on this machine.').transform((path) => callerPath(path))
+export const folderPath: Kind<string> = kind('Give the path of a folder on this machine.', (path) => (/\p{Cc}/u.test(path) ? undefined : callerPath(path)))
 
 /** The text of a file that is named. */
 export function fileOf(what: string): Kind<string> {

@@ -12,7 +12,8 @@ import { onlyWhere } from './optional-group.ts'
 import { redisCacheSettings, redisJobsSettings, redisStateSettings } from './redis-servers.ts'
 import { s3Settings } from './s3-server.ts'
 import { schemaRegistrySettings } from './schema-registry.ts'
-import { readSettings, type Environment, type SettingsGroup } from './settings.ts'
+import { flag } from './setting-kinds.ts'
+import { readSettings, settingsGroup, type Environment, type SettingsGroup } from './settings.ts'
 
 const ALL = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, state: redisStateSettings, jobs: redisJobsSettings, engine: engineSettings, registry: schemaRegistrySettings }
 const LEAST: Environment = {
@@ -83,27 +84,43 @@ describe('settings', () => {
       TIDEMARK_S3_ENDPOINT: 'ftp://x', TIDEMARK_CASSANDRA_READ_CONSISTENCY: 'SOME', TIDEMARK_REDIS_STATE_CLUSTER: 'yes', TIDEMARK_REDIS_JOBS_TLS_CA_FILE: '/nowhere/ca.pem', TIDEMARK_ENGINE_THREADS: '-1',
     }
     expect(mistakesOf(environment)).toEqual([
-      'TIDEMARK_CASSANDRA_READ_CONSISTENCY: It is "SOME".', 'TIDEMARK_DEFINITIONS: It is not given.', 'TIDEMARK_ENGINE_THREADS: It is "-1".', 'TIDEMARK_KAFKA_BROKERS: It is "http://a:1".', 'TIDEMARK_KAFKA_PARTITIONS: It is "1e3".',
+      'TIDEMARK_CASSANDRA_READ_CONSISTENCY: It is "SOME" (from the environment variable TIDEMARK_CASSANDRA_READ_CONSISTENCY).', 'TIDEMARK_DEFINITIONS: It is not given.', 'TIDEMARK_ENGINE_THREADS: It is "-1" (from the environment variable TIDEMARK_ENGINE_THREADS).', 'TIDEMARK_KAFKA_BROKERS: It is "http://a:1" (from the environment variable TIDEMARK_KAFKA_BROKERS).', 'TIDEMARK_KAFKA_PARTITIONS: It is "1e3" (from the environment variable TIDEMARK_KAFKA_PARTITIONS).',
       // Once, though five groups read it.
-      'TIDEMARK_LOG_LEVEL: It is "loud".', 'TIDEMARK_NAMESPACE: It is "Production".', 'TIDEMARK_REDIS_JOBS_TLS_CA_FILE: It is "/nowhere/ca.pem".', 'TIDEMARK_REDIS_STATE_CLUSTER: It is "yes".', 'TIDEMARK_S3_ENDPOINT: It is "ftp://x".',
+      'TIDEMARK_LOG_LEVEL: It is "loud" (from the environment variable TIDEMARK_LOG_LEVEL).', 'TIDEMARK_NAMESPACE: It is "Production" (from the environment variable TIDEMARK_NAMESPACE).', 'TIDEMARK_REDIS_JOBS_TLS_CA_FILE: It is "/nowhere/ca.pem" (from the environment variable TIDEMARK_REDIS_JOBS_TLS_CA_FILE).', 'TIDEMARK_REDIS_STATE_CLUSTER: It is "yes" (from the environment variable TIDEMARK_REDIS_STATE_CLUSTER).', 'TIDEMARK_S3_ENDPOINT: It is "ftp://x" (from the environment variable TIDEMARK_S3_ENDPOINT).',
     ])
+  })
+
+  it('tell where each wrong value came from', () => {
+    const named = file('password', `${SECRET}\u0007`)
+    expect(mistakesOf({
+      ...LEAST, TIDEMARK_LOG_LEVEL: 'loud', TIDEMARK_KAFKA_SASL_USERNAME: 'u', TIDEMARK_KAFKA_SASL_MECHANISM: 'PLAIN', TIDEMARK_KAFKA_SASL_PASSWORD_FILE: named,
+      TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: file('nothing', '\n'), TIDEMARK_REDIS_STATE_PASSWORD_FILE: '/nowhere/password', TIDEMARK_S3_BUCKET: '',
+    })).toEqual([
+      'TIDEMARK_CASSANDRA_PASSWORD_FILE: "FOLDER/nothing" is empty (from the environment variable TIDEMARK_CASSANDRA_PASSWORD_FILE).'.replace('FOLDER', folder),
+      `TIDEMARK_KAFKA_SASL_PASSWORD: What is given is not shown, and is nothing that it may be (from the file "${named}", which TIDEMARK_KAFKA_SASL_PASSWORD_FILE names).`,
+      'TIDEMARK_LOG_LEVEL: It is "loud" (from the environment variable TIDEMARK_LOG_LEVEL).',
+      'TIDEMARK_REDIS_STATE_PASSWORD_FILE: "/nowhere/password" cannot be read: ENOENT (from the environment variable TIDEMARK_REDIS_STATE_PASSWORD_FILE).',
+      'TIDEMARK_S3_BUCKET: It is not given.',
+    ])
+    const ofDefault = settingsGroup({ prefix: 'TIDEMARK_', variables: { X: flag.default(false) }, check: () => [{ name: 'X', message: 'It clashes.', action: 'Give true.' }], become: () => null })
+    expect(mistakesOf({}, { ofDefault })).toEqual(['TIDEMARK_X: It clashes (from its default).'])
   })
 
   it.each<[string, Environment, string[]]>([
     ['a mechanism without a user', { TIDEMARK_KAFKA_SASL_MECHANISM: 'PLAIN' }, ['TIDEMARK_KAFKA_SASL_USERNAME: It is not given, but TIDEMARK_KAFKA_SASL_MECHANISM is.']],
     ['a user without the rest', { TIDEMARK_KAFKA_SASL_USERNAME: 'u' }, ['TIDEMARK_KAFKA_SASL_MECHANISM: It is not given, but TIDEMARK_KAFKA_SASL_USERNAME is.', 'TIDEMARK_KAFKA_SASL_PASSWORD: It is not given, but TIDEMARK_KAFKA_SASL_USERNAME is.']],
     ['half of a key', { TIDEMARK_S3_SECRET_ACCESS_KEY: SECRET }, ['TIDEMARK_S3_ACCESS_KEY_ID: It is not given, but TIDEMARK_S3_SECRET_ACCESS_KEY is.']],
-    ['a secret twice', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD: SECRET, TIDEMARK_CASSANDRA_PASSWORD_FILE: '/x' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: TIDEMARK_CASSANDRA_PASSWORD is given too.']],
-    ['a secret whose file is not there', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: '/nowhere/x' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: "/nowhere/x" cannot be read: ENOENT.']],
-    ['a secret whose file is empty', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: '/dev/null' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: "/dev/null" is empty.']],
-    ['a secret that is no text', { TIDEMARK_REDIS_STATE_PASSWORD: `${SECRET}\u0007` }, ['TIDEMARK_REDIS_STATE_PASSWORD: What is given is not shown, and is nothing that it may be.']],
-    ['credentials in an address', { TIDEMARK_S3_ENDPOINT: `http://u:${SECRET}@s3:1` }, ['TIDEMARK_S3_ENDPOINT: What is given is not shown, and is nothing that it may be.']],
-    ['one node of several', { TIDEMARK_REDIS_STATE_NODES: 'a:1,b:2', TIDEMARK_REDIS_STATE_CLUSTER: 'false' }, ['TIDEMARK_REDIS_STATE_CLUSTER: It is "false", but there are several nodes.']],
+    ['a secret twice', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD: SECRET, TIDEMARK_CASSANDRA_PASSWORD_FILE: '/x' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: TIDEMARK_CASSANDRA_PASSWORD is given too (from the environment variable TIDEMARK_CASSANDRA_PASSWORD_FILE).']],
+    ['a secret whose file is not there', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: '/nowhere/x' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: "/nowhere/x" cannot be read: ENOENT (from the environment variable TIDEMARK_CASSANDRA_PASSWORD_FILE).']],
+    ['a secret whose file is empty', { TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: '/dev/null' }, ['TIDEMARK_CASSANDRA_PASSWORD_FILE: "/dev/null" is empty (from the environment variable TIDEMARK_CASSANDRA_PASSWORD_FILE).']],
+    ['a secret that is no text', { TIDEMARK_REDIS_STATE_PASSWORD: `${SECRET}\u0007` }, ['TIDEMARK_REDIS_STATE_PASSWORD: What is given is not shown, and is nothing that it may be (from the environment variable TIDEMARK_REDIS_STATE_PASSWORD).']],
+    ['credentials in an address', { TIDEMARK_S3_ENDPOINT: `http://u:${SECRET}@s3:1` }, ['TIDEMARK_S3_ENDPOINT: What is given is not shown, and is nothing that it may be (from the environment variable TIDEMARK_S3_ENDPOINT).']],
+    ['one node of several', { TIDEMARK_REDIS_STATE_NODES: 'a:1,b:2', TIDEMARK_REDIS_STATE_CLUSTER: 'false' }, ['TIDEMARK_REDIS_STATE_CLUSTER: It is "false", but there are several nodes (from the environment variable TIDEMARK_REDIS_STATE_CLUSTER).']],
     ['a namespace that no keyspace can be named after', { TIDEMARK_NAMESPACE: 'a-b' }, ['TIDEMARK_CASSANDRA_KEYSPACE: It is not given, and the namespace is no name of a keyspace.']],
-    ['definitions that are not there', { TIDEMARK_DEFINITIONS: '/nowhere/features.ts' }, ['TIDEMARK_DEFINITIONS: It is "/nowhere/features.ts".']],
-    ['a folder of definitions', { TIDEMARK_DEFINITIONS: import.meta.dirname }, [`TIDEMARK_DEFINITIONS: It is "${import.meta.dirname}".`]],
-    ['a name with a letter too few', { TIDEMARK_KAFKA_PARTITION: '3' }, ['TIDEMARK_KAFKA_PARTITION: There is no such setting.']],
-    ['a name in small letters', { tidemark_log_level: 'warn' }, ['tidemark_log_level: There is no such setting.']],
+    ['definitions that are not there', { TIDEMARK_DEFINITIONS: '/nowhere/features.ts' }, ['TIDEMARK_DEFINITIONS: It is "/nowhere/features.ts" (from the environment variable TIDEMARK_DEFINITIONS).']],
+    ['a folder of definitions', { TIDEMARK_DEFINITIONS: import.meta.dirname }, [`TIDEMARK_DEFINITIONS: It is "${import.meta.dirname}" (from the environment variable TIDEMARK_DEFINITIONS).`]],
+    ['a name with a letter too few', { TIDEMARK_KAFKA_PARTITION: '3' }, ['TIDEMARK_KAFKA_PARTITION: There is no such setting (from the environment variable TIDEMARK_KAFKA_PARTITION).']],
+    ['a name in small letters', { tidemark_log_level: 'warn' }, ['tidemark_log_level: There is no such setting (from the environment variable tidemark_log_level).']],
     ['a certificate without its key', { TIDEMARK_KAFKA_TLS_CERT_FILE: '/dev/null' }, ['TIDEMARK_KAFKA_TLS_KEY_FILE: It is not given, but TIDEMARK_KAFKA_TLS_CERT_FILE is.']],
   ])('refuse %s', (_, environment, told) => {
     expect(mistakesOf({ ...LEAST, ...environment })).toEqual(told)
@@ -117,14 +134,14 @@ describe('settings', () => {
     const groups = { cache: redisCacheSettings }
     expect(readSettings({ TIDEMARK_REDIS_CACHE_NODES: '', TIDEMARK_REDIS_CACHE_CLUSTER: 'maybe' }, groups)).toEqual({ cache: null })
     expect(readSettings({ TIDEMARK_REDIS_CACHE_NODES: 'c:1' }, groups)).toEqual({ cache: { namespace: 'tidemark', server: { url: 'redis://c:1' } } })
-    expect(mistakesOf({ TIDEMARK_REDIS_CACHE_NODES: 'c:1', TIDEMARK_REDIS_CACHE_CLUSTER: 'maybe' }, groups)).toEqual(['TIDEMARK_REDIS_CACHE_CLUSTER: It is "maybe".'])
+    expect(mistakesOf({ TIDEMARK_REDIS_CACHE_NODES: 'c:1', TIDEMARK_REDIS_CACHE_CLUSTER: 'maybe' }, groups)).toEqual(['TIDEMARK_REDIS_CACHE_CLUSTER: It is "maybe" (from the environment variable TIDEMARK_REDIS_CACHE_CLUSTER).'])
   })
 
   it('are asked for only where a flag says so', () => {
-    const groups = { kafka: onlyWhere('TIDEMARK_HTTP_EVENTS', kafkaSettings) }
+    const groups = { kafka: onlyWhere('TIDEMARK_HTTP_EVENTS', 'Whether events are taken.', kafkaSettings) }
     expect(readSettings({}, groups)).toEqual({ kafka: null })
     expect(readSettings({ ...LEAST, TIDEMARK_HTTP_EVENTS: 'true' }, groups).kafka).toMatchObject({ partitionCount: 4 })
     expect(mistakesOf({ TIDEMARK_HTTP_EVENTS: 'true' }, groups)).toEqual(['TIDEMARK_KAFKA_BROKERS: It is not given.'])
-    expect(mistakesOf({ TIDEMARK_HTTP_EVENTS: '1' }, groups)).toEqual(['TIDEMARK_HTTP_EVENTS: It is "1".'])
+    expect(mistakesOf({ TIDEMARK_HTTP_EVENTS: '1' }, groups)).toEqual(['TIDEMARK_HTTP_EVENTS: It is "1" (from the environment variable TIDEMARK_HTTP_EVENTS).'])
   })
 })

@@ -1,12 +1,13 @@
 // Settings from environment variables, in groups: of each what it may be, and what it becomes. Everything that is wrong is told at once, by its
-// variable, what was given and what is expected. A secret's value is in no message; it may also be in a file, which NAME_FILE names. An empty
-// variable is one that is not given.
+// variable, what was given, where that came from and what is expected. A secret's value is in no message; it may also be in a file, which NAME_FILE
+// names. An empty variable is one that is not given.
 
 import { readFileSync } from 'node:fs'
 import { isSlipOf } from '@tidemark/feature-schema/expression/closest-name'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { z } from 'zod'
 import { callerPath } from './caller-path.ts'
+import { referenceOf, variablesOf, type SettingReference } from './setting-reference.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -15,25 +16,27 @@ export interface Mistake {
   readonly variable: string
   readonly message: string
   readonly action: string
+  /** Where the value came from that is wrong; of what is not given, nothing. */
+  readonly from?: string | undefined
 }
 
 type Variables = Readonly<Record<string, z.ZodType<unknown, string | undefined>>>
 type ValuesOf<V extends Variables> = { readonly [name in keyof V]: z.output<V[name]> }
 
 export interface SettingsGroup<T> {
-  /** The whole names, those of files that hold secrets included. */
-  readonly variables: readonly string[]
+  /** What can be given. */
+  readonly references: readonly SettingReference[]
   read(environment: Environment): { readonly value: T } | { readonly mistakes: readonly Mistake[] }
 }
 
 export interface GroupOptions<V extends Variables, T> {
   /** Of all names that are not whole: `TIDEMARK_KAFKA_`. */
   readonly prefix: string
-  /** By name; one that begins with TIDEMARK_ is whole. */
+  /** By name; one that begins with TIDEMARK_ is whole. Each is described, and says in `unset` what is taken where it is not given, if it has no plain default. */
   readonly variables: V
   readonly secrets?: readonly (keyof V & string)[]
   /** What is wrong with several together; asked whatever each alone is. */
-  readonly check?: (given: { readonly [name in keyof V]?: string }) => readonly (Omit<Mistake, 'variable'> & { readonly name: keyof V & string })[]
+  readonly check?: (given: { readonly [name in keyof V]?: string }) => readonly (Omit<Mistake, 'variable' | 'from'> & { readonly name: keyof V & string })[]
   readonly become: (values: ValuesOf<V>) => T
 }
 
@@ -54,16 +57,16 @@ export function readSettings<G extends Readonly<Record<string, SettingsGroup<unk
 
 /** What others in the environment are called is their business, unless it is surely meant for here. */
 function slips(environment: Environment, groups: readonly SettingsGroup<unknown>[]): Mistake[] {
-  const known = new Set(groups.flatMap(({ variables }) => variables))
+  const known = new Set(groups.flatMap(({ references }) => references.flatMap(variablesOf)))
   const others = Object.keys(environment).filter((variable) => variable.toUpperCase().startsWith(WHOLE) && !known.has(variable))
   return others.flatMap((variable) => {
     const meant = [...known].find((name) => isSlipOf(name, variable))
-    return meant === undefined ? [] : [{ variable, message: 'There is no such setting.', action: `Did you mean ${meant}?` }]
+    return meant === undefined ? [] : [{ variable, message: 'There is no such setting.', action: `Did you mean ${meant}?`, from: environmentVariable(variable) }]
   })
 }
 
-function problemOf({ variable, message, action }: Mistake): Problem {
-  return { code: 'SETTINGS_INVALID', message, where: variable, action }
+function problemOf({ variable, message, action, from }: Mistake): Problem {
+  return { code: 'SETTINGS_INVALID', message: from === undefined ? message : `${message.replace(/\.$/, '')} (from ${from}).`, where: variable, action }
 }
 
 export function settingsGroup<const V extends Variables, T>({ prefix, variables, secrets = [], check, become }: GroupOptions<V, T>): SettingsGroup<T> {
@@ -71,14 +74,18 @@ export function settingsGroup<const V extends Variables, T>({ prefix, variables,
   const wholeOf = (name: string): string => (name.startsWith(WHOLE) ? name : `${prefix}${name}`)
   const isSecret = (name: string): boolean => (secrets as readonly string[]).includes(name)
   const schema = z.object(variables)
+  const references = names.map((name) => referenceOf(wholeOf(name), variables[name]!, isSecret(name)))
   return {
-    variables: names.flatMap((name) => (isSecret(name) ? [wholeOf(name), `${wholeOf(name)}_FILE`] : [wholeOf(name)])),
+    references,
     read(environment) {
       const mistakes: Mistake[] = []
       const given: Record<string, string> = {}
-      for (const name of names) {
-        const text = isSecret(name) ? secretText(environment, wholeOf(name), mistakes) : environment[wholeOf(name)]
-        if (text !== undefined && text !== '') given[name] = text
+      const from: Record<string, string> = {}
+      for (const [at, name] of names.entries()) {
+        const variable = wholeOf(name)
+        const found = isSecret(name) ? secretText(environment, variable, mistakes) : givenText(environment, variable)
+        if (found !== undefined) [given[name], from[name]] = [found.text, found.from]
+        else if (references[at]!.default !== undefined) from[name] = 'its default'
       }
       const unread = new Set(mistakes.map(({ variable }) => variable))
       // A secret whose file cannot be read is given, in a way.
@@ -86,30 +93,39 @@ export function settingsGroup<const V extends Variables, T>({ prefix, variables,
       const parsed = schema.safeParse(given)
       for (const { path: [path], message } of parsed.error?.issues ?? []) {
         const name = String(path)
-        add({ variable: wholeOf(name), message: toldOf(given[name], isSecret(name)), action: message })
+        add({ variable: wholeOf(name), message: toldOf(given[name], isSecret(name)), action: message, from: from[name] })
       }
-      for (const { name, ...mistake } of check?.(given as { readonly [name in keyof V]?: string }) ?? []) add({ variable: wholeOf(name), ...mistake })
+      for (const { name, ...mistake } of check?.(given as { readonly [name in keyof V]?: string }) ?? []) add({ variable: wholeOf(name), ...mistake, from: from[name] })
       return mistakes.length > 0 ? { mistakes } : { value: become(parsed.data as ValuesOf<V>) }
     },
   }
 }
 
+interface GivenText {
+  readonly text: string
+  readonly from: string
+}
+
+const environmentVariable = (variable: string): string => `the environment variable ${variable}`
+
+function givenText(environment: Environment, variable: string): GivenText | undefined {
+  const text = environment[variable]
+  return text === undefined || text === '' ? undefined : { text, from: environmentVariable(variable) }
+}
+
 /** undefined: not given, or not to be had, which is a mistake then. */
-function secretText(environment: Environment, variable: string, mistakes: Mistake[]): string | undefined {
-  const [text, path] = [environment[variable], environment[`${variable}_FILE`]]
-  if (path === undefined || path === '') return text
-  if (text !== undefined && text !== '') {
-    mistakes.push({ variable: `${variable}_FILE`, message: `${variable} is given too.`, action: 'Give one of both.' })
-    return undefined
-  }
+function secretText(environment: Environment, variable: string, mistakes: Mistake[]): GivenText | undefined {
+  const inPlace = givenText(environment, variable)
+  const named = givenText(environment, `${variable}_FILE`)
+  if (named === undefined) return inPlace
+  const refuse = (message: string, action: string): undefined => void mistakes.push({ variable: `${variable}_FILE`, message, action, from: named.from })
+  if (inPlace !== undefined) return refuse(`${variable} is given too.`, 'Give one of both.')
+  const path = JSON.stringify(named.text)
   try {
-    const secret = readFileSync(callerPath(path), 'utf8').replace(/\r?\n$/, '')
-    if (secret !== '') return secret
-    mistakes.push({ variable: `${variable}_FILE`, message: `${JSON.stringify(path)} is empty.`, action: 'Write the secret into it.' })
-    return undefined
+    const text = readFileSync(callerPath(named.text), 'utf8').replace(/\r?\n$/, '')
+    return text === '' ? refuse(`${path} is empty.`, 'Write the secret into it.') : { text, from: `the file ${path}, which ${variable}_FILE names` }
   } catch (error) {
-    mistakes.push({ variable: `${variable}_FILE`, message: `${JSON.stringify(path)} cannot be read: ${(error as NodeJS.ErrnoException).code}.`, action: 'Give the path of a file that holds the secret.' })
-    return undefined
+    return refuse(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}.`, 'Give the path of a file that holds the secret.')
   }
 }
 

@@ -4,12 +4,12 @@ import { fileOf, flag } from './setting-kinds.ts'
 
 /** Of a server whose address says that it is TLS. */
 export const TLS_FILE_VARIABLES = {
-  TLS_CA_FILE: fileOf('a PEM file of the authorities to trust').optional(),
-  TLS_CERT_FILE: fileOf('a PEM file of the certificate that this process shows').optional(),
-  TLS_KEY_FILE: fileOf("a PEM file of that certificate's key").optional(),
+  TLS_CA_FILE: fileOf('a PEM file of the authorities to trust').optional().meta({ description: 'Who may vouch for the server.', unset: "the system's authorities" }),
+  TLS_CERT_FILE: fileOf('a PEM file of the certificate that this process shows').optional().describe('What this process shows of itself.'),
+  TLS_KEY_FILE: fileOf("a PEM file of that certificate's key").optional().describe('The key of what it shows.'),
 }
 
-export const TLS_VARIABLES = { TLS: flag.optional(), ...TLS_FILE_VARIABLES }
+export const TLS_VARIABLES = { TLS: flag.optional().meta({ description: 'Whether the connection is encrypted.', unset: 'where `…_TLS_CA_FILE` or `…_TLS_CERT_FILE` is given' }), ...TLS_FILE_VARIABLES }
 
 export interface TlsFiles {
   readonly ca?: string
