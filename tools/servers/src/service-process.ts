@@ -21,6 +21,8 @@ export interface ServiceOptions {
   /** The file that Node runs. */
   readonly main: string
   readonly env: Readonly<Record<string, string>>
+  /** The words that start Node, before its arguments; without them this process's own. Each has to replace the one before: signals are for Node. */
+  readonly node?: readonly string[]
   /** Told of warnings and errors, and of what is no log line. */
   readonly onTrouble?: (line: LogLine) => void
 }
@@ -47,7 +49,8 @@ export class ServiceEnded extends Error {
 
 /** What a service has not said by then it never will, on a busy machine too. */
 const SAID_WITHIN_MS = 120_000
-const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url).href
+/** Node has to find it, wherever a service runs. */
+export const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url)
 const END_WITHIN_MS = 30_000
 const TOLD_LINES = 20
 const KEPT_LINES = 10_000
@@ -82,8 +85,8 @@ export class ServiceProcess implements AsyncDisposable {
   /** Resolves once it is running; whether it is ready is another question. */
   static async start(options: ServiceOptions): Promise<ServiceProcess> {
     // A group of its own: an interrupt at the terminal is for who started it, who ends it in its turn.
-    const args = ['--disable-warning=ExperimentalWarning', '--import', END_WITH_PARENT, options.main]
-    const child = spawn(process.execPath, args, { env: { ...withoutSettings(process.env), ...options.env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
+    const [command, ...args] = [...(options.node ?? [process.execPath]), '--disable-warning=ExperimentalWarning', '--import', END_WITH_PARENT.href, options.main]
+    const child = spawn(command!, args, { env: { ...withoutSettings(process.env), ...options.env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
     await once(child, 'spawn')
     const identity = identifyProcess(child.pid!)
     if (identity === undefined) throw new ServiceEnded(`${options.name} ended as soon as it had started.`, null)

@@ -4,14 +4,19 @@ import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { exampleData } from '../example-project/data.ts'
 import { exampleReadme } from '../example-project/readme.ts'
-import { problemError } from '../failure.ts'
+import { problemError, usageError } from '../failure.ts'
 import type { Output } from '../output.ts'
 import { writingFailed } from '../write-file.ts'
 
-const example = join(import.meta.dirname, '..', 'example-project')
-const bin = realpathSync(join(import.meta.dirname, '..', '..', 'bin', 'tidemark.js'))
-/** The library that definitions import, as the editor has to find it. */
-const schemaSource = realpathSync(dirname(new URL(import.meta.resolve('@tidemark/feature-schema/dsl')).pathname))
+/** What a project is made of, in the sources that this command is run from. */
+interface Installation {
+  /** The folder of the example's files. */
+  readonly example: string
+  /** The command's own file. */
+  readonly bin: string
+  /** The library that definitions import, as the editor has to find it. */
+  readonly schemaSource: string
+}
 
 export function addInitCommand(program: Command, output: Output): void {
   program
@@ -21,9 +26,10 @@ export function addInitCommand(program: Command, output: Output): void {
     .argument('[folder]', 'an empty or new folder', '.')
     .addHelpText('after', '\nExample:\n  tidemark init my-features')
     .action((folder: string) => {
+      const installation = findInstallation()
       requireEmpty(folder)
-      const tidemark = commandFor(resolve(folder))
-      const files = writeProject(folder, tidemark)
+      const tidemark = commandFor(resolve(folder), installation.bin)
+      const files = writeProject(folder, tidemark, installation)
       const there = relative('', folder)
       const first = `${tidemark} check features.ts`
       output.answer({ folder: resolve(folder), files, next: first }, () => [
@@ -35,6 +41,17 @@ export function addInitCommand(program: Command, output: Output): void {
         `  ${tidemark} features get --definitions features.ts --events events.csv --view card_spending --entity card=c-07 --at 2024-03-14T12:00:00Z`,
       ].join('\n'))
     })
+}
+
+/** Throws USAGE where there are no sources: in an image. */
+function findInstallation(): Installation {
+  const example = join(import.meta.dirname, '..', 'example-project')
+  if (!existsSync(example)) throw usageError('A project is made by an installation from the sources, and this one is an image.', 'tidemark init', 'Call it in a clone of the repository: npx tidemark init my-features.')
+  return {
+    example,
+    bin: realpathSync(join(import.meta.dirname, '..', '..', 'bin', 'tidemark.js')),
+    schemaSource: realpathSync(dirname(new URL(import.meta.resolve('@tidemark/feature-schema/dsl')).pathname)),
+  }
 }
 
 function requireEmpty(folder: string): void {
@@ -51,9 +68,9 @@ function requireEmpty(folder: string): void {
 }
 
 /** Writes the files of the project, and gives back their names. Throws OUTPUT_FAILED. */
-function writeProject(folder: string, tidemark: string): string[] {
+function writeProject(folder: string, tidemark: string, { example, schemaSource }: Installation): string[] {
   const { eventsCsv, rowsCsv } = exampleData()
-  const texts = { 'events.csv': eventsCsv, 'rows.csv': rowsCsv, 'tsconfig.json': tsconfigText(), 'README.md': exampleReadme(tidemark) }
+  const texts = { 'events.csv': eventsCsv, 'rows.csv': rowsCsv, 'tsconfig.json': tsconfigText(schemaSource), 'README.md': exampleReadme(tidemark) }
   const isNew = !existsSync(folder)
   try {
     if (isNew) mkdirSync(folder)
@@ -67,7 +84,7 @@ function writeProject(folder: string, tidemark: string): string[] {
   return ['features.ts', ...Object.keys(texts)]
 }
 
-function tsconfigText(): string {
+function tsconfigText(schemaSource: string): string {
   const compilerOptions = {
     target: 'esnext', module: 'esnext', moduleResolution: 'bundler', lib: ['esnext'], types: [],
     strict: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true, allowImportingTsExtensions: true, noEmit: true, skipLibCheck: true,
@@ -77,16 +94,16 @@ function tsconfigText(): string {
 }
 
 /** The words that start this installation from a folder: its name where a shell finds it, npx in its own workspace, else its path. */
-function commandFor(folder: string): string {
+function commandFor(folder: string, bin: string): string {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   // npm puts a workspace's own commands on the PATH of what it runs, where a shell does not find them afterwards.
-  if (folders.some((each) => !each.includes('node_modules') && isOurs(join(each, 'tidemark')))) return 'tidemark'
+  if (folders.some((each) => !each.includes('node_modules') && isOurs(join(each, 'tidemark'), bin))) return 'tidemark'
   const root = resolve(bin, '..', '..', '..', '..')
   const isInside = !relative(root, folder).startsWith('..')
-  return isInside && isOurs(join(root, 'node_modules', '.bin', 'tidemark')) ? 'npx tidemark' : `node ${quoted(bin)}`
+  return isInside && isOurs(join(root, 'node_modules', '.bin', 'tidemark'), bin) ? 'npx tidemark' : `node ${quoted(bin)}`
 }
 
-function isOurs(command: string): boolean {
+function isOurs(command: string, bin: string): boolean {
   try {
     return realpathSync(command) === bin
   } catch {

@@ -17,7 +17,7 @@ import type { EntityExplanation } from '@tidemark/pipelines/serve/explain'
 import type { EventLog } from '@tidemark/ports/event-log'
 import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
 import { DEFAULT_NAMES } from '@tidemark/servers/names'
-import { mainOf, ServiceProcess, type LayerName, type LogLine } from '@tidemark/servers/service-process'
+import { mainOf, ServiceProcess, type LayerName, type LogLine, type ServiceOptions } from '@tidemark/servers/service-process'
 import { cards, payments, shops } from './payments.ts'
 
 export const PARTITION_COUNT = 3
@@ -43,6 +43,9 @@ interface Answer {
   readonly views: readonly { readonly generation: number | null; readonly cut: number | null; readonly lagMs: number | null }[]
   readonly degraded: readonly { readonly code: string; readonly message: string }[]
 }
+
+/** `folder`: where it may write. */
+type RunOf = (layer: LayerName, folder: string) => Pick<ServiceOptions, 'main' | 'node'>
 
 /** An answer is not what the oracle says. */
 export class WrongAnswer extends Error {
@@ -78,7 +81,10 @@ export class ServiceWorld implements AsyncDisposable {
   private readonly acknowledged = new Set<number>()
   private nextId = 0
 
-  private constructor(addresses: Addresses, chance: () => number, folder: string) {
+  private readonly runOf: RunOf
+
+  private constructor(addresses: Addresses, chance: () => number, folder: string, runOf: RunOf) {
+    this.runOf = runOf
     this.addresses = addresses
     this.chance = chance
     this.folder = folder
@@ -96,13 +102,14 @@ export class ServiceWorld implements AsyncDisposable {
     this.log = openKafkaEventLog({ brokers: addresses.kafka.brokers, clientId: 'tidemark-tests', namePrefix: `${this.namespace}.` })
   }
 
-  static async open(addresses: Addresses, chance: () => number): Promise<ServiceWorld> {
-    return new ServiceWorld(addresses, chance, await mkdtemp(join(tmpdir(), 'tidemark-services-')))
+  /** `runOf`: what is run as each layer, where that is not its sources. */
+  static async open(addresses: Addresses, chance: () => number, runOf: RunOf = (layer) => ({ main: mainOf(layer) })): Promise<ServiceWorld> {
+    return new ServiceWorld(addresses, chance, await mkdtemp(join(tmpdir(), 'tidemark-services-')), runOf)
   }
 
   /** One more of a layer; under its name it takes its place again after it was killed. */
   async start(layer: LayerName, { name = layer, ...environment }: { readonly name?: string; readonly [variable: string]: string } = {}): Promise<ServiceProcess> {
-    const service = await ServiceProcess.start({ name, main: mainOf(layer), env: { ...this.environment, TIDEMARK_MEMBER: name, ...environment } })
+    const service = await ServiceProcess.start({ name, ...this.runOf(layer, this.folder), env: { ...this.environment, TIDEMARK_MEMBER: name, ...environment } })
     this.started.push(service)
     return service
   }
