@@ -1,12 +1,10 @@
 // Speed views on one Redis, jobs on another, a cache of batch blobs on a third where there is one: how a service is told of them, and how it opens them.
+// Jobs are opened in jobs-server.ts: their library is large, and only who makes generations loads it.
 
-import { openBullmqJobQueue } from '@tidemark/adapter-bullmq/bullmq-job-queue'
 import { createRedisBlobCache } from '@tidemark/adapter-redis/redis-blob-cache'
 import { openRedisSpeedViewStore, type RedisSpeedViewStoreOptions } from '@tidemark/adapter-redis/redis-speed-view-store'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import type { BlobCache } from '@tidemark/ports/blob-cache'
-import type { Clock } from '@tidemark/ports/clock'
-import type { JobQueue } from '@tidemark/ports/job-queue'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { namespaceKind } from './common-settings.ts'
 import { whereGiven } from './optional-group.ts'
@@ -51,7 +49,7 @@ function redisSettings(prefix: string, description: string): SettingsGroup<Redis
   })
 }
 
-interface Opening {
+export interface Opening {
   /** Told of settings that are worth a thought. */
   readonly onNotice: (notice: Problem) => void
 }
@@ -59,11 +57,6 @@ interface Opening {
 /** Throws what `openRedisSpeedViewStore` throws. */
 export function openSpeedViews(settings: RedisSettings, { onNotice }: Opening): Promise<SpeedViewStore> {
   return openRedisSpeedViewStore({ ...settings, onNotice })
-}
-
-/** Throws what `openBullmqJobQueue` throws. */
-export function openJobs(settings: RedisSettings, { onNotice, clock }: Opening & { readonly clock: Clock }): Promise<JobQueue> {
-  return openBullmqJobQueue({ ...settings, clock, onNotice })
 }
 
 /** Connects once it is asked: a service starts without it. */
