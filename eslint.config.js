@@ -24,7 +24,7 @@ const layers = {
   // What adapters share, those of one vendor or all.
   client: { sees: ['contract'] },
   adapter: { sees: ['ports', 'client', 'machine', 'contract'] },
-  face: { sees: ['pipelines', 'ports', 'core', 'contract'], vendors: ['ajv', 'ajv/dist/2020.js', 'express'] },
+  face: { sees: ['pipelines', 'machine', 'ports', 'core', 'contract'], vendors: ['ajv', 'ajv/dist/2020.js', 'express'] },
   composition: { sees: ['files', 'pipelines', 'ports', 'machine', 'adapter', 'core', 'contract'] },
   app: { sees: ['composition', 'files', 'face', 'pipelines', 'ports', 'machine', 'adapter', 'core', 'contract'] },
   // Starts real servers for people and suites; knows none of the system that runs on them.
@@ -44,7 +44,7 @@ const depConstraints = constraintsOf(layers)
 const adapterSuites = ['libs/adapters/**/*.integration.test.ts', 'libs/adapters/**/*.fault.test.ts']
 const suiteConstraints = constraintsOf({ ...layers, client: { sees: [...layers.client.sees, 'servers'] }, adapter: { sees: [...layers.adapter.sees, 'servers'] } })
 
-const withoutIo = ['libs/feature-schema', 'libs/aggregation', 'libs/ports', 'libs/pipelines']
+const withoutIo = ['libs/feature-schema', 'libs/aggregation', 'libs/ports', 'libs/observability', 'libs/pipelines']
 const suites = ['**/*.test.ts', '**/*.contract.ts', '**/testing/**']
 /** Built-in modules that only compute. */
 const pureBuiltins = ['assert', 'assert/strict', 'buffer', 'crypto', 'util', 'zlib']

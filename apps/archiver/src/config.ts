@@ -1,5 +1,6 @@
 // What the archiver is told.
 
+import { adminSettings } from '@tidemark/service-kit/admin-settings'
 import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
 import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { engineSettings } from '@tidemark/service-kit/engine'
@@ -8,6 +9,8 @@ import { s3Settings } from '@tidemark/service-kit/s3-server'
 import { schemaRegistrySettings } from '@tidemark/service-kit/schema-registry'
 import type { GroupsValues } from '@tidemark/service-kit/settings'
 
-export const archiverSettings = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, engine: engineSettings, schemaRegistry: schemaRegistrySettings }
+const ADMIN_PORT_DEFAULT = 9_101
+
+export const archiverSettings = { common: commonSettings, admin: adminSettings(ADMIN_PORT_DEFAULT), kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, engine: engineSettings, schemaRegistry: schemaRegistrySettings }
 
 export type ArchiverSettings = GroupsValues<typeof archiverSettings>

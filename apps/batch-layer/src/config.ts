@@ -4,6 +4,7 @@ import { DEFAULT_GATE } from '@tidemark/pipelines/batch/quality-gate'
 import { JOB_LEASE_MS } from '@tidemark/pipelines/batch/run-due'
 import { BATCH_CHECK_DEFAULT_MS } from '@tidemark/pipelines/lambda/batch-part'
 import { KEPT_GENERATION_COUNT } from '@tidemark/pipelines/pointer'
+import { adminSettings } from '@tidemark/service-kit/admin-settings'
 import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
 import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { engineSettings } from '@tidemark/service-kit/engine'
@@ -13,6 +14,7 @@ import { schemaRegistrySettings } from '@tidemark/service-kit/schema-registry'
 import { flag, share, wholeNumber } from '@tidemark/service-kit/setting-kinds'
 import { settingsGroup, type GroupsValues } from '@tidemark/service-kit/settings'
 
+const ADMIN_PORT_DEFAULT = 9_103
 const EVERY_MAX_MS = 7 * 24 * 3_600_000
 const KEPT_COUNT_MAX = 1_000
 const JOB_LEASE_MIN_MS = 1_000
@@ -36,6 +38,6 @@ const batchSettings = settingsGroup({
   }),
 })
 
-export const batchLayerSettings = { common: commonSettings, s3: s3Settings, cassandra: cassandraSettings, redisJobs: redisJobsSettings, engine: engineSettings, batch: batchSettings, schemaRegistry: schemaRegistrySettings }
+export const batchLayerSettings = { common: commonSettings, admin: adminSettings(ADMIN_PORT_DEFAULT), s3: s3Settings, cassandra: cassandraSettings, redisJobs: redisJobsSettings, engine: engineSettings, batch: batchSettings, schemaRegistry: schemaRegistrySettings }
 
 export type BatchLayerSettings = GroupsValues<typeof batchLayerSettings>

@@ -11,7 +11,7 @@ import { createBatchCache, openSpeedViews } from '@tidemark/service-kit/redis-se
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { logFailure } from '@tidemark/service-kit/service-log'
 import { addEventRoutes, openApiDocumentWithEvents } from '@tidemark/serving-http/event-routes'
-import { listen } from '@tidemark/serving-http/http-listener'
+import { listen } from '@tidemark/machine/http-listener'
 import { createServingApp, type ServingAppOptions } from '@tidemark/serving-http/serving-app'
 import type { ServingLayerSettings } from './config.ts'
 

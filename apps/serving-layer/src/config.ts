@@ -1,5 +1,6 @@
 // What the serving layer is told.
 
+import { adminSettings } from '@tidemark/service-kit/admin-settings'
 import { cassandraSettings } from '@tidemark/service-kit/cassandra-server'
 import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { kafkaSettings } from '@tidemark/service-kit/kafka-server'
@@ -10,6 +11,7 @@ import { settingsGroup, type GroupsValues } from '@tidemark/service-kit/settings
 
 const HOST_DEFAULT = '127.0.0.1'
 const PORT_DEFAULT = 8_080
+const ADMIN_PORT_DEFAULT = 9_104
 
 const httpSettings = settingsGroup({
   prefix: 'TIDEMARK_HTTP_',
@@ -21,7 +23,7 @@ const httpSettings = settingsGroup({
 })
 
 export const servingLayerSettings = {
-  common: commonSettings, cassandra: cassandraSettings, redisState: redisStateSettings, redisCache: redisCacheSettings, http: httpSettings,
+  common: commonSettings, admin: adminSettings(ADMIN_PORT_DEFAULT), cassandra: cassandraSettings, redisState: redisStateSettings, redisCache: redisCacheSettings, http: httpSettings,
   /** Of the log that events which come over HTTP are appended to. */
   kafka: onlyWhere('TIDEMARK_HTTP_EVENTS', 'Whether it takes events too.', kafkaSettings),
 }

@@ -23,6 +23,8 @@ export interface CommonSettings {
   readonly workFolder: string
   /** How long draining may take. */
   readonly drainMaxMs: number
+  /** How long it works on once it is told to end, while /readyz says so. */
+  readonly drainPauseMs: number
 }
 
 export const namespaceKind = text('Give a lower-case letter, then at most 47 of lower-case letters, digits, _ and -.', /^[a-z][a-z0-9_-]{0,47}$/).default(NAMESPACE_DEFAULT).describe('Before the names of everything on the servers: topics and groups `tidemark.…`, keys in Redis, objects `tidemark/…`.')
@@ -39,9 +41,10 @@ export const commonSettings = settingsGroup({
     LOG_LEVEL: oneOf(...LOG_LEVELS).default('info').describe('The least that is worth a line.'),
     WORK_FOLDER: folderPath.default(join(tmpdir(), 'tidemark')).meta({ description: 'What engines put aside, and objects while they are read.', unset: "`tidemark` in the system's temporary folder" }),
     DRAIN_MAX_MS: wholeNumber(0, DRAIN_MAX_MAX_MS).default(DRAIN_MAX_DEFAULT_MS).describe('How long draining may take; less than whoever ends it waits before it kills.'),
+    DRAIN_PAUSE_MS: wholeNumber(0, DRAIN_MAX_MAX_MS).default(0).describe('How long it works on once it is told to end, while `/readyz` says so already; part of the time for draining.'),
   },
-  become: ({ DEFINITIONS: definitions, NAMESPACE: namespace, MEMBER, LOG_LEVEL: logLevel, WORK_FOLDER: workFolder, DRAIN_MAX_MS: drainMaxMs }): CommonSettings => ({
-    definitions, namespace, logLevel, workFolder, drainMaxMs,
+  become: ({ DEFINITIONS: definitions, NAMESPACE: namespace, MEMBER, LOG_LEVEL: logLevel, WORK_FOLDER: workFolder, DRAIN_MAX_MS: drainMaxMs, DRAIN_PAUSE_MS: drainPauseMs }): CommonSettings => ({
+    definitions, namespace, logLevel, workFolder, drainMaxMs, drainPauseMs,
     member: MEMBER ?? `${hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 80)}-${process.pid}`,
   }),
 })

@@ -1,7 +1,9 @@
 // Servers that come up in any order: each is waited for, and said once; what waiting does not mend ends the waiting for all.
 import { describe, expect, it } from '@jest/globals'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import { Metrics } from '@tidemark/observability/metrics'
 import { openServers, openServersInTime, untilAnswered, type Waiting } from './open-servers.ts'
+import { Readiness } from './readiness.ts'
 import { createServiceLog } from './service-log.ts'
 
 const trouble = (code: ErrorCode): TidemarkError => new TidemarkError([{ code, message: 'It is so.', where: 'there', action: 'Wait.' }])
@@ -20,8 +22,8 @@ function world(): World {
   const closed: string[] = []
   let nowMs = 0
   return {
-    controller, said, closed, signal: controller.signal,
-    log: createServiceLog({ service: 'test', level: 'info', destination: { write: (line) => void said.push(JSON.parse(line) as Record<string, unknown>) } }),
+    controller, said, closed, signal: controller.signal, readiness: new Readiness(() => nowMs),
+    log: createServiceLog({ service: 'test', level: 'info', metrics: new Metrics(), destination: { write: (line) => void said.push(JSON.parse(line) as Record<string, unknown>) } }),
     clock: {
       nowMs: () => nowMs, steadyMs: () => nowMs,
       wait: async (durationMs) => void (nowMs += durationMs),
@@ -110,8 +112,11 @@ describe('openServersInTime', () => {
 
 describe('untilAnswered', () => {
   it('gives what is answered, and throws a bug', async () => {
-    const { clock, log, signal } = world()
-    expect(await untilAnswered('it', () => Promise.resolve(7), { clock, log, signal })).toBe(7)
-    await expect(untilAnswered('it', () => Promise.reject(new Error('a bug')), { clock, log, signal })).rejects.toThrow('a bug')
+    const { readiness, opener, ...waiting } = world()
+    const asked = untilAnswered('it', opener('it', 1), { ...waiting, readiness })
+    expect(readiness.read()).toMatchObject({ isReady: false, waitsFor: [{ name: 'it', message: 'It has not answered yet.' }] })
+    expect((await asked).name).toBe('it')
+    expect(readiness.read().waitsFor).toEqual([])
+    await expect(untilAnswered('it', () => Promise.reject(new Error('a bug')), { ...waiting, readiness })).rejects.toThrow('a bug')
   })
 })

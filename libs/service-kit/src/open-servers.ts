@@ -4,10 +4,12 @@
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import { keepRunning } from '@tidemark/pipelines/lambda/keep-running'
+import type { Readiness } from './readiness.ts'
 import type { ServiceLog } from './service-log.ts'
 
 export interface Waiting {
   readonly log: ServiceLog
+  readonly readiness: Readiness
   readonly clock: WaitingClock
   readonly signal: AbortSignal
 }
@@ -61,18 +63,21 @@ async function closedUnless(still: AbortSignal, server: AsyncDisposable): Promis
 }
 
 /** Tries something of a server's until it answers. Throws the signal's reason as soon as it is aborted: what is under way then is left to itself. */
-export async function untilAnswered<T>(name: string, attempt: (signal: AbortSignal) => Promise<T>, { log, clock, signal }: Waiting): Promise<T> {
+export async function untilAnswered<T>(name: string, attempt: (signal: AbortSignal) => Promise<T>, { log, readiness, clock, signal }: Waiting): Promise<T> {
   signal.throwIfAborted()
   let isWaiting = false
   let answer: { readonly value: T } | undefined
+  readiness.waits(name, { message: 'It has not answered yet.' })
   const trying = keepRunning(async () => void (answer = { value: await attempt(signal) }), clock, signal, ({ code, message, where }) => {
     if (isWaiting) return
     isWaiting = true
+    readiness.waits(name, { code, message })
     log.warn({ code, where }, `waits for ${name}: ${message}`)
   })
   await Promise.race([trying, new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))])
   trying.catch(() => undefined)
   signal.throwIfAborted()
+  readiness.answers(name)
   if (isWaiting) log.info(`${name} answers`)
   return answer!.value
 }

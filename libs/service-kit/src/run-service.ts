@@ -1,15 +1,22 @@
-// The life of a service: settings, definitions, servers, work, until SIGTERM or SIGINT, on which it drains and ends with 0. Exit codes: 0; 1 what cannot be
-// waited out, or a fault; 2 arguments; 78 settings or definitions; 128 + the signal's number where draining was cut short, by a second signal or its limit.
+// The life of a service: settings, the admin listener, definitions, servers, work, until SIGTERM or SIGINT, on which it drains and ends with 0. Exit
+// codes: 0; 1 what cannot be waited out, or a fault; 2 arguments; 78 settings or definitions; 128 + the signal's number where draining was cut short, by a
+// second signal or its limit.
 
 import { constants } from 'node:os'
+import { observeProcess } from '@tidemark/machine/process-figures'
 import { createSystemClock } from '@tidemark/machine/system-clock'
 import { loadSoundDefinitions } from '@tidemark/definition-files/load-definitions'
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { TidemarkError, type ErrorCode, type Problem } from '@tidemark/feature-schema/errors'
+import { Metrics } from '@tidemark/observability/metrics'
 import type { OnAlarm } from '@tidemark/pipelines/alarm'
 import { runTogether, type Loop } from '@tidemark/pipelines/lambda/run-together'
 import type { WaitingClock } from '@tidemark/ports/clock'
+import { openAdminListener } from './admin-listener.ts'
+import type { AdminSettings } from './admin-settings.ts'
 import { DRAIN_MAX_DEFAULT_MS, LOG_LEVELS, type CommonSettings } from './common-settings.ts'
+import { Readiness } from './readiness.ts'
+import { RELEASE } from './release.ts'
 import { askedReference } from './service-arguments.ts'
 import { createServiceLog, logAlarm, logFailure, logNotice, type ServiceLog } from './service-log.ts'
 import { readSettings, type GroupsValues, type SettingsGroup } from './settings.ts'
@@ -31,6 +38,8 @@ export interface ServiceContext {
   /** Hears of settings of servers that are worth a thought. */
   readonly onNotice: (notice: Problem) => void
   readonly clock: WaitingClock
+  readonly metrics: Metrics
+  readonly readiness: Readiness
   /** Aborted when the service is to end. */
   readonly signal: AbortSignal
 }
@@ -43,7 +52,7 @@ export interface ComposedService extends AsyncDisposable {
   readonly isReady?: Readonly<Record<string, unknown>>
 }
 
-type Groups = Readonly<Record<string, SettingsGroup<unknown>>> & { readonly common: SettingsGroup<CommonSettings> }
+type Groups = Readonly<Record<string, SettingsGroup<unknown>>> & { readonly common: SettingsGroup<CommonSettings>; readonly admin: SettingsGroup<AdminSettings> }
 
 export interface Service<G extends Groups> {
   readonly name: string
@@ -56,13 +65,16 @@ export interface Service<G extends Groups> {
 export async function runService<G extends Groups>(service: Service<G>): Promise<never> {
   const { name, settings: groups } = service
   const level = LOG_LEVELS.find((each) => each === process.env['TIDEMARK_LOG_LEVEL']) ?? 'info'
-  let log = createServiceLog({ service: name, level })
+  const clock = createSystemClock()
+  const metrics = new Metrics()
+  const readiness = new Readiness(clock.steadyMs)
+  let log = createServiceLog({ service: name, level, metrics })
   const endWith = (error: unknown): never => {
     logFailure(log, 'fatal', error)
     process.exit(exitCodeOf(error))
   }
   process.on('uncaughtException', endWith)
-  const ending = new Ending(log)
+  const ending = new Ending(log, readiness)
   // A service that has nothing open at the moment lives on.
   setInterval(() => undefined, ALIVE_EVERY_MS)
   try {
@@ -72,10 +84,14 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
       process.exit(EXIT.ok)
     }
     const settings = readSettings(process.env, groups)
-    const { common } = settings as { common: CommonSettings }
+    const { common, admin: adminSettings } = settings as { common: CommonSettings; admin: AdminSettings }
     log = log.child({ member: common.member })
     ending.drainMaxMs = common.drainMaxMs
-    await superviseService(service, settings, { log, signal: ending.signal, clock: createSystemClock(), definitionsFile: common.definitions })
+    ending.drainPauseMs = common.drainPauseMs
+    observeService(metrics, readiness)
+    // It answers until the process is gone.
+    const admin = await openAdminListener(adminSettings, { service: name, readiness, metrics })
+    await superviseService(service, settings, { adminUrl: admin.url, log, metrics, readiness, signal: ending.signal, clock, definitionsFile: common.definitions })
     log.info('ended')
     process.exit(EXIT.ok)
   } catch (error) {
@@ -89,20 +105,37 @@ function exitCodeOf(error: unknown): number {
   return ABOUT_SETTINGS.has(error.code) ? EXIT.settings : EXIT.failed
 }
 
+function observeService(metrics: Metrics, readiness: Readiness): void {
+  observeProcess(metrics)
+  metrics.whenRead((tell) => {
+    const { isReady, waitsFor } = readiness.read()
+    tell('tidemark_build_info', { version: RELEASE, node: process.versions.node }, 1)
+    tell('tidemark_ready', {}, isReady ? 1 : 0)
+    for (const { name } of waitsFor) tell('tidemark_server_away', { server: name }, 1)
+  })
+}
+
 export interface Supervision {
+  readonly adminUrl: string
   readonly log: ServiceLog
+  readonly metrics: Metrics
+  readonly readiness: Readiness
   readonly signal: AbortSignal
   readonly clock: WaitingClock
   readonly definitionsFile: string
 }
 
 /** Resolves once the signal is aborted and all is drained and closed; throws what ends the service before. */
-export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { log, signal, clock, definitionsFile }: Supervision): Promise<void> {
-  const onAlarm: OnAlarm = (alarm) => logAlarm(log, alarm)
+export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { adminUrl, log, metrics, readiness, signal, clock, definitionsFile }: Supervision): Promise<void> {
+  const onAlarm: OnAlarm = (alarm) => {
+    metrics.counter('tidemark_alarms_total', { code: alarm.code }).value++
+    logAlarm(log, alarm)
+  }
   try {
     const definitions = await loadSoundDefinitions(definitionsFile, { signal })
-    log.info({ pid: process.pid, definitions: definitionsFile }, 'starts')
-    await using composed = await compose(settings, { service: name, definitions, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, signal })
+    log.info({ pid: process.pid, admin: adminUrl, definitions: definitionsFile }, 'starts')
+    await using composed = await compose(settings, { service: name, definitions, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, readiness, signal })
+    readiness.started()
     log.info({ ...composed.isReady }, 'ready')
     await runTogether(composed.loops, { clock, signal, onAlarm })
     log.info('drained')
@@ -111,15 +144,18 @@ export async function superviseService<G extends Groups>({ name, compose }: Serv
   }
 }
 
-/** The first signal aborts; a second one, or the limit of draining, ends the process. */
+/** The first signal aborts, after a pause in which who asks can learn of it; a second one, or the limit of draining, ends the process. */
 class Ending {
   drainMaxMs = DRAIN_MAX_DEFAULT_MS
+  drainPauseMs = 0
   private readonly controller = new AbortController()
   private readonly log: ServiceLog
-  private abortedMs = 0
+  private readonly readiness: Readiness
+  private toldMs: number | null = null
 
-  constructor(log: ServiceLog) {
+  constructor(log: ServiceLog, readiness: Readiness) {
     this.log = log
+    this.readiness = readiness
     for (const name of SIGNALS) process.on(name, () => this.end(name))
   }
 
@@ -128,14 +164,17 @@ class Ending {
   }
 
   private end(name: (typeof SIGNALS)[number]): void {
-    if (this.signal.aborted) {
-      if (performance.now() - this.abortedMs >= SECOND_SIGNAL_MIN_MS) this.cutShort(name, 'another signal came')
+    if (this.toldMs !== null) {
+      if (performance.now() - this.toldMs >= SECOND_SIGNAL_MIN_MS) this.cutShort(name, 'another signal came')
       return
     }
-    this.abortedMs = performance.now()
+    this.toldMs = performance.now()
+    this.readiness.drains()
     this.log.info({ signal: name }, 'ends')
     setTimeout(() => this.cutShort(name, `it took longer than ${this.drainMaxMs} ms`), this.drainMaxMs).unref()
-    this.controller.abort(new Error(`told to end by ${name}`))
+    const abort = (): void => this.controller.abort(new Error(`told to end by ${name}`))
+    if (this.drainPauseMs === 0) abort()
+    else setTimeout(abort, this.drainPauseMs)
   }
 
   private cutShort(name: (typeof SIGNALS)[number], why: string): never {

@@ -3,6 +3,7 @@
 
 import type { ErrorCode, Problem } from '@tidemark/feature-schema/errors'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { Counter, Metrics } from '@tidemark/observability/metrics'
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
 
@@ -11,12 +12,23 @@ export type ServiceLog = Logger
 export interface ServiceLogOptions {
   readonly service: string
   readonly level: string
+  /** Count what is logged. */
+  readonly metrics: Metrics
   /** Default: stdout, at once. */
   readonly destination?: DestinationStream
 }
 
-export function createServiceLog({ service, level, destination = pino.destination({ sync: true }) }: ServiceLogOptions): ServiceLog {
-  return pino({ level, base: { service }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination)
+export function createServiceLog({ service, level, metrics, destination = pino.destination({ sync: true }) }: ServiceLogOptions): ServiceLog {
+  const lines = new Map<number, Counter>(Object.entries(pino.levels.values).map(([label, value]) => [value, metrics.counter('tidemark_log_lines_total', { level: label })]))
+  return pino({
+    level, base: { service }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) },
+    hooks: {
+      logMethod(given, log, value) {
+        lines.get(value)!.value++
+        log.apply(this, given)
+      },
+    },
+  }, destination)
 }
 
 /** What passes by itself; everything else of an alarm asks for somebody. */

@@ -12,7 +12,7 @@ import { connect } from 'node:net'
 import { EVENTS_BODY_SIZE_MAX_BYTES, EVENTS_PER_REQUEST_MAX } from './event-body.ts'
 import { appendEvents } from './append-events.ts'
 import { addEventRoutes, openApiDocumentWithEvents } from './event-routes.ts'
-import { listen, type HttpListener } from './http-listener.ts'
+import { listen, type HttpListener } from '@tidemark/machine/http-listener'
 import { createServingApp } from './serving-app.ts'
 import { DocumentCheck } from './testing/document-check.ts'
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import type { AnsweredEntity, FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import { answerJson, entityJson, type AnswerJson } from './answer-json.ts'
-import { listen, type HttpListener } from './http-listener.ts'
+import { listen, type HttpListener } from '@tidemark/machine/http-listener'
 import { piecesOf, sendPieces, textOf } from './large-answer.ts'
 import { createServingApp } from './serving-app.ts'
 

@@ -2,6 +2,7 @@
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { parseDurationMs } from '@tidemark/feature-schema/duration'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import { listen } from '@tidemark/machine/http-listener'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import type { Command } from 'commander'
 import { DATA_FOLDER_DEFAULT, REJECTED_SHARE_OPTION } from '../data-folder.ts'
@@ -66,9 +67,9 @@ async function runDev(output: Output, { definitions: file, data, port, host, par
   using interrupts = listenForInterrupts()
   await using opened = new AsyncDisposableStack()
   // Loaded here, so that other commands start without stores and server.
-  const [{ openEmbeddedPorts }, { claimMember }, { localBatch }, { createServingApp }, { addEventRoutes, openApiDocumentWithEvents }, { listen }] = await Promise.all([
+  const [{ openEmbeddedPorts }, { claimMember }, { localBatch }, { createServingApp }, { addEventRoutes, openApiDocumentWithEvents }] = await Promise.all([
     import('@tidemark/embedded-system/embedded-ports'), import('@tidemark/embedded-system/claim-member'), import('@tidemark/embedded-system/archive-and-batch'),
-    import('@tidemark/serving-http/serving-app'), import('@tidemark/serving-http/event-routes'), import('@tidemark/serving-http/http-listener'),
+    import('@tidemark/serving-http/serving-app'), import('@tidemark/serving-http/event-routes'),
   ])
   const emptied: string[] = []
   const ports = opened.use(await openEmbeddedPorts({

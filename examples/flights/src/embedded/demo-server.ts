@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http'
 import type { EmbeddedPorts } from '@tidemark/embedded-system/embedded-ports'
 import type { LambdaSystem } from '@tidemark/pipelines/lambda/lambda-system'
 import { addEventRoutes, openApiDocumentWithEvents } from '@tidemark/serving-http/event-routes'
-import { listen, type HttpListener } from '@tidemark/serving-http/http-listener'
+import { listen, type HttpListener } from '@tidemark/machine/http-listener'
 import { createServingApp } from '@tidemark/serving-http/serving-app'
 
 export interface DemoServer extends HttpListener {

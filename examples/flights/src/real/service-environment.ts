@@ -35,6 +35,7 @@ export function serviceEnvironment(service: LayerName, { addresses, namespace, d
     // At the end nothing more comes, and epochs are sealed all the same.
     TIDEMARK_BATCH_EMPTY_ALLOWED: 'true',
     TIDEMARK_ENGINE_MEMORY_MAX_BYTES: String(ENGINE_MEMORY_MAX_BYTES),
+    TIDEMARK_ADMIN_PORT: '0',
     TIDEMARK_HTTP_PORT: String(httpPort),
     TIDEMARK_HTTP_EVENTS: 'true',
   }

@@ -22,6 +22,11 @@ async function start(does: string, environment: Readonly<Record<string, string>>
   return service
 }
 
+async function readyz(url: unknown): Promise<[status: number, body: unknown]> {
+  const answer = await fetch(`${String(url)}/readyz`)
+  return [answer.status, await answer.json()]
+}
+
 const said = ({ lines }: ServiceProcess): string[] => lines.map(({ msg }) => msg)
 
 describe('a service', () => {
@@ -40,6 +45,23 @@ describe('a service', () => {
     expect(said(service)).not.toContain('ready')
   }, TEST_MAX_MS)
 
+  it('says what it waits for, that it is ready, and that it drains, while it still works', async () => {
+    const waiting = await start('waits')
+    const { admin } = await waiting.until('that it starts', ({ msg }) => msg === 'starts')
+    await waiting.until('what it waits for', ({ code }) => code === 'STORE_UNAVAILABLE')
+    expect(await readyz(admin)).toMatchObject([503, { status: 'waiting', waitsFor: [{ name: 'a server', code: 'STORE_UNAVAILABLE', message: 'It is away.' }] }])
+
+    const works = await start('works', { TIDEMARK_DRAIN_PAUSE_MS: '300' })
+    const { admin: url } = await works.until('that it starts', ({ msg }) => msg === 'starts')
+    await works.untilReady()
+    expect(await readyz(url)).toEqual([200, { status: 'ready', waitsFor: [] }])
+    const ended = works.stop()
+    await works.until('that it ends', ({ msg }) => msg === 'ends')
+    expect(await readyz(url)).toEqual([503, { status: 'draining', waitsFor: [] }])
+    expect(said(works)).not.toContain('drained')
+    expect(await ended).toBe(0)
+  }, TEST_MAX_MS)
+
   it('that never drains is cut short by a limit, or by a second signal', async () => {
     const limited = await start('never drains', { TIDEMARK_DRAIN_MAX_MS: '10' })
     await limited.untilReady()
@@ -56,7 +78,7 @@ describe('a service', () => {
   it('is ended by ending the npm that has started it', async () => {
     // Nobody is there.
     const nowhere = '127.0.0.1:1'
-    const env = { ...process.env, TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'), TIDEMARK_CASSANDRA_CONTACT_POINTS: nowhere, TIDEMARK_CASSANDRA_DATA_CENTER: 'dc', TIDEMARK_REDIS_STATE_NODES: nowhere, TIDEMARK_HTTP_PORT: '0' }
+    const env = { ...process.env, TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'), TIDEMARK_CASSANDRA_CONTACT_POINTS: nowhere, TIDEMARK_CASSANDRA_DATA_CENTER: 'dc', TIDEMARK_REDIS_STATE_NODES: nowhere, TIDEMARK_HTTP_PORT: '0', TIDEMARK_ADMIN_PORT: '0' }
     const npm = spawn('npm', ['run', '--silent', 'serving-layer'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] })
     const lines: LogLine[] = []
     const output = createInterface({ input: npm.stdout }).on('line', (line) => lines.push(JSON.parse(line) as LogLine))

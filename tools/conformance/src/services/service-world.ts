@@ -94,6 +94,7 @@ export class ServiceWorld implements AsyncDisposable {
       TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'),
       TIDEMARK_WORK_FOLDER: folder,
       TIDEMARK_KAFKA_PARTITIONS: `${PARTITION_COUNT}`,
+      TIDEMARK_ADMIN_PORT: '0',
       TIDEMARK_HTTP_PORT: '0',
       TIDEMARK_BATCH_EMPTY_ALLOWED: 'true',
       TIDEMARK_BATCH_JOB_LEASE_MS: `${JOB_LEASE_MS}`,

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { adminSettings } from '@tidemark/service-kit/admin-settings'
 import { commonSettings } from '@tidemark/service-kit/common-settings'
 import { untilAnswered } from '@tidemark/service-kit/open-servers'
 import { runService } from '@tidemark/service-kit/run-service'
@@ -10,7 +11,7 @@ const away = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It is awa
 const untilAborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 
 await runService({
-  name: 'small', settings: { common: commonSettings },
+  name: 'small', settings: { common: commonSettings, admin: adminSettings(0) },
   compose: async (_settings, context) => {
     const does = process.env['SMALL_SERVICE']
     if (does === 'waits') await untilAnswered('a server', () => Promise.reject(away), context)
