@@ -14,10 +14,10 @@ describe('Histogram', () => {
 describe('Metrics', () => {
   it('gives the same counter for the same labels, in whatever order they are', () => {
     const metrics = new Metrics()
-    metrics.counter('tidemark_server_calls_total', { server: 'log', call: 'fetch' }).value += 2
-    metrics.counter('tidemark_server_calls_total', { call: 'fetch', server: 'log' }).value += 3
-    metrics.counter('tidemark_server_calls_total', { server: 'log', call: 'append' }).value++
-    expect(metrics.read()).toMatchObject([{ name: 'tidemark_server_calls_total', kind: 'counter', series: [{ labels: { server: 'log', call: 'fetch' }, value: 5 }, { labels: { server: 'log', call: 'append' }, value: 1 }] }])
+    metrics.counter('tidemark_batch_runs_total', { view: 'v', result: 'a' }).value += 2
+    metrics.counter('tidemark_batch_runs_total', { result: 'a', view: 'v' }).value += 3
+    metrics.counter('tidemark_batch_runs_total', { view: 'v', result: 'b' }).value++
+    expect(metrics.read()).toMatchObject([{ name: 'tidemark_batch_runs_total', kind: 'counter', series: [{ labels: { view: 'v', result: 'a' }, value: 5 }, { labels: { view: 'v', result: 'b' }, value: 1 }] }])
   })
 
   it('asks what is told when it is read, and leaves out what is not known', () => {

@@ -38,16 +38,16 @@ describe('the admin listener', () => {
 
   it('tells its metrics as Prometheus reads them', async () => {
     metrics.counter('tidemark_alarms_total', { code: 'SEAM_BROKEN' }).value = 3
-    const latency = metrics.histogram('tidemark_server_call_seconds', { server: 'log' })
+    const latency = metrics.histogram('tidemark_server_call_seconds', { server: 'log', call: 'fetch' })
     for (const seconds of [0.000_4, 0.003, 99]) latency.record(seconds)
     const answer = await ask('/metrics')
     const page = await answer.text()
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
     expect(page).toContain('# TYPE tidemark_alarms_total counter\ntidemark_alarms_total{service="small",code="SEAM_BROKEN"} 3\n')
-    expect(page).toContain('tidemark_server_call_seconds_bucket{service="small",server="log",le="0.0005"} 1\n')
-    expect(page).toContain('tidemark_server_call_seconds_bucket{service="small",server="log",le="0.005"} 2\n')
-    expect(page).toContain('tidemark_server_call_seconds_bucket{service="small",server="log",le="+Inf"} 3\n')
-    expect(page).toContain('tidemark_server_call_seconds_count{service="small",server="log"} 3\n')
+    expect(page).toContain('tidemark_server_call_seconds_bucket{service="small",server="log",call="fetch",le="0.0005"} 1\n')
+    expect(page).toContain('tidemark_server_call_seconds_bucket{service="small",server="log",call="fetch",le="0.005"} 2\n')
+    expect(page).toContain('tidemark_server_call_seconds_bucket{service="small",server="log",call="fetch",le="+Inf"} 3\n')
+    expect(page).toContain('tidemark_server_call_seconds_count{service="small",server="log",call="fetch"} 3\n')
     expect(page).toMatch(/\ntidemark_process_resident_memory_bytes\{service="small"\} \d{7,}\n/)
   })
 
