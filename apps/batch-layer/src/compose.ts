@@ -1,14 +1,14 @@
 // The batch layer: generations of the views of each source of events, from the archive. Several may run at once: they share the jobs.
 
 import type { DueEvent } from '@tidemark/pipelines/batch/run-due'
-import { registerDefinitions } from '@tidemark/pipelines/definitions/definition-registry'
 import { BatchPart } from '@tidemark/pipelines/lambda/batch-part'
-import { eventSourcesOf } from '@tidemark/pipelines/lambda/event-sources'
-import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
+import { eventSourcesOf, type EventSource } from '@tidemark/pipelines/lambda/event-sources'
+import { SourceParts, type SourcePart } from '@tidemark/pipelines/lambda/source-parts'
 import { openCassandraStores } from '@tidemark/service-kit/cassandra-server'
 import { openEngine, openFormat, openWorkFolder } from '@tidemark/service-kit/engine'
+import { followDefinitions } from '@tidemark/service-kit/follow-definitions'
 import { openJobs } from '@tidemark/service-kit/jobs-server'
-import { openServers, untilAnswered } from '@tidemark/service-kit/open-servers'
+import { openServers } from '@tidemark/service-kit/open-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { openObjects } from '@tidemark/service-kit/s3-server'
 import { openSchemas } from '@tidemark/service-kit/schema-registry'
@@ -16,7 +16,7 @@ import type { ServiceLog } from '@tidemark/service-kit/service-log'
 import type { BatchLayerSettings } from './config.ts'
 
 export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engine: limits, batch, schemaRegistry }: BatchLayerSettings, context: ServiceContext): Promise<ComposedService> {
-  const { definitions, clock } = context
+  const { clock, onAlarm } = context
   await using opened = new AsyncDisposableStack()
   const work = opened.use(await openWorkFolder(common))
   const engine = opened.use(await openEngine(limits, work))
@@ -27,12 +27,18 @@ export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engi
     stores: () => openCassandraStores(cassandra, context),
     jobs: () => openJobs(redisJobs, context),
   }, context))
-  await untilAnswered('registers', () => registerDefinitions(registers, definitions), context)
   const ports = { registers, objects, format, schemas, engine, batchViews, jobs, clock }
-  const sources = eventSourcesOf(catalogOf(definitions).plans)
-  const parts = sources.map(({ plans }) => new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, onBatch: (event) => logBatch(context.log, event) }))
+  const begin = ({ plans }: EventSource): Promise<SourcePart> => {
+    const part = new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, onBatch: (event) => logBatch(context.log, event) })
+    return Promise.resolve({ loops: part.loops, setViews: (views) => part.setViews(views), [Symbol.asyncDispose]: () => Promise.resolve() })
+  }
+  const parts = opened.use(new SourceParts({ begin, clock, onAlarm }))
+  const followed = await followDefinitions(registers, common, async ({ catalog: { plans } }) => {
+    await parts.take(eventSourcesOf(plans))
+    return 'done'
+  }, context)
   const owned = opened.move()
-  return { loops: parts.flatMap(({ loops }) => loops), isReady: { sources: sources.map(({ source }) => source.name) }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { loops: [followed.loop, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 function logBatch(log: ServiceLog, event: DueEvent): void {

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { addAppendTimeCommand } from './commands/append-time.ts'
+import { addApplyCommand } from './commands/apply.ts'
 import { addBatchCommand } from './commands/batch-run.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCompareCommand } from './commands/compare.ts'
@@ -41,6 +42,7 @@ function createProgram(output: Output, startProgress: () => Progress): Command {
   addCheckCommand(program, output)
   addPlanCommand(program, output)
   addDevCommand(program, output)
+  addApplyCommand(program, output)
   addBatchCommand(program, output)
   addPointerCommand(program, output)
   addDeadLettersCommand(program, output)

@@ -31,6 +31,18 @@ export async function openServerStores<N extends StoreName>(names: readonly N[],
   return { ...stores, place: { servers: namespace } } as unknown as OpenStores<N> & AsyncDisposable
 }
 
+export interface RegistersToWrite extends AsyncDisposable {
+  readonly registers: RegisterStore
+  readonly namespace: string
+}
+
+/** Of the registers alone, which are made where the settings say with how many replicas. Throws what `openServerStores` throws. */
+export async function openRegistersToWrite(environment: Environment, signal: AbortSignal): Promise<RegistersToWrite> {
+  const { namespace, cassandra } = readSettings(environment, { namespace: namespaceSettings, cassandra: cassandraSettings })
+  const { stores } = await openServersInTime({ stores: () => openCassandraStores(cassandra, UNHEARD) }, { withinMs: OPENED_WITHIN_MS, clock: createSystemClock(), signal })
+  return { namespace, registers: stores.registers, [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]() }
+}
+
 /** Those of a keyspace that services have made. */
 async function openRegisters(settings: CassandraSettings): Promise<RegisterStore> {
   const stores = await openCassandraStores({ ...settings, mustExist: true }, UNHEARD)

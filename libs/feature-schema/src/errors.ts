@@ -3,6 +3,9 @@
 export const ERROR_CODES = {
   DEFINITION_INVALID: { httpStatus: 422, meaning: 'A definition breaks a rule; every problem is listed with its place.' },
   DEFINITION_TOO_NEW: { httpStatus: 422, meaning: 'A definition was written by a newer release than this one reads.' },
+  APPLY_REFUSED: { httpStatus: 409, meaning: 'Definitions cannot be applied as they are to what is live: what is in use would break, or a version would come back.' },
+  REGISTRY_MOVED: { httpStatus: 409, meaning: 'Somebody else applied definitions meanwhile; nothing was applied.' },
+  NOT_APPLIED: { httpStatus: 503, meaning: 'No definitions were applied yet: services have nothing to do.' },
   EXPRESSION_INVALID: { httpStatus: 422, meaning: 'An expression cannot be parsed or does not type-check.' },
   BLOB_DAMAGED: { httpStatus: 500, meaning: 'A stored blob is not what was written: its checksum, length or counts disagree.' },
   BLOB_TOO_NEW: { httpStatus: 500, meaning: 'A stored blob has a format version that this release does not read.' },

@@ -8,6 +8,8 @@ const UNKNOWN_MAX = 50
 
 export interface FeatureName {
   readonly view: string
+  /** Without one: what there is of the view. */
+  readonly version?: number
   /** `departures_1h` */
   readonly feature: string
 }

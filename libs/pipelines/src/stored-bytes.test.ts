@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import type { EventLog, LogAppend } from '@tidemark/ports/event-log'
+import { decodeApplied, encodeApplied, type AppliedDefinitions } from './definitions/applied-register.ts'
 import { readWriteSet, recordWriteSet, writeSetKey, type WriteSet } from './batch/staged-generation.ts'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { decodeDeadLetter, emitDeadLetters, type RejectedRecord } from './ingest/dead-letter.ts'
@@ -63,7 +64,16 @@ const PIN: SchemaPin = {
 const PIN_TEXT =
   '{"formatVersion":2,"unknownThroughMs":1700000000123,"schema":{"kind":"AVRO","text":"{\\"type\\":\\"long\\"}","references":[{"name":"flüge","text":""}]},"refusal":null,"checksum":2092103371}'
 
+const APPLIED: AppliedDefinitions = {
+  formatVersion: 2, revision: 3, appliedAtMs: 1_700_000_000_123, by: 'zoë', views: [{ name: 'totals', version: 1 }, { name: 'totals', version: 3 }],
+  services: [{ name: 'model', version: 1, views: [{ name: 'totals', version: 1 }] }], retired: { views: [{ name: 'totals', version: 2 }], services: [] },
+}
+const APPLIED_TEXT =
+  '{"formatVersion":2,"revision":3,"appliedAtMs":1700000000123,"by":"zoë","views":[{"name":"totals","version":1},{"name":"totals","version":3}],' +
+  '"services":[{"name":"model","version":1,"views":[{"name":"totals","version":1}]}],"retired":{"views":[{"name":"totals","version":2}],"services":[]},"checksum":2129196589}'
+
 it.each([
+  ['what is live', APPLIED_TEXT, () => encodeApplied(APPLIED), (bytes: Uint8Array) => decodeApplied(bytes, 'here'), APPLIED],
   ['a pointer', POINTER_TEXT, () => encodePointer(POINTER), (bytes: Uint8Array) => decodePointer(bytes, 'here'), POINTER],
   ['a heartbeat', HEARTBEAT_TEXT, () => encodeHeartbeat(HEARTBEAT), (bytes: Uint8Array) => decodeHeartbeat(bytes, 'here'), HEARTBEAT],
   ['a manifest', MANIFEST_TEXT, () => encodeManifest(MANIFEST), (bytes: Uint8Array) => decodeManifest(bytes, 'here'), MANIFEST],

@@ -63,7 +63,7 @@ async function closedUnless(still: AbortSignal, server: AsyncDisposable): Promis
 }
 
 /** Tries something of a server's until it answers. Throws the signal's reason as soon as it is aborted: what is under way then is left to itself. */
-export async function untilAnswered<T>(name: string, attempt: (signal: AbortSignal) => Promise<T>, { log, readiness, clock, signal }: Waiting): Promise<T> {
+export async function untilAnswered<T>(name: string, attempt: (signal: AbortSignal) => Promise<T>, { log, readiness, clock, signal }: Waiting, retryMaxMs?: number): Promise<T> {
   signal.throwIfAborted()
   let isWaiting = false
   let answer: { readonly value: T } | undefined
@@ -73,7 +73,7 @@ export async function untilAnswered<T>(name: string, attempt: (signal: AbortSign
     isWaiting = true
     readiness.waits(name, { code, message })
     log.warn({ code, where }, `waits for ${name}: ${message}`)
-  })
+  }, retryMaxMs)
   await Promise.race([trying, new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))])
   trying.catch(() => undefined)
   signal.throwIfAborted()

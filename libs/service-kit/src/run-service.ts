@@ -1,13 +1,11 @@
-// The life of a service: settings, the admin listener, definitions, servers, work, until SIGTERM or SIGINT, on which it drains and ends with 0. Exit
-// codes: 0; 1 what cannot be waited out, or a fault; 2 arguments; 78 settings or definitions; 128 + the signal's number where draining was cut short, by a
-// second signal or its limit.
+// The life of a service: settings, the admin listener, servers, definitions, work, until SIGTERM or SIGINT, on which it drains and ends with 0. Exit
+// codes: 0; 1 what cannot be waited out, or a fault; 2 arguments; 78 settings; 128 + the signal's number where draining was cut short, by a second signal
+// or its limit.
 
 import { constants } from 'node:os'
 import { observeProcess } from '@tidemark/machine/process-figures'
 import { createSystemClock } from '@tidemark/machine/system-clock'
-import { loadSoundDefinitions } from '@tidemark/definition-files/load-definitions'
-import type { Definitions } from '@tidemark/feature-schema/definition'
-import { TidemarkError, type ErrorCode, type Problem } from '@tidemark/feature-schema/errors'
+import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { Metrics } from '@tidemark/observability/metrics'
 import type { OnAlarm } from '@tidemark/pipelines/alarm'
 import { runTogether, type Loop } from '@tidemark/pipelines/lambda/run-together'
@@ -26,13 +24,10 @@ const EXIT = { ok: 0, failed: 1, usage: 2, settings: 78, ofSignal: 128 } as cons
 const SECOND_SIGNAL_MIN_MS = 1_000
 const ALIVE_EVERY_MS = 3_600_000
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
-const ABOUT_SETTINGS: ReadonlySet<ErrorCode> = new Set(['SETTINGS_INVALID', 'DEFINITION_INVALID', 'DEFINITION_TOO_NEW', 'EXPRESSION_INVALID', 'INPUT_UNREADABLE'])
 
 /** What a service is given to be put together with. */
 export interface ServiceContext {
   readonly service: string
-  /** Checked. */
-  readonly definitions: Definitions
   readonly log: ServiceLog
   readonly onAlarm: OnAlarm
   /** Hears of settings of servers that are worth a thought. */
@@ -91,7 +86,7 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
     observeService(metrics, readiness)
     // It answers until the process is gone.
     const admin = await openAdminListener(adminSettings, { service: name, readiness, metrics })
-    await superviseService(service, settings, { adminUrl: admin.url, log, metrics, readiness, signal: ending.signal, clock, definitionsFile: common.definitions })
+    await superviseService(service, settings, { adminUrl: admin.url, log, metrics, readiness, signal: ending.signal, clock })
     log.info('ended')
     process.exit(EXIT.ok)
   } catch (error) {
@@ -102,7 +97,7 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
 function exitCodeOf(error: unknown): number {
   if (!(error instanceof TidemarkError)) return EXIT.failed
   if (error.code === 'USAGE') return EXIT.usage
-  return ABOUT_SETTINGS.has(error.code) ? EXIT.settings : EXIT.failed
+  return error.code === 'SETTINGS_INVALID' ? EXIT.settings : EXIT.failed
 }
 
 function observeService(metrics: Metrics, readiness: Readiness): void {
@@ -122,19 +117,17 @@ export interface Supervision {
   readonly readiness: Readiness
   readonly signal: AbortSignal
   readonly clock: WaitingClock
-  readonly definitionsFile: string
 }
 
 /** Resolves once the signal is aborted and all is drained and closed; throws what ends the service before. */
-export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { adminUrl, log, metrics, readiness, signal, clock, definitionsFile }: Supervision): Promise<void> {
+export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { adminUrl, log, metrics, readiness, signal, clock }: Supervision): Promise<void> {
   const onAlarm: OnAlarm = (alarm) => {
     metrics.counter('tidemark_alarms_total', { code: alarm.code }).value++
     logAlarm(log, alarm)
   }
   try {
-    const definitions = await loadSoundDefinitions(definitionsFile, { signal })
-    log.info({ pid: process.pid, admin: adminUrl, definitions: definitionsFile }, 'starts')
-    await using composed = await compose(settings, { service: name, definitions, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, readiness, signal })
+    log.info({ pid: process.pid, admin: adminUrl }, 'starts')
+    await using composed = await compose(settings, { service: name, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, readiness, signal })
     readiness.started()
     log.info({ ...composed.isReady }, 'ready')
     await runTogether(composed.loops, { clock, signal, onAlarm })

@@ -1,6 +1,6 @@
 // What a setting may be. Each kind says what is expected, in a sentence that tells what to do and begins with Give.
 
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { callerPath } from './caller-path.ts'
 
@@ -44,19 +44,6 @@ export function addresses(of: string): Kind<readonly string[]> {
   return kind(`Give HOST:PORT of ${of}, several with commas between.`, (given) => {
     const all = given.split(',').map((address) => address.trim())
     return all.every((address) => HOST_AND_PORT.test(address)) ? all : undefined
-  })
-}
-
-/** The whole path of a file that is there and can be read. */
-export function filePath(what: string): Kind<string> {
-  return kind(`Give the path of ${what}, which has to be there and readable.`, (given) => {
-    const path = callerPath(given)
-    try {
-      accessSync(path, constants.R_OK)
-      return statSync(path).isDirectory() ? undefined : path
-    } catch {
-      return undefined
-    }
   })
 }
 

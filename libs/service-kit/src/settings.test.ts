@@ -17,7 +17,7 @@ import { readSettings, settingsGroup, type Environment, type SettingsGroup } fro
 
 const ALL = { common: commonSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, state: redisStateSettings, jobs: redisJobsSettings, engine: engineSettings, registry: schemaRegistrySettings }
 const LEAST: Environment = {
-  TIDEMARK_DEFINITIONS: import.meta.filename, TIDEMARK_KAFKA_BROKERS: 'a:1, b:2', TIDEMARK_S3_REGION: 'us-east-1', TIDEMARK_S3_BUCKET: 'bucket',
+  TIDEMARK_KAFKA_BROKERS: 'a:1, b:2', TIDEMARK_S3_REGION: 'us-east-1', TIDEMARK_S3_BUCKET: 'bucket',
   TIDEMARK_CASSANDRA_CONTACT_POINTS: 'c', TIDEMARK_CASSANDRA_DATA_CENTER: 'dc1', TIDEMARK_REDIS_STATE_NODES: 'r:1', TIDEMARK_REDIS_JOBS_NODES: '[::1]:2',
 }
 const SECRET = 'a-secret-that-nobody-may-read'
@@ -51,7 +51,7 @@ describe('settings', () => {
   it('have defaults for all that can have one', () => {
     const { common, kafka, s3, cassandra, state, jobs, registry } = readSettings(LEAST, ALL)
     expect(registry).toBeNull()
-    expect(common).toMatchObject({ definitions: import.meta.filename, namespace: 'tidemark', logLevel: 'info', member: expect.stringMatching(new RegExp(`-${process.pid}$`)) })
+    expect(common).toMatchObject({ definitionsEveryMs: 2_000, namespace: 'tidemark', logLevel: 'info', member: expect.stringMatching(new RegExp(`-${process.pid}$`)) })
     expect(kafka).toEqual({ partitionCount: 4, options: { brokers: ['a:1', 'b:2'], namePrefix: 'tidemark.' } })
     expect(s3).toEqual({ region: 'us-east-1', bucket: 'bucket', keyPrefix: 'tidemark/' })
     expect(cassandra).toEqual({ namespace: 'tidemark', contactPoints: ['c'], dataCenter: 'dc1', keyspace: 'tidemark' })
@@ -80,11 +80,11 @@ describe('settings', () => {
 
   it('tell all that is wrong at once: what is missing, what is given, and what is expected', () => {
     const environment = {
-      ...LEAST, TIDEMARK_DEFINITIONS: '', TIDEMARK_NAMESPACE: 'Production', TIDEMARK_LOG_LEVEL: 'loud', TIDEMARK_KAFKA_BROKERS: 'http://a:1', TIDEMARK_KAFKA_PARTITIONS: '1e3',
+      ...LEAST, TIDEMARK_DEFINITIONS_EVERY_MS: 'often', TIDEMARK_NAMESPACE: 'Production', TIDEMARK_LOG_LEVEL: 'loud', TIDEMARK_KAFKA_BROKERS: 'http://a:1', TIDEMARK_KAFKA_PARTITIONS: '1e3',
       TIDEMARK_S3_ENDPOINT: 'ftp://x', TIDEMARK_CASSANDRA_READ_CONSISTENCY: 'SOME', TIDEMARK_REDIS_STATE_CLUSTER: 'yes', TIDEMARK_REDIS_JOBS_TLS_CA_FILE: '/nowhere/ca.pem', TIDEMARK_ENGINE_THREADS: '-1',
     }
     expect(mistakesOf(environment)).toEqual([
-      'TIDEMARK_CASSANDRA_READ_CONSISTENCY: It is "SOME" (from the environment variable TIDEMARK_CASSANDRA_READ_CONSISTENCY).', 'TIDEMARK_DEFINITIONS: It is not given.', 'TIDEMARK_ENGINE_THREADS: It is "-1" (from the environment variable TIDEMARK_ENGINE_THREADS).', 'TIDEMARK_KAFKA_BROKERS: It is "http://a:1" (from the environment variable TIDEMARK_KAFKA_BROKERS).', 'TIDEMARK_KAFKA_PARTITIONS: It is "1e3" (from the environment variable TIDEMARK_KAFKA_PARTITIONS).',
+      'TIDEMARK_CASSANDRA_READ_CONSISTENCY: It is "SOME" (from the environment variable TIDEMARK_CASSANDRA_READ_CONSISTENCY).', 'TIDEMARK_DEFINITIONS_EVERY_MS: It is "often" (from the environment variable TIDEMARK_DEFINITIONS_EVERY_MS).', 'TIDEMARK_ENGINE_THREADS: It is "-1" (from the environment variable TIDEMARK_ENGINE_THREADS).', 'TIDEMARK_KAFKA_BROKERS: It is "http://a:1" (from the environment variable TIDEMARK_KAFKA_BROKERS).', 'TIDEMARK_KAFKA_PARTITIONS: It is "1e3" (from the environment variable TIDEMARK_KAFKA_PARTITIONS).',
       // Once, though five groups read it.
       'TIDEMARK_LOG_LEVEL: It is "loud" (from the environment variable TIDEMARK_LOG_LEVEL).', 'TIDEMARK_NAMESPACE: It is "Production" (from the environment variable TIDEMARK_NAMESPACE).', 'TIDEMARK_REDIS_JOBS_TLS_CA_FILE: It is "/nowhere/ca.pem" (from the environment variable TIDEMARK_REDIS_JOBS_TLS_CA_FILE).', 'TIDEMARK_REDIS_STATE_CLUSTER: It is "yes" (from the environment variable TIDEMARK_REDIS_STATE_CLUSTER).', 'TIDEMARK_S3_ENDPOINT: It is "ftp://x" (from the environment variable TIDEMARK_S3_ENDPOINT).',
     ])
@@ -117,8 +117,6 @@ describe('settings', () => {
     ['credentials in an address', { TIDEMARK_S3_ENDPOINT: `http://u:${SECRET}@s3:1` }, ['TIDEMARK_S3_ENDPOINT: What is given is not shown, and is nothing that it may be (from the environment variable TIDEMARK_S3_ENDPOINT).']],
     ['one node of several', { TIDEMARK_REDIS_STATE_NODES: 'a:1,b:2', TIDEMARK_REDIS_STATE_CLUSTER: 'false' }, ['TIDEMARK_REDIS_STATE_CLUSTER: It is "false", but there are several nodes (from the environment variable TIDEMARK_REDIS_STATE_CLUSTER).']],
     ['a namespace that no keyspace can be named after', { TIDEMARK_NAMESPACE: 'a-b' }, ['TIDEMARK_CASSANDRA_KEYSPACE: It is not given, and the namespace is no name of a keyspace.']],
-    ['definitions that are not there', { TIDEMARK_DEFINITIONS: '/nowhere/features.ts' }, ['TIDEMARK_DEFINITIONS: It is "/nowhere/features.ts" (from the environment variable TIDEMARK_DEFINITIONS).']],
-    ['a folder of definitions', { TIDEMARK_DEFINITIONS: import.meta.dirname }, [`TIDEMARK_DEFINITIONS: It is "${import.meta.dirname}" (from the environment variable TIDEMARK_DEFINITIONS).`]],
     ['a name with a letter too few', { TIDEMARK_KAFKA_PARTITION: '3' }, ['TIDEMARK_KAFKA_PARTITION: There is no such setting (from the environment variable TIDEMARK_KAFKA_PARTITION).']],
     ['a name in small letters', { tidemark_log_level: 'warn' }, ['tidemark_log_level: There is no such setting (from the environment variable tidemark_log_level).']],
     ['a certificate without its key', { TIDEMARK_KAFKA_TLS_CERT_FILE: '/dev/null' }, ['TIDEMARK_KAFKA_TLS_KEY_FILE: It is not given, but TIDEMARK_KAFKA_TLS_CERT_FILE is.']],

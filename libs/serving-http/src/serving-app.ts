@@ -110,7 +110,7 @@ function catalogDocument({ plans, services }: FeatureCatalog): object {
       entity: keys.map(({ key, type }) => ({ key, type })),
       features: features.map(({ name }) => name),
     })),
-    services: services.map(({ name, version, description, features }) => ({
+    services: services.map(({ definition: { name, version, description }, features }) => ({
       service: name,
       version,
       ...(description !== undefined && { description }),

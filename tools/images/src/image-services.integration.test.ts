@@ -2,12 +2,11 @@
 // an event truly, and drain; and the command in its own does what an operator asks of it. Nothing is written but into the one folder that may be.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { ServiceWorld, until } from '@tidemark/conformance/services/service-world'
-import { serializeDefinitions } from '@tidemark/feature-schema/definitions-json'
 import { seededChance } from '@tidemark/ports/testing/store-cases'
 import { LAYER_NAMES, type ServiceProcess } from '@tidemark/servers/service-process'
 import { sharedServers } from '@tidemark/servers/shared-servers'
@@ -23,8 +22,7 @@ let services: readonly ServiceProcess[]
 beforeAll(async () => {
   execFileSync(process.execPath, [join(ROOT, 'tools/images/src/main.ts'), 'all', '--out', images], { stdio: 'pipe' })
   const servers = await sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-jobs')
-  world = await ServiceWorld.open(servers, seededChance(1), (layer, folder) => containedRun(join(images, layer), roots, folder))
-  writeFileSync(join(world.folder, 'definitions.json'), serializeDefinitions(world.definitions))
+  world = await ServiceWorld.open(servers, seededChance(1), { runOf: (layer, folder) => containedRun(join(images, layer), roots, folder) })
 }, TEST_MAX_MS)
 afterAll(async () => {
   await world[Symbol.asyncDispose]()
@@ -33,7 +31,7 @@ afterAll(async () => {
 
 describe('the services, each from its image', () => {
   it('start, and answer with every event, of batch and stream', async () => {
-    services = await Promise.all(LAYER_NAMES.map((layer) => world.start(layer, { TIDEMARK_DEFINITIONS: join(world.folder, 'definitions.json') })))
+    services = await Promise.all(LAYER_NAMES.map((layer) => world.start(layer)))
     for (const service of services) await service.untilReady()
     const { url } = services.at(-1)!.lines.find(({ msg }) => msg === 'ready')!
     await world.whileStreaming(() => until('two generations', async () => {
@@ -60,6 +58,6 @@ describe('the services, each from its image', () => {
   }, TEST_MAX_MS)
 
   it('leave nothing where they may write', () => {
-    expect(readdirSync(world.folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual(['definitions.json'])
+    expect(readdirSync(world.folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([])
   })
 })

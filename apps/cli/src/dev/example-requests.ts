@@ -18,7 +18,7 @@ export function exampleRequests(url: string, { plans, services }: FeatureCatalog
   const service = services.find(({ features }) => features.some(({ view }) => view === first.view.name))
   const asked = service === undefined ? [first] : plans.filter(({ view }) => service.features.some((feature) => feature.view === view.name))
   const entity = Object.fromEntries(asked.flatMap((plan) => exampleEntity(plan, nowMs)))
-  const question = { ...(service === undefined ? { features: first.features.map(({ name }) => `${first.view.name}:${name}`) } : { service: service.name }), entities: [entity] }
+  const question = { ...(service === undefined ? { features: first.features.map(({ name }) => `${first.view.name}:${name}`) } : { service: service.definition.name }), entities: [entity] }
   const isNow = clamp(fieldOf(first.source, first.source.eventTime), nowMs) === nowMs
   const event = quoted(JSON.stringify(exampleEvent(first.source, nowMs, isNow)))
   return {

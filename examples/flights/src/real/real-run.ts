@@ -1,12 +1,11 @@
 // The flights through the real system: this process is their producer, who asks over HTTP, and the judge; the layers are processes of their own, and the
 // servers stand beside them. Which parts are started when, and what is killed in between, is the caller's.
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDbSession } from '@tidemark/adapter-duckdb/duckdb-session'
-import { serializeDefinitions } from '@tidemark/feature-schema/definitions-json'
 import { topicOf } from '@tidemark/pipelines/names'
 import { catalogOf, type FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { DEADLINE_MAX_MS } from '@tidemark/pipelines/serve/answer-features'
+import { applyToServers } from '@tidemark/service-kit/testing/apply-to-servers'
 import type { Addresses } from '@tidemark/servers/addresses'
 import type { LayerName } from '@tidemark/servers/service-process'
 import { Questions, type Route } from '../questions.ts'
@@ -23,7 +22,7 @@ export interface RealRunOptions {
   readonly pace: Pace
   readonly addresses: Addresses
   readonly namespace: string
-  /** For definitions, and for what the services put aside. */
+  /** For what the services put aside. */
   readonly folder: string
   /** Has the arrivals. */
   readonly session: DuckDbSession
@@ -73,7 +72,7 @@ export class RealRun implements AsyncDisposable {
     this.atRest = new Questions({ ...asking, seed: seed + 1 })
   }
 
-  /** Starts the archiver, and waits for the topic that it makes. */
+  /** Applies the definitions, starts the archiver, and waits for the topic that it makes. */
   static async start(options: RealRunOptions): Promise<RealRun> {
     const { pace, folder, addresses, namespace, session, httpPort, onTrouble } = options
     await using opened = new AsyncDisposableStack()
@@ -81,8 +80,8 @@ export class RealRun implements AsyncDisposable {
     const signal = AbortSignal.any([options.signal, failed.signal])
     const definitions = realDefinitions(pace)
     const catalog = catalogOf(definitions)
-    const names = { pace, addresses, namespace, definitionsFile: join(folder, 'flights.json'), workFolder: join(folder, 'work') }
-    writeFileSync(names.definitionsFile, serializeDefinitions(definitions))
+    const names = { pace, addresses, namespace, workFolder: join(folder, 'work') }
+    await applyToServers(serviceEnvironment('archiver', names, httpPort), definitions)
     const layers = opened.use(new Layers({
       ...names, httpPort, onEnded: (error) => failed.abort(error),
       onTrouble: (service, { code, msg, where }) => onTrouble(service, [code, msg, where].filter(Boolean).join(', ')),

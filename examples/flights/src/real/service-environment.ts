@@ -11,8 +11,6 @@ export interface RunNames {
   readonly addresses: Addresses
   /** Lower-case letters and digits: a keyspace is called so too. */
   readonly namespace: string
-  /** As JSON. */
-  readonly definitionsFile: string
   readonly workFolder: string
   readonly pace: Pace
 }
@@ -21,10 +19,9 @@ export const PARTITION_COUNT = 4
 /** Of the databases of the archiver and of the batch layer, each. */
 const ENGINE_MEMORY_MAX_BYTES = 256 * 2 ** 20
 
-export function serviceEnvironment(service: LayerName, { addresses, namespace, definitionsFile, workFolder, pace }: RunNames, httpPort: number): Record<string, string> {
+export function serviceEnvironment(service: LayerName, { addresses, namespace, workFolder, pace }: RunNames, httpPort: number): Record<string, string> {
   return {
     ...environmentOf(addresses, SERVERS),
-    TIDEMARK_DEFINITIONS: definitionsFile,
     TIDEMARK_NAMESPACE: namespace,
     TIDEMARK_WORK_FOLDER: workFolder,
     // One that is started again takes its own place.

@@ -1,5 +1,6 @@
 // What each version of a source, a view and a service means in a system, for good: state of it is there, and models read it, so that another
-// meaning needs another version, also after a restart and in another process. One register for each, create-only, in the JSON form of definitions, which carries its own version:
+// meaning needs another version, also after a restart and in another process. One register for each, in the JSON form of definitions, which carries its own
+// version; only words that change no meaning are ever replaced in it:
 //
 //   definitions/source/NAME@VERSION   { formatVersion, sources: [the source], views: [], services: [] }
 //   definitions/view/NAME@VERSION     { formatVersion, sources: [its source], views: [the view], services: [] }
@@ -8,6 +9,7 @@ import { DEFINITIONS_FORMAT_VERSION, type Definitions, type FeatureViewDefinitio
 import { parseDefinitions, serializeDefinitions } from '@tidemark/feature-schema/definitions-json'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { VersionName } from './applied-register.ts'
 import { changesBetween } from './definition-changes.ts'
 
 const PREFIX = 'definitions/'
@@ -42,6 +44,24 @@ export async function checkRegistered(registers: RegisterStore, definitions: Def
   const [first, ...others] = unique(problems)
   if (first !== undefined) throw new TidemarkError([first, ...others])
   return fresh
+}
+
+/** As `registerDefinitions`; where a version is known and only its words differ, or where its records come from, they become those of the definitions. */
+export async function registerWithWords(registers: RegisterStore, definitions: Definitions): Promise<void> {
+  await registerDefinitions(registers, definitions)
+  for (const { name, one } of entriesOf(definitions)) {
+    const bytes = Buffer.from(serializeDefinitions(one))
+    for (;;) {
+      const register = (await registers.read(name))!
+      if (Buffer.compare(register.bytes, bytes) === 0) break
+      if ((await registers.compareAndSet(name, register.revision, bytes)) !== null) break
+    }
+  }
+}
+
+/** What a version means; null: nobody has registered it. */
+export function readRegistered(registers: RegisterStore, kind: 'source' | 'view' | 'service', { name, version }: VersionName): Promise<Definitions | null> {
+  return readOne(registers, `${PREFIX}${kind}/${name}@${version}`)
 }
 
 export interface RegisteredView {

@@ -9,11 +9,11 @@ const RETRY_MAX_MS = 10_000
 /** Trouble that begins again within this time is the same: a call may take a quarter of a minute to find that nobody answers. */
 const SAME_TROUBLE_MS = 60_000
 
-/** What passes by itself, or once somebody has made room: for a store, or for what an engine puts aside. */
-const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPUT_FAILED']
+/** What passes by itself, or once somebody has made room: for a store, or for what an engine puts aside; or has applied definitions. */
+const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPUT_FAILED', 'NOT_APPLIED']
 
 /** Resolves when the loop does, or once the signal is aborted; throws what trying again does not mend. Raises an alarm when trouble begins. */
-export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock, signal: AbortSignal, onAlarm: OnAlarm): Promise<void> {
+export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock, signal: AbortSignal, onAlarm: OnAlarm, retryMaxMs = RETRY_MAX_MS): Promise<void> {
   let retryMs = 0
   let troubledAtMs = -Infinity
   for (;;) {
@@ -28,7 +28,7 @@ export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock
       const { code, message, where } = error.problems[0]!
       if (clock.steadyMs() - troubledAtMs > SAME_TROUBLE_MS) onAlarm({ code, message, where })
       troubledAtMs = clock.steadyMs()
-      retryMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, 2 * retryMs))
+      retryMs = Math.min(retryMaxMs, Math.max(RETRY_MIN_MS, 2 * retryMs))
       await clock.wait(retryMs, signal)
       if (signal.aborted) return
     }

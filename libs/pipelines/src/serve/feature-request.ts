@@ -120,8 +120,8 @@ export class RequestResolver {
 }
 
 function serviceFeatures(services: FeatureCatalog['services'], name: string): readonly FeatureName[] {
-  const found = services.find((service) => service.name === name)
-  if (found === undefined) throw problem('UNKNOWN_NAME', `There is no service ${name}.`, 'service', didYouMean(name, services.map((service) => service.name)))
+  const found = services.find(({ definition }) => definition.name === name)
+  if (found === undefined) throw problem('UNKNOWN_NAME', `There is no service ${name}.`, 'service', didYouMean(name, services.map(({ definition }) => definition.name)))
   return found.features
 }
 

@@ -46,7 +46,7 @@ it('a service tells five mistakes at once, and where each came from', async () =
   const { code, stdout } = await run('archiver', [], {
     TIDEMARK_LOG_LEVEL: 'loud', TIDEMARK_KAFKA_BROKERS: 'http://nowhere', TIDEMARK_KAFKA_SASL_MECHANISM: 'PLAIN', TIDEMARK_KAFKA_SASL_USERNAME: 'u', TIDEMARK_KAFKA_SASL_PASSWORD_FILE: '/dev/null',
     TIDEMARK_S3_REGION: 'us-east-1', TIDEMARK_S3_BUCKET: 'bucket', TIDEMARK_CASSANDRA_CONTACT_POINTS: 'c', TIDEMARK_CASSANDRA_DATA_CENTER: 'dc',
-    TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: '/nowhere/password', TIDEMARK_ENGINE_THREADS: '0', TIDEMARK_DEFINITIONS: import.meta.filename,
+    TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD_FILE: '/nowhere/password', TIDEMARK_ENGINE_THREADS: '0',
   })
   expect(code).toBe(78)
   const told = stdout.trim().split('\n').map((line) => JSON.parse(line) as { readonly where: string; readonly msg: string }).map(({ where, msg }) => `${where}: ${msg}`)

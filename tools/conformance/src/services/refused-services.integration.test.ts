@@ -1,9 +1,7 @@
-// What waiting does not mend ends a service at once, with a code that says what it is: credentials, settings of servers and of its own, definitions, a port.
+// What waiting does not mend ends a service at once, with a code that says what it is: credentials, settings of servers and of its own, a port.
 // No secret is in anything that it says.
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { KafkaCluster } from '@tidemark/adapter-kafka/kafka-cluster'
 import { makeTopic } from '@tidemark/adapter-kafka/testing/kafka-clients'
@@ -73,22 +71,11 @@ describe('a service ends at once', () => {
 
   it('where its settings are wrong, with each mistake', async () => {
     const { how, fatal } = await fate(await world.start('speed-layer', {
-      TIDEMARK_DEFINITIONS: '', TIDEMARK_KAFKA_BROKERS: 'http://nowhere', TIDEMARK_KAFKA_PARTITIONS: '0', TIDEMARK_CASSANDRA_PASSWORD: '', TIDEMARK_REDIS_STATE_NODES: '', TIDEMARK_S3_SECRET_ACCESS_KEY: '', TIDEMARK_S3_SECRET_ACCESS_KEY_FILE: '/nowhere/secret',
+      TIDEMARK_DEFINITIONS_EVERY_MS: 'often', TIDEMARK_KAFKA_BROKERS: 'http://nowhere', TIDEMARK_KAFKA_PARTITIONS: '0', TIDEMARK_CASSANDRA_PASSWORD: '', TIDEMARK_REDIS_STATE_NODES: '', TIDEMARK_S3_SECRET_ACCESS_KEY: '', TIDEMARK_S3_SECRET_ACCESS_KEY_FILE: '/nowhere/secret',
     }))
     expect(fatal.map(({ code, where }) => [code, where]).sort()).toEqual([
-      'TIDEMARK_CASSANDRA_PASSWORD', 'TIDEMARK_DEFINITIONS', 'TIDEMARK_KAFKA_BROKERS', 'TIDEMARK_KAFKA_PARTITIONS', 'TIDEMARK_REDIS_STATE_NODES', 'TIDEMARK_S3_SECRET_ACCESS_KEY_FILE',
+      'TIDEMARK_CASSANDRA_PASSWORD', 'TIDEMARK_DEFINITIONS_EVERY_MS', 'TIDEMARK_KAFKA_BROKERS', 'TIDEMARK_KAFKA_PARTITIONS', 'TIDEMARK_REDIS_STATE_NODES', 'TIDEMARK_S3_SECRET_ACCESS_KEY_FILE',
     ].map((where) => ['SETTINGS_INVALID', where]))
-    expect(how).toBe(EXIT.settings)
-  }, TEST_MAX_MS)
-
-  it('where a version of its definitions means something else than in this system', async () => {
-    const [first] = await world.startReady('serving-layer')
-    await first!.stop()
-    const file = join(world.folder, 'others.json')
-    const { views, ...others } = world.definitions
-    writeFileSync(file, JSON.stringify({ ...others, views: views.map((view) => (view.name === 'cards' ? { ...view, bucketCount: 2 * view.bucketCount } : view)) }))
-    const { how, fatal } = await fate(await world.start('serving-layer', { TIDEMARK_DEFINITIONS: file }))
-    expect(fatal).toEqual([expect.objectContaining({ code: 'DEFINITION_INVALID', where: 'view cards' })])
     expect(how).toBe(EXIT.settings)
   }, TEST_MAX_MS)
 })

@@ -1,15 +1,12 @@
 // A source whose producers write Avro to a topic that keeps their times, through the four services: relayed, archived, streamed and served, while the relay
 // and the speed layer are killed and the schema registry is away. What cannot be read is a dead letter.
 import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { testOptions } from '@tidemark/adapter-kafka/testing/kafka-clients'
 import { Producers } from '@tidemark/adapter-kafka/testing/producers'
 import { avroWriter, recordSchema } from '@tidemark/adapter-schema-registry/testing/avro-writer'
 import { count, sum } from '@tidemark/feature-schema/aggregations'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
-import { serializeDefinitions } from '@tidemark/feature-schema/definitions-json'
 import { eventSource, featureView, int64, string, timestamp } from '@tidemark/feature-schema/dsl'
 import { listDeadLetters } from '@tidemark/pipelines/ingest/dead-letters'
 import { seededChance } from '@tidemark/ports/testing/store-cases'
@@ -35,7 +32,7 @@ let world: ServiceWorld
 let producers: Producers
 beforeAll(async () => {
   servers = await startServers({ names: ['kafka', 'cassandra', 's3', 'redis', 'redis-jobs', 'schema-registry'] })
-  world = await ServiceWorld.open(servers.addresses, seededChance(1))
+  world = await ServiceWorld.open(servers.addresses, seededChance(1), { definitions: collectDefinitions([payments, cards]) })
   producers = await Producers.open(testOptions(servers.addresses.kafka.brokers), producersTopic, PARTITION_COUNT)
 }, TEST_MAX_MS)
 afterAll(async () => {
@@ -58,9 +55,7 @@ function recordOf(id: number, body: Buffer): { readonly key: null; readonly valu
 }
 
 it('has each record once in its answers, and what no schema reads in the dead letters', async () => {
-  const definitions = join(world.folder, 'relayed.json')
-  writeFileSync(definitions, serializeDefinitions(collectDefinitions([payments, cards])))
-  const start = (layer: LayerName): Promise<ServiceProcess> => world.start(layer, { TIDEMARK_DEFINITIONS: definitions, TIDEMARK_SCHEMA_REGISTRY_URLS: servers.addresses.schemaRegistry.url })
+  const start = (layer: LayerName): Promise<ServiceProcess> => world.start(layer, { TIDEMARK_SCHEMA_REGISTRY_URLS: servers.addresses.schemaRegistry.url })
   const id = await register()
   const running = new Map(await Promise.all(LAYER_NAMES.map(async (layer) => [layer, await start(layer)] as const)))
   for (const service of running.values()) await service.untilReady()

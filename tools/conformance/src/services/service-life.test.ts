@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 
 async function start(does: string, environment: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
-  const env = { TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'), SMALL_SERVICE: does, ...environment }
+  const env = { SMALL_SERVICE: does, ...environment }
   const service = await ServiceProcess.start({ name: 'small', main: join(import.meta.dirname, 'small-service.ts'), env })
   started.push(service)
   return service
@@ -78,7 +78,7 @@ describe('a service', () => {
   it('is ended by ending the npm that has started it', async () => {
     // Nobody is there.
     const nowhere = '127.0.0.1:1'
-    const env = { ...process.env, TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'), TIDEMARK_CASSANDRA_CONTACT_POINTS: nowhere, TIDEMARK_CASSANDRA_DATA_CENTER: 'dc', TIDEMARK_REDIS_STATE_NODES: nowhere, TIDEMARK_HTTP_PORT: '0', TIDEMARK_ADMIN_PORT: '0' }
+    const env = { ...process.env, TIDEMARK_CASSANDRA_CONTACT_POINTS: nowhere, TIDEMARK_CASSANDRA_DATA_CENTER: 'dc', TIDEMARK_REDIS_STATE_NODES: nowhere, TIDEMARK_HTTP_PORT: '0', TIDEMARK_ADMIN_PORT: '0' }
     const npm = spawn('npm', ['run', '--silent', 'serving-layer'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] })
     const lines: LogLine[] = []
     const output = createInterface({ input: npm.stdout }).on('line', (line) => lines.push(JSON.parse(line) as LogLine))
@@ -103,15 +103,10 @@ describe('a service', () => {
     expect(service.lines.filter(({ level }) => level !== 'info')).toEqual(why.map((line) => expect.objectContaining(line)))
   }, TEST_MAX_MS)
 
-  it('says of its settings and definitions what is wrong with them, and ends with 78', async () => {
-    const settings = await start('works', { TIDEMARK_DEFINITIONS: '', TIDEMARK_LOG_LEVEL: 'loud' })
+  it('says of its settings what is wrong with them, and ends with 78', async () => {
+    const settings = await start('works', { TIDEMARK_NAMESPACE: 'Loud', TIDEMARK_LOG_LEVEL: 'loud' })
     await expect(settings.ended).rejects.toBeInstanceOf(ServiceEnded)
     await expect(settings.ended).rejects.toMatchObject({ how: 78 })
-    expect(settings.lines.map(({ code, where }) => [code, where])).toEqual([['SETTINGS_INVALID', 'TIDEMARK_DEFINITIONS'], ['SETTINGS_INVALID', 'TIDEMARK_LOG_LEVEL']])
-    const others = join(import.meta.dirname, '../../package.json')
-    const definitions = await start('works', { TIDEMARK_DEFINITIONS: others })
-    await expect(definitions.ended).rejects.toMatchObject({ how: 78 })
-    expect(new Set(definitions.lines.map(({ level, code }) => `${level} ${code}`))).toEqual(new Set(['fatal DEFINITION_INVALID']))
-    expect(definitions.lines[0]!.where).toContain(others)
+    expect(settings.lines.map(({ code, where }) => [code, where])).toEqual([['SETTINGS_INVALID', 'TIDEMARK_NAMESPACE'], ['SETTINGS_INVALID', 'TIDEMARK_LOG_LEVEL']])
   }, TEST_MAX_MS)
 })

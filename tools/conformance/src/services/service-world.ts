@@ -12,9 +12,12 @@ import { planView, type ViewPlan } from '@tidemark/aggregation/view-plan'
 import { disagreements } from '@tidemark/aggregation/testing/agreement'
 import { oracleValues, type OracleEvent, type OracleQuestion } from '@tidemark/aggregation/testing/oracle'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
+import type { Definitions } from '@tidemark/feature-schema/definition'
+import type { AppliedDefinitions } from '@tidemark/pipelines/definitions/applied-register'
 import { compileJsonDecoder } from '@tidemark/pipelines/log/log-decoder'
 import type { EntityExplanation } from '@tidemark/pipelines/serve/explain'
 import type { EventLog } from '@tidemark/ports/event-log'
+import { applyToServers } from '@tidemark/service-kit/testing/apply-to-servers'
 import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
 import { DEFAULT_NAMES } from '@tidemark/servers/names'
 import { mainOf, ServiceProcess, type LayerName, type LogLine, type ServiceOptions } from '@tidemark/servers/service-process'
@@ -33,6 +36,9 @@ export const PATIENCE_MS = 120_000
 const LOOK_AGAIN_MS = 100
 /** So that who takes over from a killed one need not wait for a minute. */
 const JOB_LEASE_MS = 3_000
+const DEFINITIONS_EVERY_MS = 500
+
+export const PAYMENTS: Definitions = collectDefinitions([payments, cards, shops])
 
 /** Of an answer whose values are no claim about all events up to its fences. */
 const HONEST: ReadonlySet<string> = new Set(['BATCH_UNAVAILABLE', 'SPEED_UNAVAILABLE', 'DEADLINE'])
@@ -63,6 +69,13 @@ const VIEWS: readonly AskedView[] = [
   { plan: planView(shops.definition, payments.definition), key: 'shop', entities: Array.from({ length: SHOPS }, (_, i) => `shop-${i}`) },
 ]
 
+export interface WorldOptions {
+  /** null: none are applied yet. */
+  readonly definitions?: Definitions | null
+  /** What is run as each layer, where that is not its sources. */
+  readonly runOf?: RunOf
+}
+
 export class ServiceWorld implements AsyncDisposable {
   readonly namespace = `t${randomUUID().replaceAll('-', '')}`
   /** What a service is told of this system. */
@@ -70,7 +83,6 @@ export class ServiceWorld implements AsyncDisposable {
   readonly log: EventLog
   /** Of this machine. */
   readonly folder: string
-  readonly definitions = collectDefinitions([payments, cards, shops])
   private readonly addresses: Addresses
   private readonly chance: () => number
   private readonly started: ServiceProcess[] = []
@@ -91,7 +103,7 @@ export class ServiceWorld implements AsyncDisposable {
     this.environment = {
       ...environmentOf(addresses, DEFAULT_NAMES),
       TIDEMARK_NAMESPACE: this.namespace,
-      TIDEMARK_DEFINITIONS: join(import.meta.dirname, 'payments.ts'),
+      TIDEMARK_DEFINITIONS_EVERY_MS: `${DEFINITIONS_EVERY_MS}`,
       TIDEMARK_WORK_FOLDER: folder,
       TIDEMARK_KAFKA_PARTITIONS: `${PARTITION_COUNT}`,
       TIDEMARK_ADMIN_PORT: '0',
@@ -103,9 +115,15 @@ export class ServiceWorld implements AsyncDisposable {
     this.log = openKafkaEventLog({ brokers: addresses.kafka.brokers, clientId: 'tidemark-tests', namePrefix: `${this.namespace}.` })
   }
 
-  /** `runOf`: what is run as each layer, where that is not its sources. */
-  static async open(addresses: Addresses, chance: () => number, runOf: RunOf = (layer) => ({ main: mainOf(layer) })): Promise<ServiceWorld> {
-    return new ServiceWorld(addresses, chance, await mkdtemp(join(tmpdir(), 'tidemark-services-')), runOf)
+  /** Its definitions are applied. */
+  static async open(addresses: Addresses, chance: () => number, { definitions = PAYMENTS, runOf = (layer) => ({ main: mainOf(layer) }) }: WorldOptions = {}): Promise<ServiceWorld> {
+    const world = new ServiceWorld(addresses, chance, await mkdtemp(join(tmpdir(), 'tidemark-services-')), runOf)
+    if (definitions !== null) await world.apply(definitions)
+    return world
+  }
+
+  apply(definitions: Definitions, retire?: readonly string[]): Promise<AppliedDefinitions> {
+    return applyToServers(this.environment, definitions, retire)
   }
 
   /** One more of a layer; under its name it takes its place again after it was killed. */
