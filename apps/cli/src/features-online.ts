@@ -84,9 +84,14 @@ async function ask(url: string, path: string, body?: object): Promise<unknown> {
   throw first === undefined ? problemError('STORE_UNAVAILABLE', `The server failed: ${text}.`, where, 'Its own output has more.') : new TidemarkError([first, ...others])
 }
 
+/** Of who asks: a key, or a token. */
+const KEY_VARIABLE = 'TIDEMARK_API_KEY'
+
 async function fetchText(where: string, body: object | undefined): Promise<{ readonly ok: boolean; readonly text: string }> {
   try {
-    const response = await fetch(where, body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    const key = process.env[KEY_VARIABLE]
+    const headers = { ...(key && { authorization: `Bearer ${key}` }), ...(body && { 'content-type': 'application/json' }) }
+    const response = await fetch(where, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) })
     return { ok: response.ok, text: await response.text() }
   } catch (error) {
     const reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)

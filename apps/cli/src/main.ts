@@ -10,6 +10,7 @@ import { addDeadLettersCommand } from './commands/dead-letters.ts'
 import { addDevCommand } from './commands/dev.ts'
 import { addFeaturesCommand } from './commands/features-get.ts'
 import { addInitCommand } from './commands/init.ts'
+import { addKeysCommand } from './commands/keys.ts'
 import { addPlanCommand } from './commands/plan.ts'
 import { addPointerCommand } from './commands/pointer.ts'
 import { addReplayCommand } from './commands/replay.ts'
@@ -47,6 +48,7 @@ function createProgram(output: Output, startProgress: () => Progress): Command {
   addPointerCommand(program, output)
   addDeadLettersCommand(program, output)
   addAppendTimeCommand(program, output)
+  addKeysCommand(program, output)
   addFeaturesCommand(program, output, startProgress)
   addTrainingSetCommand(program, output, startProgress)
   addReplayCommand(program, output, startProgress)

@@ -47,6 +47,17 @@ describe('--servers', () => {
     }
   })
 
+  it('is needed for keys, whose scopes and durations are judged before a server is asked', async () => {
+    using folder = makeFolder()
+    const without = await folder.start(['keys', 'list', '--json'], NOTHING).ended
+    expect([without.code, errorOf(without)]).toMatchObject([2, { code: 'USAGE', problems: [{ message: expect.stringContaining('--servers') }] }])
+    const create = ['keys', 'create', '--name', 'a']
+    const wrong = [[...create], [...create, '--scopes', 'features:reed'], [...create, '--scopes', ''], [...create, '--scopes', 'operate', '--expires', 'soon']]
+    for (const ended of await Promise.all(wrong.map((args) => run(args, CASSANDRA)))) expect([ended.code, errorOf(ended).code]).toEqual([2, 'USAGE'])
+    const ended = await run(['keys', 'list'])
+    expect(errorOf(ended).problems.map(({ where }) => where).sort()).toEqual(['TIDEMARK_CASSANDRA_CONTACT_POINTS', 'TIDEMARK_CASSANDRA_DATA_CENTER'])
+  })
+
   it('reads secrets from files, and shows none', async () => {
     using folder = makeFolder()
     folder.write('password', `${SECRET}\n`)

@@ -14,6 +14,7 @@ import { addEventRoutes, openApiDocumentWithEvents } from '@tidemark/serving-htt
 import { listen } from '@tidemark/machine/http-listener'
 import { createServingApp, type ServingAppOptions } from '@tidemark/serving-http/serving-app'
 import type { ServingLayerSettings } from './config.ts'
+import { openAccess } from './open-access.ts'
 
 const NOTHING: FeatureCatalog = { plans: [], services: [] }
 
@@ -32,7 +33,9 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
     return 'done'
   }, context)
   const batchCache = redisCache === null ? undefined : opened.use(createBatchCache(redisCache, context))
+  const { access, loops } = opened.use(await openAccess(http, registers, context))
   const app = createServingApp({
+    access,
     server: createFeatureServer({ catalog: () => catalog, registers, batchViews, batchCache, speedViews, clock, onAlarm: context.onAlarm }),
     catalog: () => catalog,
     onError: (error) => logFailure(context.log, 'error', error),
@@ -40,7 +43,7 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
   })
   const { url } = opened.use(await listen(app, http))
   const owned = opened.move()
-  return { loops: [untilAborted, followed.loop], isReady: { url, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { loops: [untilAborted, followed.loop, ...loops], isReady: { url, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 interface EventsOverHttp {

@@ -38,6 +38,8 @@ export const ERROR_CODES = {
   PORT_IN_USE: { httpStatus: 500, meaning: 'A service cannot listen: another process has its port.' },
   NOT_SERVABLE: { httpStatus: 503, meaning: 'The stream\'s state of a view is silent, behind or standing still, and the request\'s policy was to fail.' },
   SETTINGS_INVALID: { httpStatus: 500, meaning: 'A setting of a service is missing, or is nothing that it may be; every mistake is listed with its variable.' },
+  UNAUTHENTICATED: { httpStatus: 401, meaning: 'A request does not say who asks, or not in a way that is accepted.' },
+  FORBIDDEN: { httpStatus: 403, meaning: 'Whoever asks lacks the scope that a request needs, which is named.' },
   USAGE: { httpStatus: 400, meaning: 'A command or request was called in a way it does not understand.' },
 } as const
 

@@ -1,6 +1,7 @@
 // A server that listens on an address until it is disposed; then it answers what it has begun and takes nothing more.
 
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 
@@ -15,16 +16,23 @@ export interface HttpListener extends AsyncDisposable {
   readonly port: number
 }
 
-/** Listens; port 0 takes any that is free. Throws PORT_IN_USE; USAGE where the address or the port cannot be had. */
-export async function listen(handler: RequestListener, { host, port }: { readonly host: string; readonly port: number }): Promise<HttpListener> {
-  const server = createServer({ keepAliveTimeout: IDLE_CONNECTION_MAX_MS }, handler)
+export interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  /** PEM of what it shows of itself, and its key: it speaks HTTPS alone. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+}
+
+/** Listens; port 0 takes any that is free. Throws PORT_IN_USE; USAGE where the address, the port or the certificate cannot be had. */
+export async function listen(handler: RequestListener, { host, port, tls }: ListenOptions): Promise<HttpListener> {
+  const server = tls === undefined ? createServer(OPTIONS, handler) : createServerOf(tls, handler)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
     server.listen(port, host, resolve)
   })
   const { port: taken } = server.address() as AddressInfo
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     port: taken,
     [Symbol.asyncDispose]: () => new Promise((resolve) => {
       const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MAX_MS)
@@ -34,6 +42,17 @@ export async function listen(handler: RequestListener, { host, port }: { readonl
       })
       server.closeIdleConnections()
     }),
+  }
+}
+
+const OPTIONS = { keepAliveTimeout: IDLE_CONNECTION_MAX_MS }
+
+function createServerOf(tls: Required<ListenOptions>['tls'], handler: RequestListener): ReturnType<typeof createTlsServer> {
+  try {
+    return createTlsServer({ ...OPTIONS, ...tls }, handler)
+  } catch (error) {
+    const action = 'Give PEM of a certificate, with those that vouch for it, and of the key that belongs to it.'
+    throw new TidemarkError([{ code: 'USAGE', message: `The certificate or its key cannot be used: ${(error as Error).message}.`, where: 'TLS of the listener', action }], { cause: error })
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import type { EventLog, LogAppend } from '@tidemark/ports/event-log'
+import { decodeKeys, encodeKeys, type StoredKey } from './access/key-register.ts'
 import { decodeApplied, encodeApplied, type AppliedDefinitions } from './definitions/applied-register.ts'
 import { readWriteSet, recordWriteSet, writeSetKey, type WriteSet } from './batch/staged-generation.ts'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
@@ -58,6 +59,11 @@ const REGISTER_TEXT =
   '"openings":[{"partition":3,"offset":0,"epoch":null,"reason":"first"},{"partition":3,"offset":12,"epoch":481001,"reason":"skew"}],' +
   `"overrides":[{"partition":3,"offset":13,"through":14,"appendTimeMs":null},{"partition":3,"offset":15,"through":15,"appendTimeMs":"stamped"}],"lastSeal":{"formatVersion":2,${MANIFEST_BODY_TEXT}}}`
 
+const KEYS: StoredKey[] = [{ id: '4QzGk1v0xY7a', name: 'fraud-model', scopes: ['features:read', 'a-later-one'], secretSha256: 'ab'.repeat(32), createdAtMs: 1_700_000_000_123, expiresAtMs: null }]
+const KEYS_TEXT =
+  '{"formatVersion":2,"keys":[{"id":"4QzGk1v0xY7a","name":"fraud-model","scopes":["features:read","a-later-one"],' +
+  `"secretSha256":"${'ab'.repeat(32)}","createdAtMs":1700000000123,"expiresAtMs":null}],"checksum":2454000078}`
+
 const PIN: SchemaPin = {
   formatVersion: 2, unknownThroughMs: 1_700_000_000_123, schema: { kind: 'AVRO', text: '{"type":"long"}', references: [{ name: 'flüge', text: '' }] }, refusal: null,
 }
@@ -78,6 +84,7 @@ it.each([
   ['a heartbeat', HEARTBEAT_TEXT, () => encodeHeartbeat(HEARTBEAT), (bytes: Uint8Array) => decodeHeartbeat(bytes, 'here'), HEARTBEAT],
   ['a manifest', MANIFEST_TEXT, () => encodeManifest(MANIFEST), (bytes: Uint8Array) => decodeManifest(bytes, 'here'), MANIFEST],
   ['what a schema id means', PIN_TEXT, () => encodeSchemaPin(PIN), (bytes: Uint8Array) => decodeSchemaPin(bytes, 'here'), PIN],
+  ['API keys', KEYS_TEXT, () => encodeKeys(KEYS), (bytes: Uint8Array) => decodeKeys(bytes), KEYS],
   ['a seal register', REGISTER_TEXT, () => encodeSealRegister(REGISTER), (bytes: Uint8Array) => decodeSealRegister(bytes, 'here'), REGISTER],
 ])('%s', (_, text, encode, decode, value) => {
   expect(textOf(encode())).toBe(text)

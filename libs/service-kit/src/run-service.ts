@@ -66,18 +66,14 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
   let log = createServiceLog({ service: name, level, metrics })
   const endWith = (error: unknown): never => {
     logFailure(log, 'fatal', error)
-    process.exit(exitCodeOf(error))
+    process.exit(error instanceof TidemarkError && error.code === 'SETTINGS_INVALID' ? EXIT.settings : EXIT.failed)
   }
   process.on('uncaughtException', endWith)
   const ending = new Ending(log, readiness)
   // A service that has nothing open at the moment lives on.
   setInterval(() => undefined, ALIVE_EVERY_MS)
   try {
-    const reference = askedReference(process.argv.slice(2), service)
-    if (reference !== null) {
-      await new Promise((written) => process.stdout.write(reference, written))
-      process.exit(EXIT.ok)
-    }
+    await answerArguments(service, log)
     const settings = readSettings(process.env, groups)
     const { common, admin: adminSettings } = settings as { common: CommonSettings; admin: AdminSettings }
     log = log.child({ member: common.member })
@@ -94,12 +90,6 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
   }
 }
 
-function exitCodeOf(error: unknown): number {
-  if (!(error instanceof TidemarkError)) return EXIT.failed
-  if (error.code === 'USAGE') return EXIT.usage
-  return error.code === 'SETTINGS_INVALID' ? EXIT.settings : EXIT.failed
-}
-
 function observeService(metrics: Metrics, readiness: Readiness): void {
   observeProcess(metrics)
   metrics.whenRead((tell) => {
@@ -108,6 +98,19 @@ function observeService(metrics: Metrics, readiness: Readiness): void {
     tell('tidemark_ready', {}, isReady ? 1 : 0)
     for (const { name } of waitsFor) tell('tidemark_server_away', { server: name }, 1)
   })
+}
+
+/** Ends the process where it is called with any. */
+async function answerArguments(service: Parameters<typeof askedReference>[1], log: ServiceLog): Promise<void> {
+  try {
+    const reference = askedReference(process.argv.slice(2), service)
+    if (reference === null) return
+    await new Promise((written) => process.stdout.write(reference, written))
+  } catch (error) {
+    logFailure(log, 'fatal', error)
+    process.exit(EXIT.usage)
+  }
+  process.exit(EXIT.ok)
 }
 
 export interface Supervision {

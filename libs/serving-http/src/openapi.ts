@@ -1,12 +1,36 @@
 // The OpenAPI document of the serving API. Its schemas are the ones that requests are checked with and that answers are tested against.
 
+import { SCOPES } from '@tidemark/pipelines/access/principal'
 import packageJson from '../package.json' with { type: 'json' }
+import { scopesOf } from './access-guard.ts'
 import { featureAnswerSchema } from './answer-json.ts'
 import { PROBLEM_TYPE, problemDocumentSchema } from './problem-document.ts'
 import { featureRequestSchema } from './request-schema.ts'
 
 export const jsonContent = (schema: string): object => ({ 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } })
 export const problemResponse = (description: string): object => ({ description, content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } })
+
+export interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, object>> }>>>>
+  readonly components: object
+}
+
+/** Of a server that asks who asks: what each route needs, and how it turns others away. */
+export function withAccess<D extends OpenApiDocument>(document: D): OpenApiDocument {
+  const guarded = (path: string, operation: OpenApiDocument['paths'][string][string]): typeof operation => {
+    const scopes = scopesOf(path)
+    if (scopes.length === 0) return operation
+    const refused = {
+      401: problemResponse('Nobody is named by `authorization`, or not in a way that is accepted.'),
+      403: problemResponse(path === '/v1/features' ? 'The scope `features:read` is missing, or `operate`, which `explain` needs.' : `The scope ${scopes.map((scope) => `\`${scope}\``).join(' or ')} is missing.`),
+      503: operation.responses[503] ?? problemResponse('Who asks cannot be told at the moment.'),
+    }
+    return { ...operation, responses: { ...operation.responses, ...refused }, ...{ security: scopes.map((scope) => ({ bearer: [scope] })) } }
+  }
+  const paths = Object.entries(document.paths).map(([path, methods]) => [path, Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, guarded(path, operation)]))])
+  const description = `An API key, or a token of the issuer that the server trusts. Scopes: ${Object.entries(SCOPES).map(([scope, allows]) => `\`${scope}\` to ${allows}`).join('; ')}.`
+  return { ...document, paths: Object.fromEntries(paths) as OpenApiDocument['paths'], components: { ...document.components, securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description } } } }
+}
 
 export const openApiDocument = {
   openapi: '3.1.0',

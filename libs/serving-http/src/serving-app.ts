@@ -7,10 +7,11 @@ import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { after } from '@tidemark/ports/soon'
 import express, { type Express, type Request, type Response } from 'express'
+import { AccessGuard, type Access } from './access-guard.ts'
 import { answerJson, entityJson } from './answer-json.ts'
 import { AnswersOfATurn } from './answers-of-a-turn.ts'
 import { piecesOf, sendPieces, textOf } from './large-answer.ts'
-import { openApiDocument } from './openapi.ts'
+import { openApiDocument, withAccess, type OpenApiDocument } from './openapi.ts'
 import { BUG, PROBLEM_TYPE, problemDocument } from './problem-document.ts'
 import { readJsonBody, WrongMediaType } from './request-body.ts'
 import { readFeatureRequest } from './request-schema.ts'
@@ -29,14 +30,16 @@ export interface ServingAppOptions {
   /** Adds routes of its own, before the ones that say what does not exist. */
   readonly extend?: (app: Express, fail: FailRequest) => void
   /** What `/openapi.json` says; default: the routes that are here. */
-  readonly openApi?: object
+  readonly openApi?: OpenApiDocument
+  /** Who may ask for what; default: anybody, for everything. */
+  readonly access?: Access | undefined
 }
 
 /** Answers with an error's problem document; the status is the error's own, unless another is given. */
 export type FailRequest = (response: ServerResponse, error: unknown, status?: number) => void
 
 /** What answers every request; what serves it is the caller's. */
-export function createServingApp({ server, catalog, onError, extend, openApi = openApiDocument }: ServingAppOptions): RequestListener {
+export function createServingApp({ server, catalog, onError, extend, openApi = openApiDocument, access }: ServingAppOptions): RequestListener {
   const app = express()
   app.disable('x-powered-by').disable('etag')
   const fail: FailRequest = (response, error, status) => {
@@ -44,6 +47,8 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
     if (document.status >= 500) onError(error)
     send(response, document.status, JSON.stringify(document), PROBLEM_TYPE)
   }
+  const guard = access === undefined ? null : new AccessGuard(access, fail)
+  const described = JSON.stringify(guard === null ? openApi : withAccess(openApi))
   app.get('/v1/catalog', (_request, response) => send(response, 200, JSON.stringify(catalogDocument(catalog()))))
   app.get('/v1/errors/:code', ({ params: { code } }, response) => {
     if (code === BUG.code) return send(response, 200, JSON.stringify({ code, status: BUG.status, meaning: BUG.title }))
@@ -51,26 +56,31 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
     const { httpStatus, meaning } = ERROR_CODES[code as keyof typeof ERROR_CODES]
     send(response, 200, JSON.stringify({ code, status: httpStatus, meaning }))
   })
-  app.get('/openapi.json', (_request, response) => send(response, 200, JSON.stringify(openApi)))
+  app.get('/openapi.json', (_request, response) => send(response, 200, described))
   app.get('/livez', (_request, response) => send(response, 200, '{"status":"alive"}'))
   extend?.(app, fail)
   app.all('/v1/features', (request, response) => refuseMethod(fail, 'POST', request, response))
   for (const path of READ_PATHS) app.all(path, (request, response) => refuseMethod(fail, 'GET, HEAD', request, response))
   app.use((request, response) => fail(response, unknown(`There is nothing at ${request.path}.`, request.path)))
   app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: () => void) => fail(response, refusedByRouter(error, request) ?? error))
-  const posted = express.Router().post('/v1/features', answerFeatures(server, fail))
-  return (request, response) => {
+  const posted = express.Router().post('/v1/features', answerFeatures(server, fail, guard))
+  const route: RequestListener = (request, response) => {
     if (request.method !== 'POST') return app(request, response)
     posted(request as Request, response as Response, (error?: unknown) => (error instanceof Error ? fail(response, error) : app(request, response)))
   }
+  return guard === null ? route : guard.before(route)
 }
 
-function answerFeatures(server: AnsweringServer, fail: FailRequest): RequestListener {
+function answerFeatures(server: AnsweringServer, fail: FailRequest, guard: AccessGuard | null): RequestListener {
   const answers = new AnswersOfATurn()
   return (request, response) => {
     const sinceMs = server.slices.steadyMs()
     readJsonBody(request, BODY_SIZE_MAX_BYTES)
-      .then((text) => server.answerAs(entityJson, readFeatureRequest(text), sinceMs))
+      .then((text) => {
+        const asked = readFeatureRequest(text)
+        if (asked.explain) guard?.demandExplain(request, response)
+        return server.answerAs(entityJson, asked, sinceMs)
+      })
       .then((answer) => {
         const json = answerJson(answer)
         const text = textOf(json)

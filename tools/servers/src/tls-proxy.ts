@@ -47,7 +47,24 @@ export async function startTlsProxy(target: string, alter: AlterAnswer = (bytes)
   }
 }
 
-function makeCertificate(): { readonly key: string; readonly certificate: string } {
+/** A broker says where it is to be reached: there it has no TLS, so the proxy's port is put in the place of its own. */
+export function announcing(broker: string): AlterAnswer {
+  const [host, port] = broker.split(':') as [string, string]
+  const placeOf = (at: number): Buffer => {
+    const place = Buffer.alloc(host.length + 4)
+    place.write(host)
+    place.writeInt32BE(at, host.length)
+    return place
+  }
+  const own = placeOf(Number(port))
+  return (bytes, proxyPort) => {
+    for (let at = bytes.indexOf(own); at >= 0; at = bytes.indexOf(own, at + 1)) placeOf(proxyPort).copy(bytes, at)
+    return bytes
+  }
+}
+
+/** PEM, signed by nobody but itself, for 127.0.0.1. */
+export function makeCertificate(): { readonly key: string; readonly certificate: string } {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-tls-'))
   try {
     const [keyPath, certificatePath] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]

@@ -3,27 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { appendTexts, readTexts } from '@tidemark/ports/testing/log-cases'
 import { sharedServers } from '@tidemark/servers/shared-servers'
-import { startTlsProxy, type AlterAnswer, type TlsProxy } from '@tidemark/servers/tls-proxy'
+import { announcing, startTlsProxy, type TlsProxy } from '@tidemark/servers/tls-proxy'
 import { openKafkaEventLog } from './kafka-event-log.ts'
 import type { KafkaOptions } from './kafka-options.ts'
 
 jest.setTimeout(120_000)
-
-/** A broker says where it is to be reached: there it has no TLS, so the proxy's port is put in the place of its own. */
-function announcing(broker: string): AlterAnswer {
-  const [host, port] = broker.split(':') as [string, string]
-  const placeOf = (at: number): Buffer => {
-    const place = Buffer.alloc(host.length + 4)
-    place.write(host)
-    place.writeInt32BE(at, host.length)
-    return place
-  }
-  const own = placeOf(Number(port))
-  return (bytes, proxyPort) => {
-    for (let at = bytes.indexOf(own); at >= 0; at = bytes.indexOf(own, at + 1)) placeOf(proxyPort).copy(bytes, at)
-    return bytes
-  }
-}
 
 describe('a log over TLS', () => {
   let plain: TlsProxy
