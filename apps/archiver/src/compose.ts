@@ -15,6 +15,7 @@ import { openServers } from '@tidemark/service-kit/open-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { openObjects } from '@tidemark/service-kit/s3-server'
 import { openSchemas } from '@tidemark/service-kit/schema-registry'
+import { tellArchiver } from './archiver-metrics.ts'
 import type { ArchiverSettings } from './config.ts'
 
 export async function composeArchiver({ common, kafka, s3, cassandra, engine, schemaRegistry }: ArchiverSettings, context: ServiceContext): Promise<ComposedService> {
@@ -23,19 +24,25 @@ export async function composeArchiver({ common, kafka, s3, cassandra, engine, sc
   const format = opened.use(await openFormat(engine, opened.use(await openWorkFolder(common))))
   const clientId = `${service} ${common.member}`
   const { log, objects, schemas, stores: { registers } } = opened.use(await openServers({
-    log: () => openLog(kafka, clientId),
-    objects: () => openObjects(s3, common),
+    log: () => openLog(kafka, clientId, context),
+    objects: () => openObjects(s3, common, context),
     schemas: () => openSchemas(schemaRegistry, context),
     stores: () => openCassandraStores(cassandra, context),
   }, context))
   const groups = opened.use(openGroups(kafka, clientId, context))
-  const onLag = ({ name }: SourceDefinition, lag: readonly RelayLag[]): void => context.log.info({ source: name, lagCount: lag.reduce((sum, { lagCount }) => sum + lagCount, 0) }, 'relay')
   const begin = async ({ source }: EventSource): Promise<SourcePart> => {
     await ensureTopics(log, source, kafka.partitionCount)
-    const { loops } = new ArchivePart({ source, ports: { log, registers, objects, format, schemas, clock }, onAlarm })
-    if (source.relayFrom === undefined) return { loops, [Symbol.asyncDispose]: () => Promise.resolve() }
-    const relay = new RelayPart({ source, ports: { log, groups, clock }, member: common.member, onAlarm, onLag })
-    return { loops: [...loops, ...relay.loops], [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose]() }
+    await using part = new AsyncDisposableStack()
+    const { archiver, loops } = new ArchivePart({ source, ports: { log, registers, objects, format, schemas, clock }, onAlarm })
+    let relayLag: readonly RelayLag[] = []
+    part.defer(tellArchiver(context.metrics, clock, { source, archiver, relayLag: () => relayLag }))
+    const onLag = (_: SourceDefinition, lag: readonly RelayLag[]): void => {
+      relayLag = lag
+      context.log.info({ source: source.name, lagCount: lag.reduce((sum, { lagCount }) => sum + lagCount, 0) }, 'relay')
+    }
+    const relay = source.relayFrom === undefined ? null : part.use(new RelayPart({ source, ports: { log, groups, clock }, member: common.member, onAlarm, onLag }))
+    const owned = part.move()
+    return { loops: [...loops, ...(relay?.loops ?? [])], [Symbol.asyncDispose]: () => owned.disposeAsync() }
   }
   const parts = opened.use(new SourceParts({ begin, clock, onAlarm }))
   const followed = await followDefinitions(registers, common, async ({ catalog: { plans } }) => {

@@ -13,6 +13,7 @@ import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-
 import { openObjects } from '@tidemark/service-kit/s3-server'
 import { openSchemas } from '@tidemark/service-kit/schema-registry'
 import type { ServiceLog } from '@tidemark/service-kit/service-log'
+import { BatchMetrics } from './batch-metrics.ts'
 import type { BatchLayerSettings } from './config.ts'
 
 export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engine: limits, batch, schemaRegistry }: BatchLayerSettings, context: ServiceContext): Promise<ComposedService> {
@@ -22,19 +23,25 @@ export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engi
   const engine = opened.use(await openEngine(limits, work))
   const format = opened.use(await openFormat(limits, work))
   const { jobs, objects, schemas, stores: { registers, batchViews } } = opened.use(await openServers({
-    objects: () => openObjects(s3, common),
+    objects: () => openObjects(s3, common, context),
     schemas: () => openSchemas(schemaRegistry, context),
     stores: () => openCassandraStores(cassandra, context),
     jobs: () => openJobs(redisJobs, context),
   }, context))
   const ports = { registers, objects, format, schemas, engine, batchViews, jobs, clock }
+  const observer = new BatchMetrics(context.metrics, clock)
+  const onBatch = (event: DueEvent): void => {
+    observer.count(event)
+    logBatch(context.log, event)
+  }
   const begin = ({ plans }: EventSource): Promise<SourcePart> => {
-    const part = new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, onBatch: (event) => logBatch(context.log, event) })
+    const part = new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, observer, onBatch })
     return Promise.resolve({ loops: part.loops, setViews: (views) => part.setViews(views), [Symbol.asyncDispose]: () => Promise.resolve() })
   }
   const parts = opened.use(new SourceParts({ begin, clock, onAlarm }))
   const followed = await followDefinitions(registers, common, async ({ catalog: { plans } }) => {
     await parts.take(eventSourcesOf(plans))
+    observer.keep(plans)
     return 'done'
   }, context)
   const owned = opened.move()

@@ -15,6 +15,7 @@ import { listen } from '@tidemark/machine/http-listener'
 import { createServingApp, type ServingAppOptions } from '@tidemark/serving-http/serving-app'
 import type { ServingLayerSettings } from './config.ts'
 import { openAccess } from './open-access.ts'
+import { observeServing, type ServingMetrics } from './serving-metrics.ts'
 
 const NOTHING: FeatureCatalog = { plans: [], services: [] }
 
@@ -25,7 +26,10 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
     stores: () => openCassandraStores(cassandra, context),
     speedViews: () => openSpeedViews(redisState, context),
   }, context))
-  const events = kafka === null ? null : await openEvents(kafka, `${context.service} ${common.member}`, context, opened)
+  // Without its servers it still answers, and says what is missing.
+  context.readiness.answersWithout = true
+  const { figures, onAnswered, onAppended } = observeServing(context.metrics)
+  const events = kafka === null ? null : await openEvents(kafka, `${context.service} ${common.member}`, { context, opened, onAppended })
   let catalog = NOTHING
   const followed = await followDefinitions(registers, common, async (live) => {
     await events?.take(live.catalog)
@@ -36,7 +40,8 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
   const { access, loops } = opened.use(await openAccess(http, registers, context))
   const app = createServingApp({
     access,
-    server: createFeatureServer({ catalog: () => catalog, registers, batchViews, batchCache, speedViews, clock, onAlarm: context.onAlarm }),
+    server: createFeatureServer({ catalog: () => catalog, registers, batchViews, batchCache, speedViews, clock, figures, onAlarm: context.onAlarm }),
+    onAnswered,
     catalog: () => catalog,
     onError: (error) => logFailure(context.log, 'error', error),
     ...events?.routes,
@@ -52,12 +57,17 @@ interface EventsOverHttp {
   take(catalog: FeatureCatalog): Promise<void>
 }
 
+interface EventParts extends Pick<ServingMetrics, 'onAppended'> {
+  readonly context: ServiceContext
+  readonly opened: AsyncDisposableStack
+}
+
 /** Events come as JSON: of sources whose log has another format, none are taken. */
-async function openEvents(kafka: KafkaSettings, clientId: string, context: ServiceContext, opened: AsyncDisposableStack): Promise<EventsOverHttp> {
-  const { log } = opened.use(await openServers({ log: () => openLog(kafka, clientId) }, context))
+async function openEvents(kafka: KafkaSettings, clientId: string, { context, opened, onAppended }: EventParts): Promise<EventsOverHttp> {
+  const { log } = opened.use(await openServers({ log: () => openLog(kafka, clientId, context) }, context))
   let taken = NOTHING
   return {
-    routes: { openApi: openApiDocumentWithEvents, extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => taken }) },
+    routes: { openApi: openApiDocumentWithEvents, extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => taken, onAppended }) },
     async take(catalog) {
       const plans = catalog.plans.filter(({ source: { format = 'json' } }) => format === 'json')
       for (const { source } of eventSourcesOf(plans)) await ensureTopics(log, source, kafka.partitionCount)

@@ -13,6 +13,7 @@ import { openSpeedViews } from '@tidemark/service-kit/redis-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { openObjects } from '@tidemark/service-kit/s3-server'
 import { openSchemas } from '@tidemark/service-kit/schema-registry'
+import { observeSpeed, tellProcessor } from './speed-metrics.ts'
 import type { SpeedLayerSettings } from './config.ts'
 
 export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisState, schemaRegistry }: SpeedLayerSettings, context: ServiceContext): Promise<ComposedService> {
@@ -20,8 +21,8 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
   const clientId = `${service} ${common.member}`
   await using opened = new AsyncDisposableStack()
   const { log, objects, schemas, speedViews, stores: { registers } } = opened.use(await openServers({
-    log: () => openLog(kafka, clientId),
-    objects: () => openObjects(s3, common),
+    log: () => openLog(kafka, clientId, context),
+    objects: () => openObjects(s3, common, context),
     schemas: () => openSchemas(schemaRegistry, context),
     stores: () => openCassandraStores(cassandra, context),
     speedViews: () => openSpeedViews(redisState, context),
@@ -30,7 +31,16 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
   const ports = { log, groups, registers, objects, schemas, speedViews, clock, newRevision: createNewRevision() }
   const begin = async ({ source, plans }: EventSource): Promise<SourcePart> => {
     await ensureTopics(log, source, kafka.partitionCount)
-    return StreamPart.start({ source, plans, ports, member: common.member, onAlarm })
+    const part = await StreamPart.start({ source, plans, ports, member: common.member, onAlarm, ...observeSpeed(context.metrics, source.name) })
+    const forget = tellProcessor(context.metrics, source.name, part.processor)
+    return {
+      loops: part.loops,
+      setViews: (views) => part.setViews(views),
+      async [Symbol.asyncDispose]() {
+        forget()
+        await part[Symbol.asyncDispose]()
+      },
+    }
   }
   const parts = opened.use(new SourceParts({ begin, clock, onAlarm }))
   const followed = await followDefinitions(registers, common, async ({ catalog: { plans } }) => {

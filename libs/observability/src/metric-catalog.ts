@@ -67,12 +67,12 @@ export const METRICS = {
   tidemark_speed_buckets: gauge('Buckets whose fences it holds.', 'source'),
   tidemark_freshness_seconds: histogram(AGE_BOUNDS, "From an event's append time until answers have it.", 'source'),
   // ---- Batch layer ---------------------------------------------------------------------------------------------------------
-  tidemark_batch_runs_total: counter('Runs that ended.', 'view', 'result'),
+  tidemark_batch_runs_total: counter('Runs that ended: `published`, `nothing-due`, `lost` to another worker, or the code of the error.', 'view', 'result'),
   tidemark_batch_step_seconds: histogram(WORK_BOUNDS, 'How long the steps of runs took.', 'view', 'step'),
   tidemark_batch_generation: gauge('The generation that the pointer names.', 'view'),
   tidemark_batch_cut_seconds: gauge('When the last epoch of that generation ended.', 'view'),
   tidemark_batch_cut_age_seconds: gauge('How long ago that was.', 'view'),
-  tidemark_batch_epochs_behind: gauge('Epochs that are sealed and not in that generation.', 'view'),
+  tidemark_batch_epochs_behind: gauge('Epochs that are sealed and not in that generation; not known before the first one.', 'view'),
   tidemark_batch_gate_closed: gauge('1 while the last run did not pass its quality gate, else 0.', 'view'),
   tidemark_batch_running: gauge('1 while this process makes a generation, else 0.', 'view'),
   // ---- Serving layer -------------------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ export const METRICS = {
   tidemark_serving_request_seconds: histogram(LATENCY_BOUNDS, 'From a question, once its head is here, until its answer is made.'),
   tidemark_serving_values_total: counter('Values in answers.', 'status'),
   tidemark_serving_degraded_total: counter('Why answers were degraded.', 'code'),
-  tidemark_serving_lag_seconds: histogram(AGE_BOUNDS, 'Of each answer, how far the speed layer was behind.', 'view'),
+  tidemark_serving_lag_seconds: histogram(AGE_BOUNDS, 'Of each answer and view, how far the speed layer was behind.'),
   tidemark_serving_batch_reads_total: counter('Batch blobs that were asked for, by where they were: `memory`, `cache`, `store`.', 'where'),
   tidemark_serving_cache_closed: gauge('1 while the shared cache is not asked, since it did not answer; else 0.'),
   tidemark_serving_events_total: counter('Events that came over HTTP and are in the log.', 'source'),

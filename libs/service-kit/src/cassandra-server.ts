@@ -8,6 +8,7 @@ import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import { claimRegisters, isClaimed } from '@tidemark/pipelines/namespace-register'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { namespaceKind } from './common-settings.ts'
+import { observed, type Observation } from './server-calls.ts'
 import { addresses, oneOf, text, wholeNumber } from './setting-kinds.ts'
 import { settingsGroup } from './settings.ts'
 import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
@@ -65,12 +66,12 @@ export interface CassandraStores extends AsyncDisposable {
 }
 
 /** Throws what `openCassandra` throws; STORE_SETTINGS too where the keyspace is another namespace's. */
-export async function openCassandraStores({ namespace, ...options }: CassandraSettings, { onNotice }: Required<Pick<CassandraOptions, 'onNotice'>>): Promise<CassandraStores> {
+export async function openCassandraStores({ namespace, ...options }: CassandraSettings, { onNotice, ...observation }: Required<Pick<CassandraOptions, 'onNotice'>> & Observation): Promise<CassandraStores> {
   await using opened = new AsyncDisposableStack()
   const session = opened.use(await openCassandra({ ...options, onNotice }))
   const registers = createCassandraRegisterStore(session, { newRevision: createNewRevision() })
   // Who only comes to what is there claims nothing.
   await (options.mustExist ? isClaimed : claimRegisters)(registers, namespace, session.where)
   const owned = opened.move()
-  return { registers, batchViews: createCassandraBatchViewStore(session), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { registers: observed(observation, 'stores', registers), batchViews: observed(observation, 'stores', createCassandraBatchViewStore(session)), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -3,9 +3,10 @@
 import { openBullmqJobQueue } from '@tidemark/adapter-bullmq/bullmq-job-queue'
 import type { Clock } from '@tidemark/ports/clock'
 import type { JobQueue } from '@tidemark/ports/job-queue'
+import { observed } from './server-calls.ts'
 import type { Opening, RedisSettings } from './redis-servers.ts'
 
 /** Throws what `openBullmqJobQueue` throws. */
-export function openJobs(settings: RedisSettings, { onNotice, clock }: Opening & { readonly clock: Clock }): Promise<JobQueue> {
-  return openBullmqJobQueue({ ...settings, clock, onNotice })
+export async function openJobs(settings: RedisSettings, { onNotice, clock, ...observation }: Opening & { readonly clock: Clock }): Promise<JobQueue> {
+  return observed(observation, 'jobs', await openBullmqJobQueue({ ...settings, clock, onNotice }))
 }

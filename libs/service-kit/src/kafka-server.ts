@@ -4,6 +4,7 @@ import { openKafkaConsumerGroups, type KafkaConsumerGroups, type KafkaConsumerGr
 import { openKafkaEventLog, type KafkaEventLog } from '@tidemark/adapter-kafka/kafka-event-log'
 import type { KafkaOptions } from '@tidemark/adapter-kafka/kafka-options'
 import { namespaceKind } from './common-settings.ts'
+import { observed, type Observation } from './server-calls.ts'
 import { addresses, oneOf, text, wholeNumber } from './setting-kinds.ts'
 import { settingsGroup } from './settings.ts'
 import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
@@ -51,12 +52,12 @@ export const kafkaSettings = settingsGroup({
 })
 
 /** `clientId`: what the brokers call this process. Throws what the cluster answers, or that it does not. */
-export async function openLog({ options }: KafkaSettings, clientId: string): Promise<KafkaEventLog> {
+export async function openLog({ options }: KafkaSettings, clientId: string, observation: Observation = {}): Promise<KafkaEventLog> {
   const log = openKafkaEventLog({ ...options, clientId })
   try {
     // It connects when it is first asked.
     await log.topics()
-    return log
+    return observed(observation, 'log', log)
   } catch (error) {
     await log[Symbol.asyncDispose]()
     throw error

@@ -8,6 +8,7 @@ import type { BlobCache } from '@tidemark/ports/blob-cache'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { namespaceKind } from './common-settings.ts'
 import { whereGiven } from './optional-group.ts'
+import { observed, type Observation } from './server-calls.ts'
 import { addresses, flag, text } from './setting-kinds.ts'
 import { settingsGroup, type SettingsGroup } from './settings.ts'
 import { TLS_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
@@ -49,17 +50,17 @@ function redisSettings(prefix: string, description: string): SettingsGroup<Redis
   })
 }
 
-export interface Opening {
+export interface Opening extends Observation {
   /** Told of settings that are worth a thought. */
   readonly onNotice: (notice: Problem) => void
 }
 
 /** Throws what `openRedisSpeedViewStore` throws. */
-export function openSpeedViews(settings: RedisSettings, { onNotice }: Opening): Promise<SpeedViewStore> {
-  return openRedisSpeedViewStore({ ...settings, onNotice })
+export async function openSpeedViews(settings: RedisSettings, { onNotice, ...observation }: Opening): Promise<SpeedViewStore> {
+  return observed(observation, 'speedViews', await openRedisSpeedViewStore({ ...settings, onNotice }))
 }
 
 /** Connects once it is asked: a service starts without it. */
-export function createBatchCache(settings: RedisSettings, { onNotice }: Opening): BlobCache {
-  return createRedisBlobCache({ ...settings, onNotice })
+export function createBatchCache(settings: RedisSettings, { onNotice, ...observation }: Opening): BlobCache {
+  return observed(observation, 'cache', createRedisBlobCache({ ...settings, onNotice }), { isNeeded: false })
 }

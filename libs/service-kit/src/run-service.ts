@@ -16,6 +16,7 @@ import { DRAIN_MAX_DEFAULT_MS, LOG_LEVELS, type CommonSettings } from './common-
 import { Readiness } from './readiness.ts'
 import { RELEASE } from './release.ts'
 import { askedReference } from './service-arguments.ts'
+import { ServerCalls } from './server-calls.ts'
 import { createServiceLog, logAlarm, logFailure, logNotice, type ServiceLog } from './service-log.ts'
 import { readSettings, type GroupsValues, type SettingsGroup } from './settings.ts'
 
@@ -35,6 +36,8 @@ export interface ServiceContext {
   readonly clock: WaitingClock
   readonly metrics: Metrics
   readonly readiness: Readiness
+  /** Observes the servers that are opened. */
+  readonly calls: ServerCalls
   /** Aborted when the service is to end. */
   readonly signal: AbortSignal
 }
@@ -130,7 +133,8 @@ export async function superviseService<G extends Groups>({ name, compose }: Serv
   }
   try {
     log.info({ pid: process.pid, admin: adminUrl }, 'starts')
-    await using composed = await compose(settings, { service: name, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, readiness, signal })
+    const calls = new ServerCalls({ metrics, readiness, log, steadyMs: () => performance.now() })
+    await using composed = await compose(settings, { service: name, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, readiness, calls, signal })
     readiness.started()
     log.info({ ...composed.isReady }, 'ready')
     await runTogether(composed.loops, { clock, signal, onAlarm })

@@ -5,6 +5,7 @@ import { createNewRevision } from '@tidemark/machine/new-revision'
 import { createS3ObjectStore, type S3ObjectStoreOptions } from '@tidemark/adapter-s3/s3-object-store'
 import type { ObjectStore } from '@tidemark/ports/object-store'
 import { namespaceKind, type CommonSettings } from './common-settings.ts'
+import { observed, type Observation } from './server-calls.ts'
 import { text, url } from './setting-kinds.ts'
 import { settingsGroup } from './settings.ts'
 import { TLS_FILE_VARIABLES, tlsOf, unpaired } from './tls-settings.ts'
@@ -39,6 +40,6 @@ export const s3Settings = settingsGroup({
 })
 
 /** Throws what `createS3ObjectStore` throws. */
-export function openObjects(settings: S3Settings, { workFolder }: Pick<CommonSettings, 'workFolder'>): Promise<ObjectStore> {
-  return createS3ObjectStore({ ...settings, openedFolder: join(workFolder, 'opened'), newRevision: createNewRevision() })
+export async function openObjects(settings: S3Settings, { workFolder }: Pick<CommonSettings, 'workFolder'>, observation: Observation = {}): Promise<ObjectStore> {
+  return observed(observation, 'objects', await createS3ObjectStore({ ...settings, openedFolder: join(workFolder, 'opened'), newRevision: createNewRevision() }))
 }

@@ -17,14 +17,17 @@ export interface EventRoutesOptions {
   readonly isAllJson?: boolean
   /** Asked for each request, so that definitions can change while it runs. */
   readonly catalog: () => FeatureCatalog
+  readonly onAppended?: (source: string, count: number) => void
 }
 
 /** Adds `POST /v1/events/{source}`; what `createServingApp` takes as `extend`. */
-export function addEventRoutes(app: Express, fail: FailRequest, { log, isAllJson = false, catalog }: EventRoutesOptions): void {
+export function addEventRoutes(app: Express, fail: FailRequest, { log, isAllJson = false, catalog, onAppended }: EventRoutesOptions): void {
   app.post('/v1/events/:source', async (request: IncomingMessage & { params: { source: string } }, response: ServerResponse) => {
     try {
       const { bytes, type } = await readBody(request, EVENTS_BODY_SIZE_MAX_BYTES, EVENT_BODY_TYPES)
-      send(response, 200, JSON.stringify(await appendEvents({ log, isAllJson }, catalog(), request.params.source, recordsOf(bytes, type))))
+      const appended = await appendEvents({ log, isAllJson }, catalog(), request.params.source, recordsOf(bytes, type))
+      onAppended?.(appended.source, appended.appendedCount)
+      send(response, 200, JSON.stringify(appended))
     } catch (error) {
       fail(response, error)
     }

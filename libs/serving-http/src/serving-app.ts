@@ -27,6 +27,8 @@ export interface ServingAppOptions {
   readonly catalog: () => FeatureCatalog
   /** Told of every error that is a bug, or a store's. */
   readonly onError: (error: unknown) => void
+  /** Hears of each question how long it took, and what came of it: `answered`, `degraded`, or an error's code. */
+  readonly onAnswered?: OnAnswered | undefined
   /** Adds routes of its own, before the ones that say what does not exist. */
   readonly extend?: (app: Express, fail: FailRequest) => void
   /** What `/openapi.json` says; default: the routes that are here. */
@@ -35,11 +37,13 @@ export interface ServingAppOptions {
   readonly access?: Access | undefined
 }
 
+export type OnAnswered = (outcome: string, durationMs: number) => void
+
 /** Answers with an error's problem document; the status is the error's own, unless another is given. */
 export type FailRequest = (response: ServerResponse, error: unknown, status?: number) => void
 
 /** What answers every request; what serves it is the caller's. */
-export function createServingApp({ server, catalog, onError, extend, openApi = openApiDocument, access }: ServingAppOptions): RequestListener {
+export function createServingApp({ server, catalog, onError, onAnswered = () => undefined, extend, openApi = openApiDocument, access }: ServingAppOptions): RequestListener {
   const app = express()
   app.disable('x-powered-by').disable('etag')
   const fail: FailRequest = (response, error, status) => {
@@ -63,7 +67,7 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   for (const path of READ_PATHS) app.all(path, (request, response) => refuseMethod(fail, 'GET, HEAD', request, response))
   app.use((request, response) => fail(response, unknown(`There is nothing at ${request.path}.`, request.path)))
   app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: () => void) => fail(response, refusedByRouter(error, request) ?? error))
-  const posted = express.Router().post('/v1/features', answerFeatures(server, fail, guard))
+  const posted = express.Router().post('/v1/features', answerFeatures({ server, fail, guard, onAnswered }))
   const route: RequestListener = (request, response) => {
     if (request.method !== 'POST') return app(request, response)
     posted(request as Request, response as Response, (error?: unknown) => (error instanceof Error ? fail(response, error) : app(request, response)))
@@ -71,10 +75,18 @@ export function createServingApp({ server, catalog, onError, extend, openApi = o
   return guard === null ? route : guard.before(route)
 }
 
-function answerFeatures(server: AnsweringServer, fail: FailRequest, guard: AccessGuard | null): RequestListener {
+interface FeatureRoute {
+  readonly server: AnsweringServer
+  readonly fail: FailRequest
+  readonly guard: AccessGuard | null
+  readonly onAnswered: OnAnswered
+}
+
+function answerFeatures({ server, fail, guard, onAnswered }: FeatureRoute): RequestListener {
   const answers = new AnswersOfATurn()
   return (request, response) => {
     const sinceMs = server.slices.steadyMs()
+    const fromMs = performance.now()
     readJsonBody(request, BODY_SIZE_MAX_BYTES)
       .then((text) => {
         const asked = readFeatureRequest(text)
@@ -83,11 +95,15 @@ function answerFeatures(server: AnsweringServer, fail: FailRequest, guard: Acces
       })
       .then((answer) => {
         const json = answerJson(answer)
+        onAnswered(answer.degraded.length === 0 ? 'answered' : 'degraded', performance.now() - fromMs)
         const text = textOf(json)
         if (text !== null) return answers.send(response, text)
         return after(piecesOf(json, server.slices), (pieces) => sendPieces(response, pieces, server.slices))
       })
-      .catch((error: unknown) => fail(response, error))
+      .catch((error: unknown) => {
+        onAnswered(error instanceof TidemarkError ? error.code : BUG.code, performance.now() - fromMs)
+        fail(response, error)
+      })
   }
 }
 

@@ -56,6 +56,19 @@ export type ArchiveStep =
 export interface Archiver {
   /** Does one bounded piece of work; not to be called again before it is done. Throws what the ports throw, and may be called again then. */
   step(signal?: AbortSignal): Promise<ArchiveStep>
+  /** Where it stands; none where it works in a thread of its own. */
+  status?(): ArchiverStatus
+}
+
+export interface ArchiverStatus {
+  /** As it was read last; null: nothing is sealed, or it was not read yet. */
+  readonly sealedThrough: number | null
+  /** Records that were taken since it was made, those that were read again included. */
+  readonly takenCount: number
+  /** Of the segments that it sealed. */
+  readonly sealedSizeBytes: number
+  /** Positions that are not read, of each partition whose end was looked at. */
+  readonly behind: readonly { readonly partition: number; readonly count: number }[]
 }
 
 export function createArchiver(options: ArchiverOptions): Archiver {
@@ -70,6 +83,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
         throw error
       }
     },
+    status: () => work.status(),
   }
 }
 
@@ -85,6 +99,9 @@ export class ArchiveWork {
   private published: number | null = null
   private partitionCount = 0
   private turn = 0
+  private sealedThrough: number | null = null
+  private takenCount = 0
+  private sealedSizeBytes = 0
 
   constructor({ limits, rules = ARCHIVE_RULES, ...options }: ArchiverOptions) {
     this.options = { rules, ...options }
@@ -92,6 +109,12 @@ export class ArchiveWork {
     this.topic = topicOf(options.source)
     this.beginSegment = segmentWriter(options.source, options.objects, options.format)
     this.prepareDecoder = logDecoder(options)
+  }
+
+  status(): ArchiverStatus {
+    const { sealedThrough, takenCount, sealedSizeBytes } = this
+    const behind = [...this.partitions.values()].flatMap(({ partition, end, reader }) => (end === null ? [] : [{ partition, count: Math.max(0, end - reader.next) }]))
+    return { sealedThrough, takenCount, sealedSizeBytes, behind }
   }
 
   forget(): void {
@@ -135,6 +158,7 @@ export class ArchiveWork {
   /** Goes on with a register that this archiver wrote or read; partitions that were read under another one are forgotten. */
   private take(read: ReadSealRegister): void {
     this.read = read
+    this.sealedThrough = read.register.sealedThrough
     for (const [number, partition] of this.partitions) if (!partition.follow(read.register)) this.partitions.delete(number)
   }
 
@@ -162,6 +186,7 @@ export class ArchiveWork {
     if (sealed === null) return { did: 'overtaken' }
     for (const partition of this.partitions.values()) partition.drop(through)
     this.take(sealed)
+    for (const { segments } of sealed.register.lastSeal!.partitions) for (const { sizeBytes } of segments) this.sealedSizeBytes += sizeBytes
     await this.publish(sealed)
     return { did: 'sealed', through }
   }
@@ -206,6 +231,7 @@ export class ArchiveWork {
         if (partition.isDue(epoch, this.limits)) await partition.beginWriting()
         partition.take(record, decode, this.beginSegment)
         recordCount++
+        this.takenCount++
       }
       return { recordCount, refusal: null }
     } finally {

@@ -46,6 +46,8 @@ export interface GenerationRunOptions {
   readonly isTakingOver?: boolean
   readonly partSizeMaxBytes?: number
   readonly onProgress?: (progress: BatchProgress) => void
+  /** Hears of each step of a stage how long it took. */
+  readonly onStage?: ((stage: RunStage, durationMs: number) => void) | undefined
   readonly rules?: BatchRules
 }
 
@@ -89,8 +91,10 @@ export async function runGeneration(options: GenerationRunOptions, clock: Waitin
   const run = createGenerationRun(options)
   let toldMs = -Infinity
   for (;;) {
+    const fromMs = clock.steadyMs()
     const step = await run.step(signal)
     if (step.kind === 'over') return step.result
+    options.onStage?.(step.stage, clock.steadyMs() - fromMs)
     if (step.kind !== 'waiting') continue
     const leftMs = Math.max(1, step.untilMs - clock.steadyMs())
     if (step.untilMs !== toldMs) onWait?.(step.stage, clock.nowMs() + leftMs)

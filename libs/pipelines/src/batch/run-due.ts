@@ -9,7 +9,8 @@ import type { WaitingClock } from '@tidemark/ports/clock'
 import type { JobQueue, TakenJob } from '@tidemark/ports/job-queue'
 import { readSealRegister } from '../log/change-seal-register.ts'
 import { viewId } from '../names.ts'
-import { cutOf, readPointer } from '../pointer.ts'
+import { cutOf, readPointer, type Pointer } from '../pointer.ts'
+import type { RunStage } from './batch-rules.ts'
 import type { BatchProgress } from './batch-run.ts'
 import { runGeneration, type BatchStores, type GenerationRunOptions, type RunResult } from './generation-run.ts'
 
@@ -31,10 +32,19 @@ export interface RunDueOptions {
   /** Views of one source. */
   readonly plans: readonly ViewPlan[]
   /** Of each run, beside what the stores and the view's plan are. */
-  readonly run?: Omit<GenerationRunOptions, 'stores' | 'plan' | 'isTakingOver' | 'onProgress'>
+  readonly run?: Omit<GenerationRunOptions, 'stores' | 'plan' | 'isTakingOver' | 'onProgress' | 'onStage'>
   readonly onProgress?: (view: string, progress: BatchProgress) => void
   readonly onEvent?: (event: DueEvent) => void
+  readonly observer?: DueObserver | undefined
   readonly leaseMs?: number
+}
+
+/** Hears what is measured, and of what nobody has to be told. */
+export interface DueObserver {
+  /** Each round. `sealedThrough` null: nothing is sealed. */
+  readonly onLook: (plan: ViewPlan, pointer: Pointer, sealedThrough: number | null) => void
+  readonly onRun: (view: string, isRunning: boolean) => void
+  readonly onStage: (view: string, stage: RunStage, durationMs: number) => void
 }
 
 /** What is told while it happens. 'waiting': rows of a generation that was rolled back past are removed once no reader may have it pinned. */
@@ -53,10 +63,11 @@ export function jobQueueOf(view: string): string {
 }
 
 /** Adds a job where the view's generation lacks a sealed epoch, unless there is one. Its id; null: nothing is due. */
-async function enqueueDue({ stores: { registers }, queue }: RunDueOptions, plan: ViewPlan): Promise<string | null> {
+async function enqueueDue({ stores: { registers }, queue, observer }: RunDueOptions, plan: ViewPlan): Promise<string | null> {
   const { register: { sealedThrough: cut } } = await readSealRegister(registers, plan.source)
   const view = viewId(plan.view)
   const { pointer } = await readPointer(registers, view)
+  observer?.onLook(plan, pointer, cut)
   if (cut === null || cut <= cutOf(pointer, pointer.n)) return null
   const id = `${view}/${cut}`
   await queue.add({ queue: jobQueueOf(view), id, data: null })
@@ -98,12 +109,14 @@ export async function runDue(options: RunDueOptions, signal?: AbortSignal): Prom
 async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signal?: AbortSignal): Promise<DueOutcome> {
   const view = viewId(plan.view)
   const about = { view, attempt: job.attempt }
+  options.observer?.onRun(view, true)
   try {
     const result = await withLease(options, job, signal, (leased) =>
       runGeneration({
         ...options.run, stores: options.stores, plan,
         // Who had the job before may have come far; or may still be at it, and then both load the same rows.
         isTakingOver: job.attempt > 1,
+        onStage: (stage, durationMs) => options.observer?.onStage(view, stage, durationMs),
         ...(options.onProgress && { onProgress: (progress) => options.onProgress!(view, progress) }),
       }, options.clock, leased, (stage, untilMs) => {
         if (stage === 'purge') options.onEvent?.({ view, kind: 'waiting', untilMs })
@@ -120,6 +133,8 @@ async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signa
     }
     const retryAtMs = retryTime(error, job.attempt, options.clock.nowMs())
     return (await job.fail(error.message, retryAtMs)) ? { ...about, kind: 'failed', error, retryAtMs } : { ...about, kind: 'lost' }
+  } finally {
+    options.observer?.onRun(view, false)
   }
 }
 

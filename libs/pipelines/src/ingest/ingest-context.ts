@@ -27,6 +27,8 @@ export interface ProcessorPorts {
   readonly clock: Clock
   readonly newRevision: NewRevision
   readonly onAlarm: OnAlarm
+  /** Hears the append times of events, in no order, once answers have them. What it is given is used again: it keeps nothing of it. */
+  readonly onFolded?: ((appendTimesMs: readonly number[], nowMs: number) => void) | undefined
 }
 
 export interface IngestContext extends ProcessorPorts {

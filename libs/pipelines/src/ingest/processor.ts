@@ -43,6 +43,8 @@ export interface StepReport extends Readonly<WriteCounts> {
   readonly deadLetterCount: number
   /** Partitions that are to be taken up again at the next step. */
   readonly rewoundCount: number
+  /** From when records were there until all of them were written; 0 where none were. */
+  readonly foldMs: number
 }
 
 export interface PartitionStatus {
@@ -50,6 +52,10 @@ export interface PartitionStatus {
   /** Everything before it is folded, or held back; null: it is not taken up. */
   readonly nextOffset: number | null
   readonly stopped: Alarm | null
+  /** Positions that are not folded, by the log's end as it was last seen; null: not known. */
+  readonly behindCount: number | null
+  /** How long ago everything that the log had was known to be folded; null: not since it was taken up. */
+  readonly lagMs: number | null
 }
 
 export interface Processor {
@@ -66,6 +72,8 @@ export interface Processor {
   /** Other views from the next step on; those that stay must have the same plan. */
   setViews(views: readonly ViewPlan[]): void
   status(): readonly PartitionStatus[]
+  /** Buckets whose fences are known, of all views. */
+  heldBucketCount(): number
   /** Events of a view, by its id, that nobody counts because a key is NULL; since it was added here. */
   nullKeyCounts(): ReadonlyMap<string, number>
 }
@@ -137,7 +145,19 @@ class SourceProcessor implements Processor {
   }
 
   status(): PartitionStatus[] {
-    return [...this.owned.values()].map(({ partition, reader, stopped }) => ({ partition, nextOffset: this.nextViews === null ? (reader?.next ?? null) : null, stopped }))
+    const steadyMs = this.context.clock.steadyMs()
+    return [...this.owned.values()].map(({ partition, reader, stopped, logEnd, lastNext, caughtUpAt }) => ({
+      partition, stopped,
+      nextOffset: this.nextViews === null ? (reader?.next ?? null) : null,
+      behindCount: Number.isNaN(logEnd) ? null : Math.max(0, logEnd - lastNext),
+      lagMs: caughtUpAt === null ? null : steadyMs - caughtUpAt.steadyMs,
+    }))
+  }
+
+  heldBucketCount(): number {
+    let count = 0
+    for (const { buckets } of this.views) for (const { lanes } of buckets) if (lanes.some((lane) => lane !== undefined)) count++
+    return count
   }
 
   nullKeyCounts(): Map<string, number> {
@@ -201,6 +221,7 @@ class SourceProcessor implements Processor {
     const isReady = ({ reader, stopped, lookAgainAtMs }: OwnedPartition): boolean => reader !== null && (stopped === null || steadyMs >= lookAgainAtMs)
     const fetched = await fetchPartitions(context, owned.filter(isReady), this.checkAtMs - steadyMs, signal)
     if (fetched.length === 0) return this.search(owned)
+    const fetchedAtMs = context.clock.steadyMs()
     const before = poll.records.length
     this.register = await takeFetched(context, prepareDecoder, poll, fetched, this.register!)
     polled.gather(context.rules, views)
@@ -210,10 +231,13 @@ class SourceProcessor implements Processor {
     const [deadLetterCount] = await Promise.all([emitPolled(context, poll), readStates(context, works)])
     const counts = await this.write(works)
     if (!isHeld) this.foldedAll()
-    return { ...this.report('folded', counts), recordCount, deadLetterCount }
+    return { ...this.report('folded', counts), recordCount, deadLetterCount, foldMs: context.clock.steadyMs() - fetchedAtMs }
   }
 
   private foldedAll(): void {
+    const { onFolded, clock } = this.context
+    const { appendTimes } = this.polled.poll
+    if (onFolded !== undefined && appendTimes.length > 0) onFolded(appendTimes, clock.nowMs())
     this.polled.clear()
     // Not while an entity's work is held back, which would then have two states.
     for (const { entities } of this.views) entities.trim()
@@ -234,6 +258,6 @@ class SourceProcessor implements Processor {
 
   private report(did: StepReport['did'], counts: WriteCounts = NO_WRITES): StepReport {
     const rewoundCount = [...this.owned.values()].filter(({ reader }) => reader === null).length
-    return { did, ...counts, recordCount: 0, deadLetterCount: 0, rewoundCount }
+    return { did, ...counts, recordCount: 0, deadLetterCount: 0, rewoundCount, foldMs: 0 }
   }
 }

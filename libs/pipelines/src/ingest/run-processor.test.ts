@@ -7,7 +7,7 @@ import { runProcessor } from './run-processor.ts'
 const UNAVAILABLE = 'unavailable'
 type Outcome = StepReport['did'] | typeof UNAVAILABLE
 
-const reportOf = (did: StepReport['did']): StepReport => ({ did, writeCount: 0, refusedCount: 0, foldedCount: 0, recordCount: 0, deadLetterCount: 0, rewoundCount: 0 })
+const reportOf = (did: StepReport['did']): StepReport => ({ did, writeCount: 0, refusedCount: 0, foldedCount: 0, recordCount: 0, deadLetterCount: 0, rewoundCount: 0, foldMs: 0 })
 
 /** How long it waited and what it told of, where its steps had these outcomes. */
 async function runOf(outcomes: readonly Outcome[]): Promise<{ waitsMs: number[]; alarms: Alarm[] }> {

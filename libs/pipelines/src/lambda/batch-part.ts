@@ -27,6 +27,7 @@ export interface BatchPartOptions {
   /** How long a worker may be silent before its run is another's; default: JOB_LEASE_MS. */
   readonly jobLeaseMs?: number
   readonly onBatch?: RunDueOptions['onEvent']
+  readonly observer?: RunDueOptions['observer']
 }
 
 export class BatchPart {
@@ -56,8 +57,8 @@ export class BatchPart {
 
   /** Makes a generation of each view that lacks a sealed epoch. */
   runDue(signal?: AbortSignal): Promise<DueOutcome[]> {
-    const { ports: { jobs: queue, clock }, batch: run = {}, jobLeaseMs: leaseMs, onBatch } = this.options
-    return runDue({ stores: this.stores, queue, clock, plans: this.plans, run, ...(leaseMs !== undefined && { leaseMs }), ...(onBatch && { onEvent: onBatch }) }, signal)
+    const { ports: { jobs: queue, clock }, batch: run = {}, jobLeaseMs: leaseMs, onBatch, observer } = this.options
+    return runDue({ stores: this.stores, queue, clock, plans: this.plans, run, observer, ...(leaseMs !== undefined && { leaseMs }), ...(onBatch && { onEvent: onBatch }) }, signal)
   }
 
   /** A round of each view's cleaner, as far as nothing has to be waited for. */

@@ -8,7 +8,7 @@ import type { BucketKey } from '@tidemark/ports/speed-view-store'
 import type { OnAlarm } from '../alarm.ts'
 import { speedGroupOf } from '../ingest/group-names.ts'
 import type { IngestLimits } from '../ingest/ingest-limits.ts'
-import { createProcessor, type Processor } from '../ingest/processor.ts'
+import { createProcessor, type Processor, type ProcessorOptions, type StepReport } from '../ingest/processor.ts'
 import { runProcessor } from '../ingest/run-processor.ts'
 import { createSweeper, type Sweeper } from '../ingest/sweeper.ts'
 import { topicOf } from '../names.ts'
@@ -27,6 +27,8 @@ export interface StreamPartOptions {
   /** This process, among the members of the source's consumer group. */
   readonly member: string
   readonly onAlarm: OnAlarm
+  readonly onStep?: ((report: StepReport) => void) | undefined
+  readonly onFolded?: ProcessorOptions['onFolded']
   /** Of the stream processor, where they are others than INGEST_LIMITS. */
   readonly ingestLimits?: Partial<IngestLimits>
 }
@@ -39,14 +41,14 @@ export class StreamPart implements AsyncDisposable {
   private sweepers: readonly Sweeper[]
 
   private constructor(options: StreamPartOptions, membership: Membership) {
-    const { source, plans, ports, onAlarm, ingestLimits: limits } = options
+    const { source, plans, ports, onAlarm, onStep, onFolded, ingestLimits: limits } = options
     const { log, registers, objects, schemas, speedViews: store, clock, newRevision } = ports
     this.options = options
     this.membership = membership
-    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, schemas, store, clock, newRevision, onAlarm, ...(limits && { limits }) })
+    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, schemas, store, clock, newRevision, onAlarm, onFolded, ...(limits && { limits }) })
     this.sweepers = this.sweepersOf(plans)
     this.loops = [
-      (signal) => runProcessor({ processor: this.processor, clock, signal, onAlarm }),
+      (signal) => runProcessor({ processor: this.processor, clock, signal, onAlarm, ...(onStep && { onStep }) }),
       every(SWEEP_PAUSE_MS, clock, (signal) => this.sweep(signal)),
     ]
   }

@@ -21,6 +21,7 @@ import { FreshnessReader, judgeFreshness, withLacking } from './freshness.ts'
 import { PointerPins } from './pointer-pins.ts'
 import { PromotedBlobs } from './promoted-blobs.ts'
 import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
+import type { ServeFigures } from './serve-figures.ts'
 import { DeadlinePassed, SlicedWork, Slices } from './sliced-work.ts'
 import { SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
 import type { ReadView } from './view-answer.ts'
@@ -44,6 +45,8 @@ export interface FeatureServerOptions {
   /** Of speed states that were read and verified before; each is looked at in the store again. */
   readonly speedCacheSizeMaxBytes?: number
   readonly rules?: ServeRules
+  /** Counts answers. Default: nobody does. */
+  readonly figures?: ServeFigures | undefined
   /** Of the work of large requests; Infinity where no other turn of the event loop may come between. */
   readonly sliceMaxMs?: number
 }
@@ -61,24 +64,30 @@ export interface FeatureServer {
 }
 
 export function createFeatureServer(options: FeatureServerOptions): FeatureServer {
-  const { catalog, registers, batchViews, speedViews, clock, rules = SERVE_RULES } = options
+  const { catalog, registers, batchViews, speedViews, clock, rules = SERVE_RULES, figures } = options
   const { batchCacheSizeMaxBytes = BATCH_CACHE_SIZE_DEFAULT_BYTES, speedCacheSizeMaxBytes = SPEED_CACHE_SIZE_DEFAULT_BYTES } = options
   const slices = new Slices(clock, options.sliceMaxMs)
   const promoted = options.batchCache === undefined ? null : new PromotedBlobs({ cache: options.batchCache, clock, onAlarm: options.onAlarm })
+  if (figures !== undefined && promoted !== null) figures.isCacheClosed = () => promoted.isClosed
   const resolver = new RequestResolver(slices, rules.isSameCatalog)
   const sources: Sources = {
     pins: new PointerPins(registers, clock),
-    batchBlobs: new BatchBlobs(new BatchRows(batchViews, promoted), batchCacheSizeMaxBytes),
+    batchBlobs: new BatchBlobs(new BatchRows(batchViews, promoted), batchCacheSizeMaxBytes, figures?.blobs),
     freshness: new FreshnessReader(speedViews, clock),
     speedChunks: new SpeedChunkReader({ store: speedViews, cacheSizeMaxBytes: speedCacheSizeMaxBytes, isSame: rules.isSameState, isReplaying: rules.isReplaying }),
     deadlines: new Deadlines(clock),
     registers, clock, rules, slices,
   }
-  const answerAs = <E>(form: FormEntity<E>, request: FeatureRequest, sinceMs = clock.steadyMs()): Soon<FeatureAnswer<E>> => soon(() => {
+  const answerAs = <E>(formed: FormEntity<E>, request: FeatureRequest, sinceMs = clock.steadyMs()): Soon<FeatureAnswer<E>> => soon(() => {
     const deadlineAtMs = sinceMs + Math.min(request.deadlineMs, DEADLINE_MAX_MS)
+    const form: FormEntity<E> = figures === undefined ? formed : (entity) => {
+      figures.countValues(entity.values)
+      return formed(entity)
+    }
     return after(resolver.resolve(catalog(), request), (resolved) =>
       after(readViews(sources, resolved, request.explain, deadlineAtMs), (views) =>
         after(composeAnswer(resolved, request, views, clock.nowMs(), new SlicedWork(slices, deadlineAtMs), form), (answer) => {
+          figures?.countAnswer(answer)
           if (request.policy === 'fail') refuseDegraded(answer.degraded, views)
           return answer
         })))

@@ -10,6 +10,7 @@ import { damageOf } from './damage.ts'
 import type { ResolvedView } from './feature-request.ts'
 import type { PinnedGeneration } from './promoted-blob.ts'
 import type { PromotedRow } from './promoted-blobs.ts'
+import type { BlobPlace } from './serve-figures.ts'
 import { inSlices, type SlicedWork } from './sliced-work.ts'
 
 /** What an entry costs besides its blob. */
@@ -31,8 +32,11 @@ export class BatchBlobs {
   /** By entity, of the generation that was last read: all requests of a moment read the same. */
   private readonly cache: LRUCache<string, KeptBlob>
 
-  constructor(rows: BatchRows, sizeMaxBytes: number) {
+  private readonly counts: Record<BlobPlace, number>
+
+  constructor(rows: BatchRows, sizeMaxBytes: number, counts: Record<BlobPlace, number> = { memory: 0, cache: 0, store: 0 }) {
     this.rows = rows
+    this.counts = counts
     this.cache = new LRUCache({ maxSize: sizeMaxBytes, sizeCalculation: ({ blob }) => (blob?.byteLength ?? 0) + ENTRY_SIZE_BYTES })
   }
 
@@ -47,6 +51,7 @@ export class BatchBlobs {
       if (kept?.n === pin.n) blobs[i] = kept.blob
       else missing.push(i)
     }
+    this.counts.memory += entities.length - missing.length
     if (missing.length === 0) return blobs
     return after(inTurn(partsOf(missing), (part) => this.load(view, pin, part, blobs, work)), () => blobs)
   }
@@ -56,6 +61,7 @@ export class BatchBlobs {
       const damagedOfCache: number[] = []
       const verified = inSlices(part, () => work.pauseInTime(), (i, at) => {
         const { row, isPromoted } = found[at]!
+        this.counts[isPromoted ? 'cache' : 'store']++
         blobs[i] = this.verify(view, pin, i, row)
         if (isPromoted && isProblem(blobs[i]!)) damagedOfCache.push(i)
       })

@@ -15,6 +15,11 @@ export class Breaker {
     this.clock = clock
   }
 
+  /** Whether it is left out but for who tries it. */
+  get isOpen(): boolean {
+    return this.failureCount >= FAILURES_MAX
+  }
+
   /** Whether this caller may try; after a pause it is one caller, until it is known how that went. */
   admits(): boolean {
     if (this.failureCount < FAILURES_MAX) return true

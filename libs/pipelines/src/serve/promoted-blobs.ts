@@ -51,6 +51,10 @@ export class PromotedBlobs {
     this.deadlines = new Deadlines(clock)
   }
 
+  get isClosed(): boolean {
+    return this.breaker.isOpen
+  }
+
   /** In the order of the entities; null: the generation has none of it; undefined: that has to be read from the store. Never throws. */
   async read(view: string, pin: PinnedGeneration, entities: readonly Uint8Array[]): Promise<readonly (StoredBatchRow | null | undefined)[]> {
     if (!this.breaker.admits()) return entities.map(() => undefined)

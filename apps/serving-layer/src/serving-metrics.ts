@@ -1,0 +1,33 @@
+// What the serving layer counts of questions and answers.
+
+import type { Counter, Metrics } from '@tidemark/observability/metrics'
+import { ServeFigures } from '@tidemark/pipelines/serve/serve-figures'
+import type { OnAnswered } from '@tidemark/serving-http/serving-app'
+
+export interface ServingMetrics {
+  readonly figures: ServeFigures
+  readonly onAnswered: OnAnswered
+  readonly onAppended: (source: string, count: number) => void
+}
+
+export function observeServing(metrics: Metrics): ServingMetrics {
+  const figures = new ServeFigures(metrics.histogram('tidemark_serving_lag_seconds', {}))
+  const seconds = metrics.histogram('tidemark_serving_request_seconds', {})
+  const outcomes = new Map<string, Counter>()
+  metrics.whenRead((tell) => {
+    for (const [status, count] of Object.entries(figures.values)) tell('tidemark_serving_values_total', { status }, count)
+    for (const [code, count] of Object.entries(figures.degraded)) tell('tidemark_serving_degraded_total', { code }, count)
+    for (const [where, count] of Object.entries(figures.blobs)) tell('tidemark_serving_batch_reads_total', { where }, count)
+    tell('tidemark_serving_cache_closed', {}, figures.isCacheClosed() ? 1 : 0)
+  })
+  return {
+    figures,
+    onAnswered: (outcome, durationMs) => {
+      let counter = outcomes.get(outcome)
+      if (counter === undefined) outcomes.set(outcome, (counter = metrics.counter('tidemark_serving_requests_total', { outcome })))
+      counter.value++
+      seconds.record(durationMs / 1_000)
+    },
+    onAppended: (source, count) => void (metrics.counter('tidemark_serving_events_total', { source }).value += count),
+  }
+}

@@ -1,0 +1,81 @@
+// Calls to a server: counted, timed, and told of where it is away.
+import { describe, expect, it } from '@jest/globals'
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import { Metrics, type Series } from '@tidemark/observability/metrics'
+import { Readiness } from './readiness.ts'
+import { ServerCalls } from './server-calls.ts'
+import { createServiceLog } from './service-log.ts'
+
+class Store {
+  #answer = 7
+  code: ErrorCode | null = null
+
+  read(add: number): Promise<number> {
+    if (this.code !== null) return Promise.reject(new TidemarkError([{ code: this.code, message: 'It is so.', where: 'there', action: 'Wait.' }]))
+    return Promise.resolve(this.#answer + add)
+  }
+
+  isClosed = false
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.isClosed = this.#answer > 0
+  }
+
+  atHand(): number {
+    return this.#answer
+  }
+}
+
+function world() {
+  let nowMs = 0
+  const said: { level: string; msg: string }[] = []
+  const metrics = new Metrics()
+  const readiness = new Readiness(() => nowMs)
+  readiness.started()
+  const log = createServiceLog({ service: 'test', level: 'info', metrics, destination: { write: (line) => void said.push(JSON.parse(line) as never) } })
+  const store = new Store()
+  const calls = new ServerCalls({ metrics, readiness, log, steadyMs: () => nowMs })
+  const read = (name: string): readonly Series[] => metrics.read().find((metric) => metric.name === name)?.series ?? []
+  return { store, observed: calls.observe('stores', store), readiness, said, read, pass: (ms: number) => void (nowMs += ms) }
+}
+
+describe('ServerCalls', () => {
+  it('gives what the port gives, and times it', async () => {
+    const { store, observed, read, pass } = world()
+    {
+      await using opened = new AsyncDisposableStack()
+      opened.use(observed)
+    }
+    expect(store.isClosed).toBe(true)
+    const asked = observed.read(1)
+    expect(read('tidemark_server_calls_active')).toEqual([{ labels: { server: 'stores' }, value: 1 }])
+    pass(30)
+    expect(await asked).toBe(8)
+    expect(observed.atHand()).toBe(7)
+    expect(read('tidemark_server_calls_active')).toEqual([{ labels: { server: 'stores' }, value: 0 }])
+    expect(read('tidemark_server_call_seconds').map(({ labels, value }) => [labels['call'], (value as { sum: number }).sum])).toEqual([['read', 0.03], ['atHand', 0]])
+  })
+
+  it('tells readiness and, once, the log of a server that is away, and that it answers again', async () => {
+    const { store, observed, read, readiness, said, pass } = world()
+    store.code = 'STORE_UNAVAILABLE'
+    for (let i = 0; i < 4; i++) {
+      await expect(observed.read(1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+      pass(600)
+    }
+    expect(readiness.read()).toEqual({ status: 'waiting', isReady: false, waitsFor: [{ name: 'stores', code: 'STORE_UNAVAILABLE', message: 'It is so.', forMs: 2_400 }] })
+    expect(read('tidemark_server_call_errors_total')).toEqual([{ labels: { server: 'stores', code: 'STORE_UNAVAILABLE' }, value: 4 }])
+    store.code = null
+    await observed.read(1)
+    expect(readiness.read().isReady).toBe(true)
+    expect(said.map(({ level, msg }) => [level, msg])).toEqual([['warn', 'stores does not answer: It is so.'], ['info', 'stores answers again']])
+  })
+
+  it('counts what a server refuses, which is an answer', async () => {
+    const { store, observed, read, readiness, said } = world()
+    store.code = 'STORE_REFUSED'
+    await expect(observed.read(1)).rejects.toMatchObject({ code: 'STORE_REFUSED' })
+    expect(readiness.read().isReady).toBe(true)
+    expect(read('tidemark_server_call_errors_total')).toEqual([{ labels: { server: 'stores', code: 'STORE_REFUSED' }, value: 1 }])
+    expect(said).toEqual([])
+  })
+})

@@ -1,0 +1,132 @@
+// Calls to servers: how many, how long, which failed; and whether a server answers at all. Each port is wrapped once, where it is opened, so that no
+// adapter and no pipeline knows of it.
+
+import { TidemarkError } from '@tidemark/feature-schema/errors'
+import type { Histogram, Metrics } from '@tidemark/observability/metrics'
+import type { Readiness } from './readiness.ts'
+import type { ServiceLog } from './service-log.ts'
+
+/** A server that has not answered for so long is told of: a call that was late, while others were not, is no news. */
+const TOLD_AFTER_MS = 1_000
+
+export interface ServerCallsOptions {
+  readonly metrics: Metrics
+  readonly readiness: Readiness
+  readonly log: ServiceLog
+  /** Of a clock that never goes back, with fractions. */
+  readonly steadyMs: () => number
+}
+
+export class ServerCalls {
+  private readonly options: ServerCallsOptions
+  private readonly servers = new Map<string, Server>()
+
+  constructor(options: ServerCallsOptions) {
+    this.options = options
+    options.metrics.whenRead((tell) => {
+      for (const { name, activeCount } of this.servers.values()) tell('tidemark_server_calls_active', { server: name }, activeCount)
+    })
+  }
+
+  /** The port itself, each call of it observed. `isNeeded`: readiness says where it is away. */
+  observe<T extends object>(name: string, port: T, { isNeeded = true }: { readonly isNeeded?: boolean } = {}): T {
+    const server = this.servers.get(name) ?? new Server(name, isNeeded, this.options)
+    this.servers.set(name, server)
+    const wrapped = new Map<string | symbol, unknown>()
+    return new Proxy(port, {
+      get(target, key) {
+        const known = wrapped.get(key)
+        if (known !== undefined) return known
+        const value: unknown = Reflect.get(target, key, target)
+        if (typeof value !== 'function') return value
+        // The port's own `this`, which may have private fields. A bound function will not do: `using` refuses it.
+        const asked = (...given: unknown[]): unknown => Reflect.apply(value, target, given)
+        const call = typeof key === 'symbol' ? asked : server.observed(key, asked)
+        wrapped.set(key, call)
+        return call
+      },
+    })
+  }
+}
+
+/** The port observed, where somebody observes. */
+export function observed<T extends object>({ calls }: Observation, name: string, port: T, options?: { readonly isNeeded?: boolean }): T {
+  return calls === undefined ? port : calls.observe(name, port, options)
+}
+
+export interface Observation {
+  readonly calls?: ServerCalls
+}
+
+class Server {
+  readonly name: string
+  activeCount = 0
+  private readonly isNeeded: boolean
+  private readonly options: ServerCallsOptions
+  /** null: it answered last. */
+  private failingSinceMs: number | null = null
+  private isTold = false
+
+  constructor(name: string, isNeeded: boolean, options: ServerCallsOptions) {
+    this.name = name
+    this.isNeeded = isNeeded
+    this.options = options
+  }
+
+  observed(call: string, ask: (...given: unknown[]) => unknown): (...given: unknown[]) => unknown {
+    const { steadyMs, metrics } = this.options
+    let seconds: Histogram | null = null
+    const ended = (fromMs: number): void => {
+      this.activeCount--
+      seconds ??= metrics.histogram('tidemark_server_call_seconds', { server: this.name, call })
+      seconds.record((steadyMs() - fromMs) / 1_000)
+      if (this.failingSinceMs !== null) this.answers()
+    }
+    const failed = (error: unknown): void => {
+      this.activeCount--
+      this.fails(error)
+    }
+    return (...given) => {
+      const fromMs = steadyMs()
+      this.activeCount++
+      let result: unknown
+      try {
+        result = ask(...given)
+      } catch (error) {
+        failed(error)
+        throw error
+      }
+      if (!(result instanceof Promise)) {
+        ended(fromMs)
+        return result
+      }
+      return result.then((value: unknown) => {
+        ended(fromMs)
+        return value
+      }, (error: unknown) => {
+        failed(error)
+        throw error
+      })
+    }
+  }
+
+  private answers(): void {
+    const { readiness, log } = this.options
+    this.failingSinceMs = null
+    readiness.answers(this.name)
+    if (this.isTold) log.info(`${this.name} answers again`)
+    this.isTold = false
+  }
+
+  private fails(error: unknown): void {
+    const { metrics, readiness, log, steadyMs } = this.options
+    const problem = error instanceof TidemarkError ? error.problems[0]! : null
+    metrics.counter('tidemark_server_call_errors_total', { server: this.name, code: problem?.code ?? 'INTERNAL' }).value++
+    if (problem?.code !== 'STORE_UNAVAILABLE') return
+    this.failingSinceMs ??= steadyMs()
+    if (this.isNeeded) readiness.waits(this.name, problem)
+    if (this.isTold || steadyMs() - this.failingSinceMs < TOLD_AFTER_MS) return
+    this.isTold = true
+    log.warn({ code: problem.code, where: problem.where }, `${this.name} does not answer: ${problem.message}`)
+  }
+}
