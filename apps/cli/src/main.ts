@@ -11,6 +11,7 @@ import { addDevCommand } from './commands/dev.ts'
 import { addFeaturesCommand } from './commands/features-get.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addKeysCommand } from './commands/keys.ts'
+import { addMigrateCommand } from './commands/migrate.ts'
 import { addPlanCommand } from './commands/plan.ts'
 import { addPointerCommand } from './commands/pointer.ts'
 import { addReplayCommand } from './commands/replay.ts'
@@ -49,6 +50,7 @@ function createProgram(output: Output, startProgress: () => Progress): Command {
   addDeadLettersCommand(program, output)
   addAppendTimeCommand(program, output)
   addKeysCommand(program, output)
+  addMigrateCommand(program, output)
   addFeaturesCommand(program, output, startProgress)
   addTrainingSetCommand(program, output, startProgress)
   addReplayCommand(program, output, startProgress)

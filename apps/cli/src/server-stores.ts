@@ -34,13 +34,15 @@ export async function openServerStores<N extends StoreName>(names: readonly N[],
 export interface RegistersToWrite extends AsyncDisposable {
   readonly registers: RegisterStore
   readonly namespace: string
+  /** Which holds them; it has this release's tables. */
+  readonly keyspace: string
 }
 
 /** Of the registers alone, which are made where the settings say with how many replicas. Throws what `openServerStores` throws. */
 export async function openRegistersToWrite(environment: Environment, signal: AbortSignal): Promise<RegistersToWrite> {
   const { namespace, cassandra } = readSettings(environment, { namespace: namespaceSettings, cassandra: cassandraSettings })
   const { stores } = await openServersInTime({ stores: () => openCassandraStores(cassandra, UNHEARD) }, { withinMs: OPENED_WITHIN_MS, clock: createSystemClock(), signal })
-  return { namespace, registers: stores.registers, [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]() }
+  return { namespace, keyspace: cassandra.keyspace, registers: stores.registers, [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]() }
 }
 
 /** Those of a keyspace that services have made. */

@@ -58,6 +58,13 @@ describe('--servers', () => {
     expect(errorOf(ended).problems.map(({ where }) => where).sort()).toEqual(['TIDEMARK_CASSANDRA_CONTACT_POINTS', 'TIDEMARK_CASSANDRA_DATA_CENTER'])
   })
 
+  it('is what the tables are made on, and a folder has none', async () => {
+    using folder = makeFolder()
+    const [servers, none] = await Promise.all([run(['migrate']), folder.start(['migrate', '--json'], NOTHING).ended])
+    expect([servers.code, errorOf(servers).problems.map(({ where }) => where).sort()]).toEqual([3, ['TIDEMARK_CASSANDRA_CONTACT_POINTS', 'TIDEMARK_CASSANDRA_DATA_CENTER']])
+    expect([none.code, errorOf(none)]).toMatchObject([2, { code: 'USAGE', problems: [{ message: expect.stringContaining('A folder has no tables') }] }])
+  })
+
   it('reads secrets from files, and shows none', async () => {
     using folder = makeFolder()
     folder.write('password', `${SECRET}\n`)

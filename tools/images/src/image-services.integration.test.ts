@@ -2,7 +2,7 @@
 // an event truly, and drain; and the command in its own does what an operator asks of it. Nothing is written but into the one folder that may be.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -22,14 +22,35 @@ let services: readonly ServiceProcess[]
 beforeAll(async () => {
   execFileSync(process.execPath, [join(ROOT, 'tools/images/src/main.ts'), 'all', '--out', images], { stdio: 'pipe' })
   const servers = await sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-jobs')
-  world = await ServiceWorld.open(servers, seededChance(1), { runOf: (layer, folder) => containedRun(join(images, layer), roots, folder) })
+  world = await ServiceWorld.open(servers, seededChance(1), { definitions: null, runOf: (layer, folder) => containedRun(join(images, layer), roots, folder) })
 }, TEST_MAX_MS)
 afterAll(async () => {
   await world[Symbol.asyncDispose]()
   for (const folder of [images, roots]) rmSync(folder, { recursive: true, force: true })
 }, TEST_MAX_MS)
 
+/** Of the command in its image, without a word on stderr. */
+function tidemark(...words: readonly string[]): unknown {
+  const { main, node = [process.execPath] } = containedRun(join(images, 'tidemark'), roots, world.folder)
+  const [command, ...args] = [...node, main, ...words, '--json']
+  const { status, stdout, stderr } = spawnSync(command!, args, { env: { PATH: process.env['PATH'], ...world.environment }, encoding: 'utf8' })
+  expect({ status, stderr, stdout }).toMatchObject({ status: 0, stderr: '' })
+  return JSON.parse(stdout)
+}
+
 describe('the services, each from its image', () => {
+  it('find their tables made by the command in its own', () => {
+    const made = { servers: world.namespace, keyspace: world.namespace }
+    expect([tidemark('migrate', '--servers'), tidemark('migrate', '--servers')]).toEqual([made, made])
+  }, TEST_MAX_MS)
+
+  it('find what to run applied by the command in its own, from a file that is a program', () => {
+    const file = join(world.folder, 'payments.ts')
+    copyFileSync(join(ROOT, 'tools/conformance/src/services/payments.ts'), file)
+    expect(tidemark('apply', file, '--servers', '--yes')).toMatchObject({ servers: world.namespace, revision: 1, isApplied: true })
+    rmSync(file)
+  }, TEST_MAX_MS)
+
   it('start, and answer with every event, of batch and stream', async () => {
     services = await Promise.all(LAYER_NAMES.map((layer) => world.start(layer)))
     for (const service of services) await service.untilReady()
@@ -42,12 +63,8 @@ describe('the services, each from its image', () => {
     await world.untilWhole(url!, 2)
   }, TEST_MAX_MS)
 
-  it('let the command look at them, and change what they do', () => {
-    const { main, node = [process.execPath] } = containedRun(join(images, 'tidemark'), roots, world.folder)
-    const [command, ...args] = [...node, main, 'pointer', 'show', '--servers', '--json']
-    const { status, stdout, stderr } = spawnSync(command!, args, { env: { PATH: process.env['PATH'], ...world.environment }, encoding: 'utf8' })
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-    expect(stdout).toContain('cards')
+  it('let the command look at what they do', () => {
+    expect(tidemark('pointer', 'show', '--servers')).toMatchObject({ pointers: [{ view: 'cards@1' }, { view: 'shops@1' }] })
   }, TEST_MAX_MS)
 
   it.each(LAYER_NAMES)('%s drains when it is told to end', async (layer) => {

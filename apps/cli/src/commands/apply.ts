@@ -66,7 +66,7 @@ export function addApplyCommand(program: Command, output: Output): void {
             return
           }
         }
-        const { revision } = await commitApply(request, prepared, createSystemClock(), userInfo().username)
+        const { revision } = await commitApply(request, prepared, createSystemClock(), callerName())
         output.answer({ ...document, revision, isApplied: true }, () => `${isAsked ? '' : `${text}\n\n`}${output.colors.green('applied')} revision ${revision}; \`tidemark views --servers\` shows which services have taken it up`)
       })
     })
@@ -111,4 +111,13 @@ function planText({ colors: { bold, dim } }: Output, { plan: { changes, staying 
     ...(backFilled.length === 0 ? [] : [[bold('back-filled'), ...backFilled].join('\n')]),
     ...(staying.length === 0 ? [] : [[bold('as before'), ...staying.map(({ service, view, newest }) => `  service ${service} reads ${view}, not ${newest}: a new version of the service would`)].join('\n')]),
   ].join('\n\n')
+}
+
+/** Who has called. In a container, which has no names of users: a number. */
+function callerName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}`
+  }
 }
