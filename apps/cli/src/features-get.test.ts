@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, it, jest } from '@jest/globals'
 import { makeFolder } from './testing/run-cli.ts'
 import { ndjson, SENSOR_DEFINITIONS } from './testing/sensor-project.ts'
@@ -118,5 +121,23 @@ describe('tidemark features get', () => {
         expect(JSON.stringify(ended.document)).not.toContain('    at ')
       }))
     }
+  })
+
+  it('sends a server the key that it was given, and shows it nowhere', async () => {
+    const key = `tmk_${'a'.repeat(12)}_${'b'.repeat(43)}`
+    const sent: unknown[] = []
+    const problem = { code: 'FORBIDDEN', message: 'It needs the scope features:read.', where: '/v1/catalog', action: 'Ask for one.' }
+    await using server = createServer(({ headers }, response) => {
+      sent.push(headers.authorization)
+      response.writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' }).end(JSON.stringify({ code: 'FORBIDDEN', problems: [problem] }))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    using folder = makeFolder()
+    const ask = (given: string) => folder.start(['features', 'get', '--url', `http://127.0.0.1:${(server.address() as AddressInfo).port}`, '--entity', 'card=a', '--json'], { TIDEMARK_API_KEY: given }).ended
+    const [refused, without, unsendable] = [await ask(key), await ask(''), await ask(`${key}\n`)]
+    expect(sent).toEqual([`Bearer ${key}`, undefined])
+    expect([refused!.code, JSON.parse(refused!.stdout)]).toMatchObject([3, { error: { code: 'FORBIDDEN', problems: [problem] } }])
+    expect([without!.code, unsendable!.code, JSON.parse(unsendable!.stdout)]).toMatchObject([3, 2, { error: { code: 'USAGE', problems: [{ where: 'TIDEMARK_API_KEY' }] } }])
+    for (const { stdout, stderr } of [refused!, without!, unsendable!]) expect(stdout + stderr).not.toContain(key)
   })
 })

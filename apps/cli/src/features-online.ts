@@ -87,10 +87,17 @@ async function ask(url: string, path: string, body?: object): Promise<unknown> {
 /** Of who asks: a key, or a token. */
 const KEY_VARIABLE = 'TIDEMARK_API_KEY'
 
+/** What cannot be sent is not shown either. */
+function credential(): { readonly authorization?: string } {
+  const key = process.env[KEY_VARIABLE]
+  if (key === undefined || key === '') return {}
+  if (/^[\x21-\x7e]+$/.test(key)) return { authorization: `Bearer ${key}` }
+  throw usageError('What is given has blanks or control characters in it, and is not shown.', KEY_VARIABLE, 'Give a key that `tidemark keys create` printed, or a token.')
+}
+
 async function fetchText(where: string, body: object | undefined): Promise<{ readonly ok: boolean; readonly text: string }> {
+  const headers = { ...credential(), ...(body && { 'content-type': 'application/json' }) }
   try {
-    const key = process.env[KEY_VARIABLE]
-    const headers = { ...(key && { authorization: `Bearer ${key}` }), ...(body && { 'content-type': 'application/json' }) }
     const response = await fetch(where, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) })
     return { ok: response.ok, text: await response.text() }
   } catch (error) {

@@ -110,7 +110,6 @@ describe('a route', () => {
 
   it('that tells only whether the process lives is open', async () => {
     expect((await ask('/livez')).status).toBe(200)
-    expect(scopesOf('/readyz')).toEqual([])
   })
 
   it('is there for the document, with what it needs', () => {

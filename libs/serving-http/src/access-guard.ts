@@ -27,7 +27,6 @@ export interface Access {
 /** By path, of which scopes one is needed; none: anybody may ask. */
 const SCOPES_OF_PATHS: Readonly<Record<string, readonly Scope[]>> = {
   '/livez': [],
-  '/readyz': [],
   '/openapi.json': SCOPE_NAMES,
   '/v1/features': ['features:read'],
   '/v1/catalog': ['features:read', 'operate'],

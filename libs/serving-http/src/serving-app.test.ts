@@ -212,4 +212,8 @@ it('leaves it to clients and proxies to close connections that are idle', async 
 it('says whose port it is, and which address it cannot have', async () => {
   await expect(listen(() => undefined, { host: '127.0.0.1', port: listener.port })).rejects.toMatchObject({ code: 'PORT_IN_USE' })
   await expect(listen(() => undefined, { host: '192.0.2.1', port: 0 })).rejects.toMatchObject({ code: 'USAGE' })
+  const tls = { cert: 'no certificate', key: 'a-secret-that-nobody-may-read' }
+  const refused = listen(() => undefined, { host: '127.0.0.1', port: 0, tls })
+  await expect(refused).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('certificate') })
+  await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining(tls.key) })
 })

@@ -3,8 +3,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import type { IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { request } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -175,10 +176,26 @@ async function endOf(service: ServiceProcess): Promise<{ how: unknown; fatal: re
   return { how, fatal: service.lines.filter(({ level }) => level === 'fatal') }
 }
 
+/** As it is, in hex, in an address, and in base 64 wherever in it it stands: behind a user's name, say. */
+function formsOf(secret: string): string[] {
+  const inside = [0, 1, 2].flatMap((before) => {
+    const bytes = Buffer.from('x'.repeat(before) + secret)
+    // What lies about it shows in the digits at its ends.
+    return [bytes.toString('base64'), bytes.toString('base64url')].map((text) => text.slice(before === 0 ? 0 : 4, -4))
+  })
+  return [...new Set([secret, Buffer.from(secret).toString('hex'), encodeURIComponent(secret), ...inside])]
+}
+
 describe('a secret', () => {
   it('that is wrong is refused, and not told', async () => {
     for (const [variable, layer] of Object.entries(WRONG_SECRETS)) {
       expect([variable, await endOf(await world.start(layer, { ...settings, name: `${layer}-wrong`, [variable]: WRONG }))]).toMatchObject([variable, { how: 1, fatal: [{ code: 'STORE_REFUSED' }] }])
+    }
+    await using registry = createServer((_request, response) => void response.writeHead(401, { connection: 'close' }).end('{}')).listen(0, '127.0.0.1')
+    await once(registry, 'listening')
+    for (const given of [{ TIDEMARK_SCHEMA_REGISTRY_TOKEN: WRONG }, { TIDEMARK_SCHEMA_REGISTRY_USERNAME: 'user', TIDEMARK_SCHEMA_REGISTRY_PASSWORD: WRONG }]) {
+      const urls = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`
+      expect(await endOf(await world.start('archiver', { ...settings, name: 'archiver-wrong', TIDEMARK_SCHEMA_REGISTRY_URLS: urls, ...given }))).toMatchObject({ how: 1, fatal: [{ code: 'STORE_REFUSED' }] })
     }
     // A cache is not waited for: it is said once that it cannot be used.
     const withoutCache = await world.start('serving-layer', { ...settings, name: 'serving-wrong', TIDEMARK_REDIS_CACHE_PASSWORD: WRONG })
@@ -190,14 +207,20 @@ describe('a secret', () => {
     expect(await endOf(await world.start('serving-layer', { ...settings, name: 'serving-file', TIDEMARK_CASSANDRA_PASSWORD: '', TIDEMARK_CASSANDRA_PASSWORD_FILE: join(world.folder, 'wrong') }))).toMatchObject({ how: 1, fatal: [{ code: 'STORE_REFUSED' }] })
   }, TEST_MAX_MS)
 
-  it('is in nothing that was said: no line of a log, no answer, no header, no output of a command', () => {
+  it('is in nothing that was said: no line of a log, no answer, no header, no figure, no output of a command', async () => {
+    for (const { lines, isRunning } of services) {
+      const admin = lines.find(({ msg }) => msg === 'starts')?.['admin'] as string | undefined
+      if (!isRunning || admin === undefined) continue
+      for (const path of ['/metrics', '/readyz', '/livez', '/nowhere']) heard.push(await (await fetch(admin + path)).text())
+    }
     const said = [...services.flatMap(({ lines }) => lines.map((line) => JSON.stringify(line))), ...heard]
     expect(said.length).toBeGreaterThan(100)
+    // What a service shows of itself, and what commands show, is read too; and the search finds what is there.
+    expect(heard.filter((answer) => answer.includes('tidemark_build_info')).length).toBeGreaterThanOrEqual(LAYER_NAMES.length)
+    expect(said.some((line) => formsOf('turned away').some((form) => line.includes(form)))).toBe(true)
     expect([...secrets.keys()].length).toBeGreaterThanOrEqual(7)
     for (const [what, secret] of secrets) {
-      for (const form of [secret, ...['base64', 'base64url', 'hex'].map((encoding) => Buffer.from(secret).toString(encoding as BufferEncoding).replace(/=+$/, '')), encodeURIComponent(secret)]) {
-        expect([what, said.filter((line) => line.includes(form))]).toEqual([what, []])
-      }
+      for (const form of formsOf(secret)) expect([what, said.filter((line) => line.includes(form))]).toEqual([what, []])
     }
   })
 })
