@@ -5,7 +5,7 @@ import type { ErrorCode, Problem } from '@tidemark/feature-schema/errors'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Counter, Metrics } from '@tidemark/observability/metrics'
 import type { Alarm } from '@tidemark/pipelines/alarm'
-import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
+import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
 
 export type ServiceLog = Logger
 
@@ -21,7 +21,7 @@ export interface ServiceLogOptions {
 export function createServiceLog({ service, level, metrics, destination = pino.destination({ sync: true }) }: ServiceLogOptions): ServiceLog {
   const lines = new Map<number, Counter>(Object.entries(pino.levels.values).map(([label, value]) => [value, metrics.counter('tidemark_log_lines_total', { level: label })]))
   return pino({
-    level, base: { service }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) },
+    level, base: { service }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) }, serializers: { err: toldOfFault },
     hooks: {
       logMethod(given, log, value) {
         lines.get(value)!.value++
@@ -29,6 +29,13 @@ export function createServiceLog({ service, level, metrics, destination = pino.d
       },
     },
   }, destination)
+}
+
+/** A client of a server hangs on an error what it was about, be it a password. */
+function toldOfFault(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { type, message, stack } = stdSerializers.err(error)
+  return { type, message, stack }
 }
 
 /** What passes by itself; everything else of an alarm asks for somebody. */
