@@ -1,6 +1,7 @@
 // What a process uses of its machine: processor, memory, and how free its event loop is.
 
 import { readdirSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { constants, monitorEventLoopDelay, performance, PerformanceObserver } from 'node:perf_hooks'
 import type { Counter, Metrics } from '@tidemark/observability/metrics'
 
@@ -27,6 +28,7 @@ export function observeProcess(metrics: Metrics): Disposable {
     tell('tidemark_process_cpu_seconds_total', { mode: 'user' }, user / 1e6)
     tell('tidemark_process_cpu_seconds_total', { mode: 'system' }, system / 1e6)
     tell('tidemark_process_resident_memory_bytes', {}, rss)
+    tell('tidemark_process_memory_limit_bytes', {}, memoryLimitBytes())
     tell('tidemark_process_heap_used_bytes', {}, heapUsed)
     tell('tidemark_process_external_memory_bytes', {}, external)
     tell('tidemark_process_open_files', {}, openFileCount())
@@ -79,6 +81,12 @@ class LoopDelay {
   stop(): void {
     this.histogram.disable()
   }
+}
+
+/** Of the container, where it has one, else of the machine. */
+function memoryLimitBytes(): number {
+  const constrainedBytes = process.constrainedMemory()
+  return constrainedBytes > 0 ? Math.min(constrainedBytes, totalmem()) : totalmem()
 }
 
 /** null where the system does not tell. */

@@ -29,6 +29,7 @@ export const METRICS = {
   tidemark_process_start_time_seconds: gauge('When the process started.'),
   tidemark_process_cpu_seconds_total: counter('Processor time of the process.', 'mode'),
   tidemark_process_resident_memory_bytes: gauge('Memory of the process that is resident.'),
+  tidemark_process_memory_limit_bytes: gauge('The most that it may be: what its container may have, else what the machine has.'),
   tidemark_process_heap_used_bytes: gauge("Of JavaScript's heap, what is used."),
   tidemark_process_external_memory_bytes: gauge('Memory outside of the heap that its objects hold, buffers included.'),
   tidemark_process_open_files: gauge('File descriptors, connections included.'),

@@ -2,12 +2,12 @@
 // Debian's packages. Nothing is installed in the system, and nothing needs root.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import type { BuildStep, CachedBuild } from './build-cache.ts'
+import { unpackDebianPackages } from './debian-packages.ts'
 import type { ToolName } from './machine-tools.ts'
 import { runTool } from './run-tool.ts'
-import { ServersError } from './servers-error.ts'
 import { renderTemplate } from './template.ts'
 import { APICURIO_VERSION, CASSANDRA_VERSION, KAFKA_VERSION, MINIO_VERSION, REDIS_VERSION } from './versions.ts'
 
@@ -53,7 +53,10 @@ export const minioBuild: PinnedBuild = {
 /** Leaves a Debian file tree: usr/bin/redis-server, and the libraries that not every machine has under usr/lib. */
 export const redisBuild: PinnedBuild = {
   name: 'redis', version: REDIS_VERSION, tools: ['apt-get', 'dpkg-deb'], expected: 'some 15 s',
-  build: unpackRedis,
+  build: (step) => unpackDebianPackages(step, {
+    pinned: ['redis-server', 'redis-tools'], version: REDIS_VERSION, others: redisLibraries,
+    instead: `Put a redis-server of version ${REDIS_VERSION} on PATH: it is then used as it is. Debian 12 has it.`,
+  }),
 }
 
 const redisLibraries = ['libatomic1', 'libjemalloc2', 'liblzf1']
@@ -63,36 +66,6 @@ async function copyJars({ folder, logPath, signal }: BuildStep, pom: string): Pr
   await writeFile(pomPath, pom)
   const args = ['-B', '-ntp', '-f', pomPath, `${DEPENDENCY_PLUGIN}:copy-dependencies`, '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'lib')}`]
   await runTool({ program: 'mvn', args, cwd: folder, logPath, signal })
-}
-
-/** Downloads with package lists of its own, fresh ones, which need no root and change nothing of the system's. */
-async function unpackRedis({ folder, logPath, signal }: BuildStep): Promise<void> {
-  const aptFolder = join(folder, 'apt')
-  await mkdir(join(aptFolder, 'lists', 'partial'), { recursive: true })
-  await mkdir(join(aptFolder, 'archives', 'partial'), { recursive: true })
-  const options = [`Dir::State::Lists=${aptFolder}/lists`, `Dir::Cache=${aptFolder}`, 'APT::Sandbox::User=', 'Acquire::Languages=none']
-    .flatMap((option) => ['-o', option])
-  await runTool({ program: 'apt-get', args: [...options, 'update'], cwd: aptFolder, logPath, signal })
-  const packages = [...redisPackages(options), ...redisLibraries]
-  await runTool({ program: 'apt-get', args: [...options, 'download', ...packages], cwd: aptFolder, logPath, signal })
-  for (const file of await readdir(aptFolder)) {
-    if (file.endsWith('.deb')) await runTool({ program: 'dpkg-deb', args: ['-x', join(aptFolder, file), folder], cwd: folder, logPath, signal })
-  }
-  await rm(aptFolder, { recursive: true })
-}
-
-/** redis-server and redis-tools with Debian's newest revision of the pinned version. */
-function redisPackages(options: readonly string[]): string[] {
-  const { stdout } = spawnSync('apt-cache', [...options, 'madison', 'redis-server'], { encoding: 'utf8' })
-  const versions = stdout.split('\n').flatMap((line) => line.split('|')[1]?.trim() ?? [])
-  const version = versions.find((each) => each.replace(/^\d+:/, '').startsWith(`${REDIS_VERSION}-`))
-  if (version === undefined) {
-    throw new ServersError(
-      `Redis ${REDIS_VERSION} is not among this system's packages (it has ${versions.join(', ') || 'none'}).\n` +
-      `  do  Put a redis-server of version ${REDIS_VERSION} on PATH: it is then used as it is. Debian 12 has it.`,
-    )
-  }
-  return [`redis-server=${version}`, `redis-tools=${version}`]
 }
 
 /** The folder on PATH whose redis-server has exactly the pinned version; undefined where there is none. */

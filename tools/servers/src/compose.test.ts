@@ -18,6 +18,7 @@ interface Service {
   readonly command?: readonly string[]
   readonly volumes?: readonly string[]
   readonly profiles?: readonly string[]
+  readonly network_mode?: string
   readonly healthcheck?: object
 }
 
@@ -108,13 +109,25 @@ describe('the compose file', () => {
 })
 
 describe('what watches the servers', () => {
-  it('asks only for services that are there, at ports that they have', () => {
-    const { scrape_configs } = readYaml('observability/prometheus.yml') as { scrape_configs: { static_configs: { targets: string[] }[] }[] }
-    const hosts = scrape_configs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets)).map((target) => target.split(':')[0]!)
-    expect(hosts.filter((host) => host !== LOOPBACK && !(host in compose.services))).toEqual([])
-    const { exporters } = readYaml('observability/otel-collector.yml') as { exporters: { prometheus: { endpoint: string } } }
-    expect(exporters.prometheus.endpoint.split(':')[1]).toBe('8889')
-    expect(hosts).toContain('otel-collector')
+  it('listens on loopback where it shares the host\'s network, and is asked there', () => {
+    const { prometheus, grafana } = compose.services as Record<'prometheus' | 'grafana', Service>
+    expect([prometheus.network_mode, grafana.network_mode]).toEqual(['host', 'host'])
+    expect(prometheus.command).toContain(`--web.listen-address=${LOOPBACK}:9090`)
+    expect(grafana.environment).toMatchObject({ GF_SERVER_HTTP_ADDR: LOOPBACK, GF_SERVER_HTTP_PORT: 3000 })
+    const { datasources } = readYaml('observability/grafana/datasources.yml') as { datasources: { url: string }[] }
+    expect(datasources.map(({ url }) => url)).toEqual([`http://${LOOPBACK}:9090`])
+  })
+
+  it('asks the services at their admin ports, and what else is there at the port that it has', () => {
+    const { scrape_configs } = readYaml('observability/prometheus/prometheus.yml') as { scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[] }
+    const targetsOf = Object.fromEntries(scrape_configs.map((job) => [job.job_name, job.static_configs.flatMap(({ targets }) => targets)]))
+    const published = services.flatMap(([, { ports }]) => ports ?? []).map((port) => port.split(':').slice(0, 2).join(':'))
+    const { tidemark, prometheus, ...others } = targetsOf
+    expect(prometheus).toEqual([`${LOOPBACK}:9090`])
+    expect(published).toEqual(expect.arrayContaining(Object.values(others).flat()))
+    const reference = readFileSync(join(infra, '../docs/services.md'), 'utf8').split('\n').find((line) => line.includes('`TIDEMARK_ADMIN_PORT` |'))!
+    expect(tidemark).toEqual([...reference.matchAll(/(\d+) of `/g)].map(([, port]) => `${LOOPBACK}:${port}`))
+    expect(tidemark).toHaveLength(4)
   })
 
   it('has every part of a pipeline that the collector names', () => {

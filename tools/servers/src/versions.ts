@@ -8,3 +8,5 @@ export const MINIO_VERSION = 'v0.0.0-20260212201848-7aac2a2c5b7c'
 export const REDIS_VERSION = '7.0.15'
 /** The newest that runs on Java 17. */
 export const APICURIO_VERSION = '2.6.13.Final'
+/** Debian's Prometheus, of which only promtool is used. Rules mean the same to it and to the image of the compose file. */
+export const PROMTOOL_VERSION = '2.42.0'
