@@ -33,7 +33,7 @@ export async function composeArchiver({ common, kafka, s3, cassandra, engine, sc
   const begin = async ({ source }: EventSource): Promise<SourcePart> => {
     await ensureTopics(log, source, kafka.partitionCount)
     await using part = new AsyncDisposableStack()
-    const { archiver, loops } = new ArchivePart({ source, ports: { log, registers, objects, format, schemas, clock }, onAlarm })
+    const { archiver, loops } = new ArchivePart({ source, ports: { log, registers, objects, format, schemas, clock }, onAlarm, tracer: context.tracer })
     let relayLag: readonly RelayLag[] = []
     part.defer(tellArchiver(context.metrics, clock, { source, archiver, relayLag: () => relayLag }))
     const onLag = (_: SourceDefinition, lag: readonly RelayLag[]): void => {

@@ -8,9 +8,10 @@ import { kafkaSettings } from '@tidemark/service-kit/kafka-server'
 import { s3Settings } from '@tidemark/service-kit/s3-server'
 import { schemaRegistrySettings } from '@tidemark/service-kit/schema-registry'
 import type { GroupsValues } from '@tidemark/service-kit/settings'
+import { traceSettings } from '@tidemark/service-kit/trace-settings'
 
 const ADMIN_PORT_DEFAULT = 9_101
 
-export const archiverSettings = { common: commonSettings, admin: adminSettings(ADMIN_PORT_DEFAULT), kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, engine: engineSettings, schemaRegistry: schemaRegistrySettings }
+export const archiverSettings = { common: commonSettings, admin: adminSettings(ADMIN_PORT_DEFAULT), traces: traceSettings, kafka: kafkaSettings, s3: s3Settings, cassandra: cassandraSettings, engine: engineSettings, schemaRegistry: schemaRegistrySettings }
 
 export type ArchiverSettings = GroupsValues<typeof archiverSettings>

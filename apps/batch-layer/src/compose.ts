@@ -35,7 +35,7 @@ export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engi
     logBatch(context.log, event)
   }
   const begin = ({ plans }: EventSource): Promise<SourcePart> => {
-    const part = new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, observer, onBatch })
+    const part = new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, observer, tracer: context.tracer, onBatch })
     return Promise.resolve({ loops: part.loops, setViews: (views) => part.setViews(views), [Symbol.asyncDispose]: () => Promise.resolve() })
   }
   const parts = opened.use(new SourceParts({ begin, clock, onAlarm }))

@@ -13,6 +13,7 @@ import { s3Settings } from '@tidemark/service-kit/s3-server'
 import { schemaRegistrySettings } from '@tidemark/service-kit/schema-registry'
 import { flag, share, wholeNumber } from '@tidemark/service-kit/setting-kinds'
 import { settingsGroup, type GroupsValues } from '@tidemark/service-kit/settings'
+import { traceSettings } from '@tidemark/service-kit/trace-settings'
 
 const ADMIN_PORT_DEFAULT = 9_103
 const EVERY_MAX_MS = 7 * 24 * 3_600_000
@@ -38,6 +39,6 @@ const batchSettings = settingsGroup({
   }),
 })
 
-export const batchLayerSettings = { common: commonSettings, admin: adminSettings(ADMIN_PORT_DEFAULT), s3: s3Settings, cassandra: cassandraSettings, redisJobs: redisJobsSettings, engine: engineSettings, batch: batchSettings, schemaRegistry: schemaRegistrySettings }
+export const batchLayerSettings = { common: commonSettings, admin: adminSettings(ADMIN_PORT_DEFAULT), traces: traceSettings, s3: s3Settings, cassandra: cassandraSettings, redisJobs: redisJobsSettings, engine: engineSettings, batch: batchSettings, schemaRegistry: schemaRegistrySettings }
 
 export type BatchLayerSettings = GroupsValues<typeof batchLayerSettings>

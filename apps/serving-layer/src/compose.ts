@@ -42,6 +42,7 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
     access,
     server: createFeatureServer({ catalog: () => catalog, registers, batchViews, batchCache, speedViews, clock, figures, onAlarm: context.onAlarm }),
     onAnswered,
+    tracer: context.tracer,
     catalog: () => catalog,
     onError: (error) => logFailure(context.log, 'error', error),
     ...events?.routes,
@@ -67,7 +68,7 @@ async function openEvents(kafka: KafkaSettings, clientId: string, { context, ope
   const { log } = opened.use(await openServers({ log: () => openLog(kafka, clientId, context) }, context))
   let taken = NOTHING
   return {
-    routes: { openApi: openApiDocumentWithEvents, extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => taken, onAppended }) },
+    routes: { openApi: openApiDocumentWithEvents, extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => taken, onAppended, tracer: context.tracer }) },
     async take(catalog) {
       const plans = catalog.plans.filter(({ source: { format = 'json' } }) => format === 'json')
       for (const { source } of eventSourcesOf(plans)) await ensureTopics(log, source, kafka.partitionCount)

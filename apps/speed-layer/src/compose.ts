@@ -31,7 +31,7 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
   const ports = { log, groups, registers, objects, schemas, speedViews, clock, newRevision: createNewRevision() }
   const begin = async ({ source, plans }: EventSource): Promise<SourcePart> => {
     await ensureTopics(log, source, kafka.partitionCount)
-    const part = await StreamPart.start({ source, plans, ports, member: common.member, onAlarm, ...observeSpeed(context.metrics, source.name) })
+    const part = await StreamPart.start({ source, plans, ports, member: common.member, onAlarm, tracer: context.tracer, ...observeSpeed(context.metrics, source.name) })
     const forget = tellProcessor(context.metrics, source.name, part.processor)
     return {
       loops: part.loops,

@@ -42,6 +42,7 @@ export const METRICS = {
   tidemark_alarms_total: counter('Alarms that were raised, which the log has too.', 'code'),
   tidemark_log_lines_total: counter('Lines that were logged.', 'level'),
   tidemark_log_lines_lost_total: counter('Lines that could not be written.'),
+  tidemark_spans_total: counter('Spans of traces that were sampled: `ended`, `sent`, `lost`; those that found the queue full are only ended.', 'result'),
   tidemark_definitions_revision: gauge('Of the definitions that it works with; it rises with each change.'),
   // ---- Every service: the servers that it asks -----------------------------------------------------------------------------
   tidemark_server_call_seconds: histogram(LATENCY_BOUNDS, 'How long calls took that ended well, their wait for a turn, or for records, included.', 'server', 'call'),

@@ -7,6 +7,7 @@ import { observeProcess } from '@tidemark/machine/process-figures'
 import { createSystemClock } from '@tidemark/machine/system-clock'
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { Metrics } from '@tidemark/observability/metrics'
+import { NO_TRACES, type Tracer } from '@tidemark/observability/tracing'
 import type { OnAlarm } from '@tidemark/pipelines/alarm'
 import { runTogether, type Loop } from '@tidemark/pipelines/lambda/run-together'
 import type { WaitingClock } from '@tidemark/ports/clock'
@@ -19,6 +20,7 @@ import { askedReference } from './service-arguments.ts'
 import { ServerCalls } from './server-calls.ts'
 import { createServiceLog, logAlarm, logFailure, logNotice, type ServiceLog } from './service-log.ts'
 import { readSettings, type GroupsValues, type SettingsGroup } from './settings.ts'
+import { openTracer, type TraceSettings } from './trace-settings.ts'
 
 const EXIT = { ok: 0, failed: 1, usage: 2, settings: 78, ofSignal: 128 } as const
 /** A terminal's Ctrl-C may come twice at the same time, through whoever started this. */
@@ -35,6 +37,7 @@ export interface ServiceContext {
   readonly onNotice: (notice: Problem) => void
   readonly clock: WaitingClock
   readonly metrics: Metrics
+  readonly tracer: Tracer
   readonly readiness: Readiness
   /** Observes the servers that are opened. */
   readonly calls: ServerCalls
@@ -50,13 +53,19 @@ export interface ComposedService extends AsyncDisposable {
   readonly isReady?: Readonly<Record<string, unknown>>
 }
 
-type Groups = Readonly<Record<string, SettingsGroup<unknown>>> & { readonly common: SettingsGroup<CommonSettings>; readonly admin: SettingsGroup<AdminSettings> }
+type Groups = Readonly<Record<string, SettingsGroup<unknown>>> & { readonly common: SettingsGroup<CommonSettings>; readonly admin: SettingsGroup<AdminSettings>; readonly traces: SettingsGroup<TraceSettings> }
 
 export interface Service<G extends Groups> {
   readonly name: string
   readonly settings: G
   /** Opens what it needs, waiting for servers. */
   readonly compose: (settings: GroupsValues<G>, context: ServiceContext) => Promise<ComposedService>
+}
+
+interface OwnSettings {
+  readonly common: CommonSettings
+  readonly admin: AdminSettings
+  readonly traces: TraceSettings
 }
 
 /** Runs a service in this process, and ends it. */
@@ -66,7 +75,8 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
   const clock = createSystemClock()
   const metrics = new Metrics()
   const readiness = new Readiness(clock.steadyMs)
-  let log = createServiceLog({ service: name, level, metrics })
+  let tracer = NO_TRACES
+  let log = createServiceLog({ service: name, level, metrics, spanOf: () => tracer.current() })
   const endWith = (error: unknown): never => {
     logFailure(log, 'fatal', error)
     process.exit(error instanceof TidemarkError && error.code === 'SETTINGS_INVALID' ? EXIT.settings : EXIT.failed)
@@ -78,14 +88,17 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
   try {
     await answerArguments(service, log)
     const settings = readSettings(process.env, groups)
-    const { common, admin: adminSettings } = settings as { common: CommonSettings; admin: AdminSettings }
+    const { common, admin: adminSettings, traces: traceSettings } = settings as OwnSettings
     log = log.child({ member: common.member })
     ending.drainMaxMs = common.drainMaxMs
     ending.drainPauseMs = common.drainPauseMs
     observeService(metrics, readiness)
     // It answers until the process is gone.
     const admin = await openAdminListener(adminSettings, { service: name, readiness, metrics })
-    await superviseService(service, settings, { adminUrl: admin.url, log, metrics, readiness, signal: ending.signal, clock })
+    const traces = await openTracer(traceSettings, { service: name, member: common.member, metrics })
+    tracer = traces.tracer
+    await superviseService(service, settings, { adminUrl: admin.url, log, metrics, tracer, readiness, signal: ending.signal, clock })
+    await traces[Symbol.asyncDispose]()
     log.info('ended')
     process.exit(EXIT.ok)
   } catch (error) {
@@ -120,21 +133,22 @@ export interface Supervision {
   readonly adminUrl: string
   readonly log: ServiceLog
   readonly metrics: Metrics
+  readonly tracer: Tracer
   readonly readiness: Readiness
   readonly signal: AbortSignal
   readonly clock: WaitingClock
 }
 
 /** Resolves once the signal is aborted and all is drained and closed; throws what ends the service before. */
-export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { adminUrl, log, metrics, readiness, signal, clock }: Supervision): Promise<void> {
+export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { adminUrl, log, metrics, tracer, readiness, signal, clock }: Supervision): Promise<void> {
   const onAlarm: OnAlarm = (alarm) => {
     metrics.counter('tidemark_alarms_total', { code: alarm.code }).value++
     logAlarm(log, alarm)
   }
   try {
     log.info({ pid: process.pid, admin: adminUrl }, 'starts')
-    const calls = new ServerCalls({ metrics, readiness, log, steadyMs: () => performance.now() })
-    await using composed = await compose(settings, { service: name, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, readiness, calls, signal })
+    const calls = new ServerCalls({ metrics, tracer, readiness, log, steadyMs: () => performance.now() })
+    await using composed = await compose(settings, { service: name, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, tracer, readiness, calls, signal })
     readiness.started()
     log.info({ ...composed.isReady }, 'ready')
     await runTogether(composed.loops, { clock, signal, onAlarm })

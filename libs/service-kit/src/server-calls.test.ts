@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import { Metrics, type Series } from '@tidemark/observability/metrics'
+import { NO_TRACES } from '@tidemark/observability/tracing'
 import { Readiness } from './readiness.ts'
 import { ServerCalls } from './server-calls.ts'
 import { createServiceLog } from './service-log.ts'
@@ -33,7 +34,7 @@ function world() {
   readiness.started()
   const log = createServiceLog({ service: 'test', level: 'info', metrics, destination: { write: (line) => void said.push(JSON.parse(line) as never) } })
   const store = new Store()
-  const calls = new ServerCalls({ metrics, readiness, log, steadyMs: () => nowMs })
+  const calls = new ServerCalls({ metrics, tracer: NO_TRACES, readiness, log, steadyMs: () => nowMs })
   const read = (name: string): readonly Series[] => metrics.read().find((metric) => metric.name === name)?.series ?? []
   return { store, observed: calls.observe('stores', store), readiness, said, read, pass: (ms: number) => void (nowMs += ms) }
 }

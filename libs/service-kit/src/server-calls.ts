@@ -3,6 +3,7 @@
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Histogram, Metrics } from '@tidemark/observability/metrics'
+import { NO_TRACES, type Span, type Tracer } from '@tidemark/observability/tracing'
 import type { Readiness } from './readiness.ts'
 import type { ServiceLog } from './service-log.ts'
 
@@ -11,6 +12,7 @@ const TOLD_AFTER_MS = 1_000
 
 export interface ServerCallsOptions {
   readonly metrics: Metrics
+  readonly tracer: Tracer
   readonly readiness: Readiness
   readonly log: ServiceLog
   /** Of a clock that never goes back, with fractions. */
@@ -74,37 +76,46 @@ class Server {
   }
 
   observed(call: string, ask: (...given: unknown[]) => unknown): (...given: unknown[]) => unknown {
-    const { steadyMs, metrics } = this.options
+    const { steadyMs, metrics, tracer } = this.options
     let seconds: Histogram | null = null
-    const ended = (fromMs: number): void => {
+    const ended = (fromMs: number, span: Span | null): void => {
       this.activeCount--
+      span?.end()
       seconds ??= metrics.histogram('tidemark_server_call_seconds', { server: this.name, call })
       seconds.record((steadyMs() - fromMs) / 1_000)
       if (this.failingSinceMs !== null) this.answers()
     }
-    const failed = (error: unknown): void => {
+    const failed = (error: unknown, span: Span | null): void => {
       this.activeCount--
+      span?.end(error)
       this.fails(error)
+    }
+    /** A call in a span is one itself. */
+    const spanOf = (): Span | null => {
+      if (tracer === NO_TRACES) return null
+      const outer = tracer.current()
+      return outer === null ? null : tracer.begin(`${this.name} ${call}`, { parent: outer.traceparent, kind: 'client' })
     }
     return (...given) => {
       const fromMs = steadyMs()
+      const span = spanOf()
       this.activeCount++
       let result: unknown
       try {
         result = ask(...given)
       } catch (error) {
-        failed(error)
+        failed(error, span)
         throw error
       }
       if (!(result instanceof Promise)) {
-        ended(fromMs)
+        ended(fromMs, span)
         return result
       }
       return result.then((value: unknown) => {
-        ended(fromMs)
+        ended(fromMs, span)
         return value
       }, (error: unknown) => {
-        failed(error)
+        failed(error, span)
         throw error
       })
     }

@@ -1,9 +1,10 @@
 // What a service says: one JSON document a line on stdout, with the fields `level`, `time`, `service`, `member` and `msg`, and of what is wrong `code`, `where`
-// and `action`.
+// and `action`; within a span that is sampled, `trace_id` and `span_id`.
 
 import type { ErrorCode, Problem } from '@tidemark/feature-schema/errors'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Counter, Metrics } from '@tidemark/observability/metrics'
+import type { Span } from '@tidemark/observability/tracing'
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
 
@@ -14,14 +15,20 @@ export interface ServiceLogOptions {
   readonly level: string
   /** Count what is logged. */
   readonly metrics: Metrics
+  /** What a line belongs to, which says so then. Default: nothing. */
+  readonly spanOf?: () => Span | null
   /** Default: stdout, at once. */
   readonly destination?: DestinationStream
 }
 
-export function createServiceLog({ service, level, metrics, destination = pino.destination({ sync: true }) }: ServiceLogOptions): ServiceLog {
+export function createServiceLog({ service, level, metrics, spanOf = () => null, destination = pino.destination({ sync: true }) }: ServiceLogOptions): ServiceLog {
   const lines = new Map<number, Counter>(Object.entries(pino.levels.values).map(([label, value]) => [value, metrics.counter('tidemark_log_lines_total', { level: label })]))
   return pino({
     level, base: { service }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) }, serializers: { err: toldOfFault },
+    mixin: () => {
+      const span = spanOf()
+      return span === null ? {} : { trace_id: span.traceId, span_id: span.spanId }
+    },
     hooks: {
       logMethod(given, log, value) {
         lines.get(value)!.value++

@@ -46,17 +46,19 @@ export interface AppendTarget {
   readonly log: AppendLog
   /** Whether it is read as JSON, whatever formats sources declare. */
   readonly isAllJson: boolean
+  /** Of each record. */
+  readonly headers?: Readonly<Record<string, Uint8Array>> | undefined
 }
 
 /** Durable when it resolves, all of the records or none. Throws UNKNOWN_NAME; USAGE where the source's log is not of JSON; and what the log throws. */
-export async function appendEvents({ log, isAllJson }: AppendTarget, catalog: FeatureCatalog, sourceName: string, records: readonly Uint8Array[]): Promise<AppendedEvents> {
+export async function appendEvents({ log, isAllJson, headers }: AppendTarget, catalog: FeatureCatalog, sourceName: string, records: readonly Uint8Array[]): Promise<AppendedEvents> {
   const plan = planOf(catalog, sourceName)
   if (!isAllJson) refuseOtherFormats(plan.source)
   const topic = topicOf(plan.source)
   const partitionCount = await log.partitionCount(topic)
   const decode = decoderOf(plan.source)
   const rejections: { index: number; code: ErrorCode; reason: string }[] = []
-  const byPartition = new Map<number, { indexes: number[]; records: { key: Uint8Array | null; value: Uint8Array }[] }>()
+  const byPartition = new Map<number, { indexes: number[]; records: LogAppend['records'][number][] }>()
   for (const [index, value] of records.entries()) {
     const { row, rejection } = decode({ offset: 0, appendTimeMs: 0, key: null, value, headers: {} })
     if (rejection !== null) rejections.push({ index, code: rejection.code, reason: rejection.message })
@@ -65,7 +67,7 @@ export async function appendEvents({ log, isAllJson }: AppendTarget, catalog: Fe
     const part = byPartition.get(partition) ?? { indexes: [], records: [] }
     byPartition.set(partition, part)
     part.indexes.push(index)
-    part.records.push({ key, value })
+    part.records.push(headers === undefined ? { key, value } : { key, value, headers })
   }
   const parts = [...byPartition].sort(([a], [b]) => a - b)
   const places = parts.length === 0 ? [] : await log.append(parts.map(([partition, part]): LogAppend => ({ topic, partition, records: part.records })))

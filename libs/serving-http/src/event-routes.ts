@@ -2,6 +2,7 @@
 // OpenAPI document says of it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { inSpan, NO_TRACES, TRACEPARENT, type Tracer } from '@tidemark/observability/tracing'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import type { Express } from 'express'
 import { appendEvents, type AppendLog } from './append-events.ts'
@@ -18,14 +19,19 @@ export interface EventRoutesOptions {
   /** Asked for each request, so that definitions can change while it runs. */
   readonly catalog: () => FeatureCatalog
   readonly onAppended?: (source: string, count: number) => void
+  /** Where events are sampled, their records carry the context to who reads them. Default: none is recorded. */
+  readonly tracer?: Tracer
 }
 
 /** Adds `POST /v1/events/{source}`; what `createServingApp` takes as `extend`. */
-export function addEventRoutes(app: Express, fail: FailRequest, { log, isAllJson = false, catalog, onAppended }: EventRoutesOptions): void {
+export function addEventRoutes(app: Express, fail: FailRequest, { log, isAllJson = false, catalog, onAppended, tracer = NO_TRACES }: EventRoutesOptions): void {
   app.post('/v1/events/:source', async (request: IncomingMessage & { params: { source: string } }, response: ServerResponse) => {
     try {
       const { bytes, type } = await readBody(request, EVENTS_BODY_SIZE_MAX_BYTES, EVENT_BODY_TYPES)
-      const appended = await appendEvents({ log, isAllJson }, catalog(), request.params.source, recordsOf(bytes, type))
+      const { traceparent } = request.headers
+      const span = tracer === NO_TRACES ? null : tracer.begin('POST /v1/events', { parent: typeof traceparent === 'string' ? traceparent : null, kind: 'server' })
+      const headers = span === null ? undefined : { [TRACEPARENT]: Buffer.from(span.traceparent) }
+      const appended = await inSpan(tracer, span, () => appendEvents({ log, isAllJson, headers }, catalog(), request.params.source, recordsOf(bytes, type)))
       onAppended?.(appended.source, appended.appendedCount)
       send(response, 200, JSON.stringify(appended))
     } catch (error) {

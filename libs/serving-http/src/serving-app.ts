@@ -5,6 +5,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { ERROR_CODES, TidemarkError } from '@tidemark/feature-schema/errors'
 import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
+import { NO_TRACES, type Span, type Tracer } from '@tidemark/observability/tracing'
+import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 import { after } from '@tidemark/ports/soon'
 import express, { type Express, type Request, type Response } from 'express'
 import { AccessGuard, type Access } from './access-guard.ts'
@@ -29,6 +31,8 @@ export interface ServingAppOptions {
   readonly onError: (error: unknown) => void
   /** Hears of each question how long it took, and what came of it: `answered`, `degraded`, or an error's code. */
   readonly onAnswered?: OnAnswered | undefined
+  /** An answer goes on with its request's trace. Default: none is recorded. */
+  readonly tracer?: Tracer | undefined
   /** Adds routes of its own, before the ones that say what does not exist. */
   readonly extend?: (app: Express, fail: FailRequest) => void
   /** What `/openapi.json` says; default: the routes that are here. */
@@ -43,7 +47,7 @@ export type OnAnswered = (outcome: string, durationMs: number) => void
 export type FailRequest = (response: ServerResponse, error: unknown, status?: number) => void
 
 /** What answers every request; what serves it is the caller's. */
-export function createServingApp({ server, catalog, onError, onAnswered = () => undefined, extend, openApi = openApiDocument, access }: ServingAppOptions): RequestListener {
+export function createServingApp({ server, catalog, onError, onAnswered = () => undefined, tracer = NO_TRACES, extend, openApi = openApiDocument, access }: ServingAppOptions): RequestListener {
   const app = express()
   app.disable('x-powered-by').disable('etag')
   const fail: FailRequest = (response, error, status) => {
@@ -67,7 +71,7 @@ export function createServingApp({ server, catalog, onError, onAnswered = () => 
   for (const path of READ_PATHS) app.all(path, (request, response) => refuseMethod(fail, 'GET, HEAD', request, response))
   app.use((request, response) => fail(response, unknown(`There is nothing at ${request.path}.`, request.path)))
   app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: () => void) => fail(response, refusedByRouter(error, request) ?? error))
-  const posted = express.Router().post('/v1/features', answerFeatures({ server, fail, guard, onAnswered }))
+  const posted = express.Router().post('/v1/features', answerFeatures({ server, fail, guard, onAnswered, tracer }))
   const route: RequestListener = (request, response) => {
     if (request.method !== 'POST') return app(request, response)
     posted(request as Request, response as Response, (error?: unknown) => (error instanceof Error ? fail(response, error) : app(request, response)))
@@ -80,20 +84,23 @@ interface FeatureRoute {
   readonly fail: FailRequest
   readonly guard: AccessGuard | null
   readonly onAnswered: OnAnswered
+  readonly tracer: Tracer
 }
 
-function answerFeatures({ server, fail, guard, onAnswered }: FeatureRoute): RequestListener {
+function answerFeatures({ server, fail, guard, onAnswered, tracer }: FeatureRoute): RequestListener {
   const answers = new AnswersOfATurn()
   return (request, response) => {
     const sinceMs = server.slices.steadyMs()
     const fromMs = performance.now()
+    const span = beginAnswer(tracer, request)
     readJsonBody(request, BODY_SIZE_MAX_BYTES)
       .then((text) => {
         const asked = readFeatureRequest(text)
         if (asked.explain) guard?.demandExplain(request, response)
-        return server.answerAs(entityJson, asked, sinceMs)
+        return tracer.within(span, () => server.answerAs(entityJson, asked, sinceMs))
       })
       .then((answer) => {
+        if (span !== null) endOfAnswer(span, answer)
         const json = answerJson(answer)
         onAnswered(answer.degraded.length === 0 ? 'answered' : 'degraded', performance.now() - fromMs)
         const text = textOf(json)
@@ -102,9 +109,20 @@ function answerFeatures({ server, fail, guard, onAnswered }: FeatureRoute): Requ
       })
       .catch((error: unknown) => {
         onAnswered(error instanceof TidemarkError ? error.code : BUG.code, performance.now() - fromMs)
+        span?.end(error)
         fail(response, error)
       })
   }
+}
+
+function beginAnswer(tracer: Tracer, { headers: { traceparent } }: IncomingMessage): Span | null {
+  return tracer === NO_TRACES ? null : tracer.begin('POST /v1/features', { parent: typeof traceparent === 'string' ? traceparent : null, kind: 'server' })
+}
+
+function endOfAnswer(span: Span, { views, degraded, entities: { length: entityCount } }: Pick<FeatureAnswer<unknown>, 'views' | 'degraded' | 'entities'>): void {
+  span.set({ 'entities.count': entityCount, degraded: degraded.map(({ code }) => code).join(' ') })
+  for (const { view, generation, cut, lagMs } of views) span.set({ [`${view}.generation`]: generation ?? -1, ...(cut !== null && { [`${view}.cut`]: cut }), ...(lagMs !== null && { [`${view}.lag_ms`]: lagMs }) })
+  span.end()
 }
 
 /** What Express could not route for a reason of the client's, such as a path that cannot be decoded; null: it is no such error. */

@@ -6,6 +6,7 @@
 // some records of one partition.
 
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import { beginOf, inSpan, NO_TRACES, type Tracer } from '@tidemark/observability/tracing'
 import type { ArchiveFormat } from '@tidemark/ports/archive-format'
 import type { Clock } from '@tidemark/ports/clock'
 import type { EventLog, LogExtent, LogRecord } from '@tidemark/ports/event-log'
@@ -37,6 +38,8 @@ export interface ArchiverOptions {
   readonly clock: Clock
   /** Called once when a partition comes to a stand, and for each record that broke the declared skew. */
   readonly onAlarm: OnAlarm
+  /** A fetch with events that are sampled is a part of the first one's trace. Default: none is recorded. */
+  readonly tracer?: Tracer | undefined
   readonly limits?: Partial<ArchiveLimits>
   readonly rules?: ArchiveRules
 }
@@ -204,7 +207,9 @@ export class ArchiveWork {
     // Compared after the fetch: what was fetched then follows what was read.
     if (await this.isReplaced(partition, batch !== null)) return this.stand(partition, replacedAlarm(next))
     if (batch === null) return this.goOn(partition)
-    const { recordCount, refusal } = await this.takeRecords(read, partition, batch.records, decode)
+    const { tracer = NO_TRACES, source } = this.options
+    const span = beginOf(tracer, 'archive', batch.records, { attributes: { source: source.name, partition: partition.partition } })
+    const { recordCount, refusal } = await inSpan(tracer, span, () => this.takeRecords(read, partition, batch.records, decode))
     if (refusal === null) {
       partition.reader.skipTo(batch.next)
       this.goOn(partition)

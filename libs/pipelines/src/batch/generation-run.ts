@@ -5,6 +5,7 @@
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { ArchiveInput } from '@tidemark/ports/archive-format'
+import type { Tracer } from '@tidemark/observability/tracing'
 import type { BatchEngine } from '@tidemark/ports/batch-engine'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import type { RegisterStore } from '@tidemark/ports/register-store'
@@ -15,6 +16,7 @@ import { BATCH_RULES, type BatchRules, type RunStage } from './batch-rules.ts'
 import { runBatch, type BatchProgress } from './batch-run.ts'
 import { FigureSink } from './generation-figures.ts'
 import { confirmRows, loadRows, purgeRows, type LoadedSample, type Pause, type RowStores } from './generation-rows.ts'
+import { StageSpans } from './stage-spans.ts'
 import { planGeneration, withBlocked, withPublished, type GenerationPlan } from './plan-generation.ts'
 import { DEFAULT_GATE, gateClosed, judgeGeneration, type GateOptions } from './quality-gate.ts'
 import { readWriteSet, recordWriteSet, StagingSink, WRITE_SET_VERSION, type GenerationFigures, type WriteSet } from './staged-generation.ts'
@@ -48,6 +50,8 @@ export interface GenerationRunOptions {
   readonly onProgress?: (progress: BatchProgress) => void
   /** Hears of each step of a stage how long it took. */
   readonly onStage?: ((stage: RunStage, durationMs: number) => void) | undefined
+  /** A span for each stage, in another one. */
+  readonly trace?: { readonly tracer: Tracer; readonly parent: string } | undefined
   readonly rules?: BatchRules
 }
 
@@ -89,10 +93,11 @@ export function createGenerationRun(options: GenerationRunOptions): GenerationRu
 /** Runs a generation to its end. Throws what its steps throw. `onWait` is told once for each time that is waited for, as the time of day. */
 export async function runGeneration(options: GenerationRunOptions, clock: WaitingClock, signal?: AbortSignal, onWait?: (stage: RunStage, untilMs: number) => void): Promise<RunResult> {
   const run = createGenerationRun(options)
+  const spans = options.trace === undefined ? null : new StageSpans(options.trace)
   let toldMs = -Infinity
   for (;;) {
     const fromMs = clock.steadyMs()
-    const step = await run.step(signal)
+    const step = await (spans === null ? run.step(signal) : spans.within(() => run.step(signal)))
     if (step.kind === 'over') return step.result
     options.onStage?.(step.stage, clock.steadyMs() - fromMs)
     if (step.kind !== 'waiting') continue

@@ -5,6 +5,7 @@
 
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import { inSpan, NO_TRACES, type Tracer } from '@tidemark/observability/tracing'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import type { JobQueue, TakenJob } from '@tidemark/ports/job-queue'
 import { readSealRegister } from '../log/change-seal-register.ts'
@@ -32,10 +33,12 @@ export interface RunDueOptions {
   /** Views of one source. */
   readonly plans: readonly ViewPlan[]
   /** Of each run, beside what the stores and the view's plan are. */
-  readonly run?: Omit<GenerationRunOptions, 'stores' | 'plan' | 'isTakingOver' | 'onProgress' | 'onStage'>
+  readonly run?: Omit<GenerationRunOptions, 'stores' | 'plan' | 'isTakingOver' | 'onProgress' | 'onStage' | 'trace'>
   readonly onProgress?: (view: string, progress: BatchProgress) => void
   readonly onEvent?: (event: DueEvent) => void
   readonly observer?: DueObserver | undefined
+  /** Each run is a trace, with a span for each stage. Default: none is recorded. */
+  readonly tracer?: Tracer | undefined
   readonly leaseMs?: number
 }
 
@@ -111,17 +114,20 @@ async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signa
   const about = { view, attempt: job.attempt }
   options.observer?.onRun(view, true)
   try {
-    const result = await withLease(options, job, signal, (leased) =>
+    const { tracer = NO_TRACES } = options
+    const span = tracer.begin('batch run', { isAlways: true, attributes: { view, attempt: job.attempt } })
+    const result = await inSpan(tracer, span, () => withLease(options, job, signal, (leased) =>
       runGeneration({
         ...options.run, stores: options.stores, plan,
         // Who had the job before may have come far; or may still be at it, and then both load the same rows.
         isTakingOver: job.attempt > 1,
+        ...(span && { trace: { tracer, parent: span.traceparent } }),
         onStage: (stage, durationMs) => options.observer?.onStage(view, stage, durationMs),
         ...(options.onProgress && { onProgress: (progress) => options.onProgress!(view, progress) }),
       }, options.clock, leased, (stage, untilMs) => {
         if (stage === 'purge') options.onEvent?.({ view, kind: 'waiting', untilMs })
       }),
-    )
+    ))
     const { kind, pointer: { n } } = result
     return (await job.complete({ kind, n })) ? { ...about, kind: 'done', result } : { ...about, kind: 'lost' }
   } catch (error) {

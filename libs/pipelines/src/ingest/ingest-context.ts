@@ -1,6 +1,7 @@
 // What every part of a processor works with.
 
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import type { Tracer } from '@tidemark/observability/tracing'
 import type { Clock } from '@tidemark/ports/clock'
 import type { EventLog } from '@tidemark/ports/event-log'
 import type { ObjectStore } from '@tidemark/ports/object-store'
@@ -27,6 +28,8 @@ export interface ProcessorPorts {
   readonly clock: Clock
   readonly newRevision: NewRevision
   readonly onAlarm: OnAlarm
+  /** A poll with events that are sampled is a part of the first one's trace. Default: none is recorded. */
+  readonly tracer?: Tracer | undefined
   /** Hears the append times of events, in no order, once answers have them. What it is given is used again: it keeps nothing of it. */
   readonly onFolded?: ((appendTimesMs: readonly number[], nowMs: number) => void) | undefined
 }

@@ -3,6 +3,7 @@
 // long after its partitions were given to somebody else.
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
+import { beginOf, inSpan, NO_TRACES } from '@tidemark/observability/tracing'
 import type { Membership } from '@tidemark/ports/event-log'
 import type { BucketKey } from '@tidemark/ports/speed-view-store'
 import type { Alarm } from '../alarm.ts'
@@ -216,19 +217,25 @@ class SourceProcessor implements Processor {
   }
 
   private async pollAndFold(owned: readonly OwnedPartition[], steadyMs: number, signal: AbortSignal | undefined): Promise<StepReport> {
-    const { context, polled, views, prepareDecoder } = this
-    const { poll } = polled
+    const { context, polled: { poll }, prepareDecoder } = this
     const isReady = ({ reader, stopped, lookAgainAtMs }: OwnedPartition): boolean => reader !== null && (stopped === null || steadyMs >= lookAgainAtMs)
     const fetched = await fetchPartitions(context, owned.filter(isReady), this.checkAtMs - steadyMs, signal)
     if (fetched.length === 0) return this.search(owned)
     const fetchedAtMs = context.clock.steadyMs()
     const before = poll.records.length
     this.register = await takeFetched(context, prepareDecoder, poll, fetched, this.register!)
-    polled.gather(context.rules, views)
     const recordCount = poll.records.length - before
+    const { tracer = NO_TRACES, source } = context
+    const span = beginOf(tracer, 'fold', poll.records, { from: before, attributes: { source: source.name, 'records.count': recordCount } })
+    return inSpan(tracer, span, () => this.foldPolled(recordCount, fetchedAtMs))
+  }
+
+  private async foldPolled(recordCount: number, fetchedAtMs: number): Promise<StepReport> {
+    const { context, polled, views } = this
+    polled.gather(context.rules, views)
     const isHeld = polled.mayWait(context.limits) && !views.some(({ entities }) => entities.isFull)
     const works = isHeld ? [] : polled.takeAll()
-    const [deadLetterCount] = await Promise.all([emitPolled(context, poll), readStates(context, works)])
+    const [deadLetterCount] = await Promise.all([emitPolled(context, polled.poll), readStates(context, works)])
     const counts = await this.write(works)
     if (!isHeld) this.foldedAll()
     return { ...this.report('folded', counts), recordCount, deadLetterCount, foldMs: context.clock.steadyMs() - fetchedAtMs }

@@ -2,7 +2,7 @@
 
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { OnAlarm } from '../alarm.ts'
-import { createArchiver, type Archiver } from '../archive/archiver.ts'
+import { createArchiver, type Archiver, type ArchiverOptions } from '../archive/archiver.ts'
 import { runArchiver } from '../archive/run-archiver.ts'
 import type { LambdaPorts } from './lambda-ports.ts'
 import type { Loop } from './run-together.ts'
@@ -14,15 +14,16 @@ export interface ArchivePartOptions {
   readonly source: SourceDefinition
   readonly ports: ArchivePorts
   readonly onAlarm: OnAlarm
+  readonly tracer?: ArchiverOptions['tracer']
 }
 
 export class ArchivePart {
   readonly archiver: Archiver
   readonly loops: readonly Loop[]
 
-  constructor({ source, ports: { createArchiver: create = createArchiver, ...ports }, onAlarm }: ArchivePartOptions) {
+  constructor({ source, ports: { createArchiver: create = createArchiver, ...ports }, onAlarm, tracer }: ArchivePartOptions) {
     const { log, registers, objects, format, schemas, clock } = ports
-    this.archiver = create({ source, log, registers, objects, format, schemas, clock, onAlarm })
+    this.archiver = create({ source, log, registers, objects, format, schemas, clock, onAlarm, tracer })
     this.loops = [(signal) => runArchiver(this.archiver, clock, signal)]
   }
 

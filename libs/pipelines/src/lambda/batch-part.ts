@@ -28,6 +28,7 @@ export interface BatchPartOptions {
   readonly jobLeaseMs?: number
   readonly onBatch?: RunDueOptions['onEvent']
   readonly observer?: RunDueOptions['observer']
+  readonly tracer?: RunDueOptions['tracer']
 }
 
 export class BatchPart {
@@ -57,8 +58,8 @@ export class BatchPart {
 
   /** Makes a generation of each view that lacks a sealed epoch. */
   runDue(signal?: AbortSignal): Promise<DueOutcome[]> {
-    const { ports: { jobs: queue, clock }, batch: run = {}, jobLeaseMs: leaseMs, onBatch, observer } = this.options
-    return runDue({ stores: this.stores, queue, clock, plans: this.plans, run, observer, ...(leaseMs !== undefined && { leaseMs }), ...(onBatch && { onEvent: onBatch }) }, signal)
+    const { ports: { jobs: queue, clock }, batch: run = {}, jobLeaseMs: leaseMs, onBatch, observer, tracer } = this.options
+    return runDue({ stores: this.stores, queue, clock, plans: this.plans, run, observer, tracer, ...(leaseMs !== undefined && { leaseMs }), ...(onBatch && { onEvent: onBatch }) }, signal)
   }
 
   /** A round of each view's cleaner, as far as nothing has to be waited for. */

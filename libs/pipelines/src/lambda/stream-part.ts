@@ -29,6 +29,7 @@ export interface StreamPartOptions {
   readonly onAlarm: OnAlarm
   readonly onStep?: ((report: StepReport) => void) | undefined
   readonly onFolded?: ProcessorOptions['onFolded']
+  readonly tracer?: ProcessorOptions['tracer']
   /** Of the stream processor, where they are others than INGEST_LIMITS. */
   readonly ingestLimits?: Partial<IngestLimits>
 }
@@ -41,11 +42,11 @@ export class StreamPart implements AsyncDisposable {
   private sweepers: readonly Sweeper[]
 
   private constructor(options: StreamPartOptions, membership: Membership) {
-    const { source, plans, ports, onAlarm, onStep, onFolded, ingestLimits: limits } = options
+    const { source, plans, ports, onAlarm, onStep, onFolded, tracer, ingestLimits: limits } = options
     const { log, registers, objects, schemas, speedViews: store, clock, newRevision } = ports
     this.options = options
     this.membership = membership
-    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, schemas, store, clock, newRevision, onAlarm, onFolded, ...(limits && { limits }) })
+    this.processor = createProcessor({ source, views: plans, log, membership, registers, objects, schemas, store, clock, newRevision, onAlarm, onFolded, tracer, ...(limits && { limits }) })
     this.sweepers = this.sweepersOf(plans)
     this.loops = [
       (signal) => runProcessor({ processor: this.processor, clock, signal, onAlarm, ...(onStep && { onStep }) }),

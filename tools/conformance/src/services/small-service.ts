@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { adminSettings } from '@tidemark/service-kit/admin-settings'
 import { commonSettings } from '@tidemark/service-kit/common-settings'
+import { traceSettings } from '@tidemark/service-kit/trace-settings'
 import { untilAnswered } from '@tidemark/service-kit/open-servers'
 import { runService } from '@tidemark/service-kit/run-service'
 
@@ -11,7 +12,7 @@ const away = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It is awa
 const untilAborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 
 await runService({
-  name: 'small', settings: { common: commonSettings, admin: adminSettings(0) },
+  name: 'small', settings: { common: commonSettings, admin: adminSettings(0), traces: traceSettings },
   compose: async (_settings, context) => {
     const does = process.env['SMALL_SERVICE']
     if (does === 'waits') await untilAnswered('a server', () => Promise.reject(away), context)
