@@ -1,5 +1,6 @@
 // The batch layer: generations of the views of each source of events, from the archive. Several may run at once: they share the jobs.
 
+import { createClosedGates } from '@tidemark/pipelines/batch/closed-gates'
 import type { DueEvent } from '@tidemark/pipelines/batch/run-due'
 import { BatchPart } from '@tidemark/pipelines/lambda/batch-part'
 import { eventSourcesOf, type EventSource } from '@tidemark/pipelines/lambda/event-sources'
@@ -30,9 +31,10 @@ export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engi
   }, context))
   const ports = { registers, objects, format, schemas, engine, batchViews, jobs, clock }
   const observer = new BatchMetrics(context.metrics, clock)
+  const isClosedAgain = createClosedGates()
   const onBatch = (event: DueEvent): void => {
     observer.count(event)
-    logBatch(context.log, event)
+    logBatch(context.log, event, isClosedAgain(event))
   }
   const begin = ({ plans }: EventSource): Promise<SourcePart> => {
     const part = new BatchPart({ plans, ports, batch: batch.run, batchEveryMs: batch.everyMs, jobLeaseMs: batch.jobLeaseMs, observer, tracer: context.tracer, onBatch })
@@ -48,17 +50,19 @@ export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engi
   return { loops: [followed.loop, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-function logBatch(log: ServiceLog, event: DueEvent): void {
+function logBatch(log: ServiceLog, event: DueEvent, isClosedAgain: boolean): void {
   const { view } = event
   switch (event.kind) {
     case 'done': {
       const { kind, pointer: { n } } = event.result
       return log.info({ view, generation: n, result: kind }, 'batch run done')
     }
-    case 'failed':
+    case 'failed': {
       // One that is tried again asks for nobody yet.
-      for (const { code, where, message, action } of event.error.problems) log[event.retryAtMs === null ? 'error' : 'warn']({ view, code, where, action, retryAtMs: event.retryAtMs }, message)
+      const level = isClosedAgain ? 'debug' : event.retryAtMs === null ? 'error' : 'warn'
+      for (const { code, where, message, action } of event.error.problems) log[level]({ view, code, where, action, retryAtMs: event.retryAtMs }, message)
       return
+    }
     case 'lost':
       return log.debug({ view }, 'another worker has the job')
     case 'waiting':

@@ -4,6 +4,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import { mkdirSync, openSync, closeSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { createFileObjectStore } from '@tidemark/adapter-embedded/file-object-store'
+import { pointerName } from '@tidemark/pipelines/pointer'
 import { createNewRevision } from '@tidemark/machine/new-revision'
 import { EXIT } from './failure.ts'
 import { postJson, startDev, until, type DevProcess } from './testing/dev-process.ts'
@@ -138,13 +139,23 @@ describe('tidemark dev', () => {
   it('ends where a part fails for good, with what failed as the last of its lines', async () => {
     using folder = project()
     await using dev = await startDev(folder, ...DEV)
+    const { openEmbeddedPorts } = await import('@tidemark/embedded-system/embedded-ports')
+    await using ports = await openEmbeddedPorts({ folder: join(folder.path, '.tidemark'), verify: false })
+    await ports.registers.compareAndSet(pointerName('drivers@1'), null, Buffer.from('of somebody else'))
+    await send(dev, [trip('a')])
+    const { code, stdout } = await dev.ended
+    expect(code).toBe(EXIT.badInput)
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({ errors: [{ code: 'STORE_DAMAGED', where: pointerName('drivers@1') }] })
+  })
+
+  it('tells of generations that its registers do not know, and goes on', async () => {
+    using folder = project()
+    await using dev = await startDev(folder, ...DEV)
     await using objects = await createFileObjectStore({ folder: join(folder.path, '.tidemark', 'objects'), newRevision: createNewRevision() })
-    // Whose generations they are is not known, so no run may go on with them.
     for (let n = 1; n <= 20; n++) await objects.create(`views/drivers.1/generations/${n}/part-00000`, Buffer.from('of somebody else'))
     await send(dev, [trip('a')])
-    const { code, stdout, stderr } = await dev.ended
-    expect({ code, stderr }).toEqual({ code: EXIT.bug, stderr: '' })
-    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toEqual({ bug: expect.objectContaining({ message: expect.stringContaining('part-00000') }) })
+    expect(await dev.next('batch-failed')).toMatchObject({ view: 'drivers@1', code: 'STORE_DAMAGED', retryAtMs: null, problems: [{ where: expect.stringContaining('part-00000') }] })
+    await countIs(dev, 'a', 1)
   })
 
   it('ends once it has something to say that nobody reads', async () => {

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   ENTITY_INVALID: { httpStatus: 400, meaning: 'An entity key is missing, NULL or of another type than the definition says.' },
   EVENT_MALFORMED: { httpStatus: 400, meaning: 'A record cannot be parsed, or a field is missing, mistyped or out of its declared bounds.' },
   SCHEMA_UNKNOWN: { httpStatus: 400, meaning: 'A record names a schema that the schema registry does not have.' },
+  SCHEMA_REGISTRY_MISSING: { httpStatus: 503, meaning: 'A record was written by a schema that nobody has looked up, and this process has no schema registry to ask.' },
   EVENT_TOO_LARGE: { httpStatus: 413, meaning: 'A record is larger than the limit.' },
   INPUT_UNREADABLE: { httpStatus: 400, meaning: 'An input file is missing, damaged or not of the format that was named.' },
   OUTPUT_FAILED: { httpStatus: 500, meaning: 'An output could not be written: disk full, no permission, or no such folder. Nothing half-written is left.' },

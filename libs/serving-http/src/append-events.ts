@@ -50,12 +50,15 @@ export interface AppendTarget {
   readonly headers?: Readonly<Record<string, Uint8Array>> | undefined
 }
 
-/** Durable when it resolves, all of the records or none. Throws UNKNOWN_NAME; USAGE where the source's log is not of JSON; and what the log throws. */
+/**
+ * Durable when it resolves, all of the records or none. Throws UNKNOWN_NAME; USAGE where the source's log is not of JSON; STORE_UNAVAILABLE
+ * where its topic is not there; and what the log throws.
+ */
 export async function appendEvents({ log, isAllJson, headers }: AppendTarget, catalog: FeatureCatalog, sourceName: string, records: readonly Uint8Array[]): Promise<AppendedEvents> {
   const plan = planOf(catalog, sourceName)
   if (!isAllJson) refuseOtherFormats(plan.source)
   const topic = topicOf(plan.source)
-  const partitionCount = await log.partitionCount(topic)
+  const partitionCount = await ofItsTopic(sourceName, log.partitionCount(topic))
   const decode = decoderOf(plan.source)
   const rejections: { index: number; code: ErrorCode; reason: string }[] = []
   const byPartition = new Map<number, { indexes: number[]; records: LogAppend['records'][number][] }>()
@@ -70,7 +73,7 @@ export async function appendEvents({ log, isAllJson, headers }: AppendTarget, ca
     part.records.push(headers === undefined ? { key, value } : { key, value, headers })
   }
   const parts = [...byPartition].sort(([a], [b]) => a - b)
-  const places = parts.length === 0 ? [] : await log.append(parts.map(([partition, part]): LogAppend => ({ topic, partition, records: part.records })))
+  const places = parts.length === 0 ? [] : await ofItsTopic(sourceName, log.append(parts.map(([partition, part]): LogAppend => ({ topic, partition, records: part.records }))))
   const placeOf = new Map(parts.flatMap(([partition, { indexes }], i) => indexes.map((index, j) => [index, { partition, offset: places[i]!.firstOffset + j }] as const)))
   return {
     source: sourceName,
@@ -78,6 +81,17 @@ export async function appendEvents({ log, isAllJson, headers }: AppendTarget, ca
     appended: parts.map(([partition, { indexes }], i) => ({ partition, firstOffset: places[i]!.firstOffset, count: indexes.length })),
     rejectedCount: rejections.length,
     rejected: rejections.map(({ index, code, reason }) => ({ index, ...placeOf.get(index)!, code, reason })),
+  }
+}
+
+/** A source that is there, and its topic is not: nothing that the client could have called otherwise. */
+async function ofItsTopic<T>(sourceName: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    if (!(error instanceof TidemarkError) || error.code !== 'UNKNOWN_NAME') throw error
+    const action = 'Start a service that reads the source, or this one, again: it makes the topic. Nothing of the request was appended; send it again then.'
+    throw new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'Its topic is not there.', where: `source ${sourceName}`, action }], { cause: error })
   }
 }
 

@@ -165,6 +165,8 @@ describe('POST /v1/events/{source}', () => {
     expect(await problemOf(await post('{}'))).toMatchObject({ status: 507, code: 'STORE_FULL' })
     failure = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It does not answer.', where: 'log', action: 'Wait.' }])
     expect(await problemOf(await post('{}'))).toMatchObject({ status: 503, code: 'STORE_UNAVAILABLE' })
+    failure = new TidemarkError([{ code: 'UNKNOWN_NAME', message: 'There is no such topic.', where: 'log', action: 'Make it.' }])
+    expect(await problemOf(await post('{}'))).toMatchObject({ status: 503, code: 'STORE_UNAVAILABLE', problems: [{ message: 'Its topic is not there.', where: 'source trips' }] })
     failure = new Error('A bug.')
     expect(await problemOf(await post('{}'))).toMatchObject({ status: 500, code: 'INTERNAL' })
     failure = null

@@ -1,4 +1,5 @@
 // What `tidemark dev` says: what it opened, where it listens, and what happens while it runs. With --json each is one line of JSON.
+import { createClosedGates } from '@tidemark/pipelines/batch/closed-gates'
 import type { DueEvent } from '@tidemark/pipelines/batch/run-due'
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { lookAtArchive, type ArchiveLook } from '@tidemark/pipelines/archive/look-at-archive'
@@ -118,20 +119,11 @@ export function tellError(output: Output, error: unknown): void {
   for (const { code, message, where } of said) output.event({ event: 'error', code, message, where }, () => `${output.colors.red('error')} ${message} [${code}]\n  where  ${where}`)
 }
 
-/**
- * Tells of batch runs as they end. A gate that closes for the same reason as the last time is told once: each sealed epoch is a new occasion, though
- * nothing may have come.
- */
+/** Tells of batch runs as they end. A gate that closes for the same reason as the last time is told once. */
 export function batchTeller(output: Output): (outcome: DueEvent) => void {
-  /** By view, what its gate was last closed for. */
-  const closedFor = new Map<string, string>()
+  const isClosedAgain = createClosedGates()
   return (outcome) => {
-    const { view, kind } = outcome
-    const cause = kind === 'failed' && outcome.error.code === 'GATE_CLOSED' ? outcome.error.problems.map(({ message }) => message).join('\n') : null
-    if (cause !== null && closedFor.get(view) === cause) return
-    if (cause !== null) closedFor.set(view, cause)
-    else if (kind === 'done' || kind === 'failed') closedFor.delete(view)
-    tellBatch(output, outcome)
+    if (!isClosedAgain(outcome)) tellBatch(output, outcome)
   }
 }
 

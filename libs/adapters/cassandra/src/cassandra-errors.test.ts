@@ -42,6 +42,11 @@ describe('errors of Cassandra', () => {
     expect(none.problems[0]!.message).toBe('The cluster does not answer ("All host(s) tried for query failed.").')
   })
 
+  it('does not say that a cluster is silent which has lost what it was asked before', () => {
+    const { code, message } = (asTidemarkError(noHost(response(codes.unprepared, 'Prepared query with ID 07 not found')), 'here') as TidemarkError).problems[0]!
+    expect([code, message]).toEqual(['STORE_UNAVAILABLE', 'The cluster answers, and does not know what it was asked before ("Prepared query with ID 07 not found").'])
+  })
+
   it.each([response(codes.syntaxError), response(codes.invalid, 'Invalid null value'), new TypeError('a bug'), new errors.ArgumentError('a bug')])('leaves %s as it is', (error) => {
     expect(asTidemarkError(error, 'here')).toBe(error)
     expect(mayHaveArrived(error)).toBe(false)

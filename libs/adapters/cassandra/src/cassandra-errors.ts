@@ -38,6 +38,7 @@ export function asTidemarkError(error: unknown, where: string): unknown {
     if (cause instanceof errors.ArgumentError && /data ?cent/i.test(cause.message)) {
       return problem('STORE_SETTINGS', where, `The cluster has no such data centre (${quote(cause)}).`, 'Give the data centre that this process is in.')
     }
+    if (cause instanceof errors.ResponseError && cause.code === responseErrorCodes.unprepared) return forgotten(where, cause)
     if (CERTIFICATE.test(String((cause as { code?: unknown }).code))) {
       return problem('STORE_SETTINGS', where, `The server's certificate is not trusted (${quote(cause)}).`, 'Give the certificate of the authority that signed it, and the name that it is for.')
     }
@@ -72,6 +73,14 @@ function quote(error: Error): string {
 
 function refused(where: string, error: Error): TidemarkError {
   return problem('STORE_REFUSED', where, `The cluster refuses the credentials, or what is asked with them (${quote(error)}).`, 'Correct the credentials, or grant the role what the message names.')
+}
+
+/** The driver prepares again what a node has forgotten; that a statement stays unknown means that what it is about is not there, or that the node is just beginning. */
+function forgotten(where: string, error: Error): TidemarkError {
+  return problem(
+    'STORE_UNAVAILABLE', where, `The cluster answers, and does not know what it was asked before (${quote(error)}).`,
+    'See that the keyspace and its tables are there. Where somebody has removed them, restore them, or start the services again, which makes new ones.',
+  )
 }
 
 export function unavailable(where: string, error: Error): TidemarkError {

@@ -27,6 +27,13 @@ describe('the bytes of a write-set', () => {
     }
   })
 
+  it('are not mixed with another generation of the same number', async () => {
+    const objects = createPlainObjects()
+    await recordWriteSet(objects, writeSet)
+    await recordWriteSet(objects, writeSet)
+    await expect(recordWriteSet(objects, { ...writeSet, cut: writeSet.cut + 1 })).rejects.toMatchObject({ code: 'STORE_DAMAGED', problems: [{ where: writeSetKey('totals@1', 7) }] })
+  })
+
   it('of version 1, which had no checksum, are read', async () => {
     const before = { ...writeSet, formatVersion: 1 }
     const objects = createPlainObjects()

@@ -109,12 +109,19 @@ export class StagingSink implements BlobSink {
 
 /**
  * Creates an object that only its run creates. One that is there already and is the same was made by this very call, whose answer was
- * lost on the way; another one means that a number was used twice, and is a plain error.
+ * lost on the way. Another one is of a number that was used before: the pointer that says so is not the one that was written then. STORE_DAMAGED.
  */
 async function createSame(objects: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
   if (await objects.create(key, bytes)) return
   const found = await objects.get(key)
-  if (found === null || Buffer.compare(found.bytes, bytes) !== 0) throw new Error(`${key} was created by somebody else.`)
+  if (found === null || Buffer.compare(found.bytes, bytes) !== 0) throw numberUsedTwice(key)
+}
+
+function numberUsedTwice(key: string): TidemarkError {
+  return new TidemarkError([{
+    code: 'STORE_DAMAGED', message: 'Another object is there already, of a generation whose number the registers say was never used: they are older than the objects, or were lost.', where: key,
+    action: 'Put the registers back as they were when the objects were written; where they are lost for good, begin in another namespace.',
+  }])
 }
 
 /** The rows of a part; null: it is not there. Throws STORE_DAMAGED or STORE_TOO_NEW. */

@@ -4,8 +4,9 @@ import type { Alarm } from '../alarm.ts'
 import type { StepReport } from './processor.ts'
 import { runProcessor } from './run-processor.ts'
 
-const UNAVAILABLE = 'unavailable'
-type Outcome = StepReport['did'] | typeof UNAVAILABLE
+const UNAVAILABLE = 'STORE_UNAVAILABLE'
+const NO_REGISTRY = 'SCHEMA_REGISTRY_MISSING'
+type Outcome = StepReport['did'] | typeof UNAVAILABLE | typeof NO_REGISTRY
 
 const reportOf = (did: StepReport['did']): StepReport => ({ did, writeCount: 0, refusedCount: 0, foldedCount: 0, recordCount: 0, deadLetterCount: 0, rewoundCount: 0, foldMs: 0 })
 
@@ -17,7 +18,7 @@ async function runOf(outcomes: readonly Outcome[]): Promise<{ waitsMs: number[];
   const left = [...outcomes]
   const step = async (): Promise<StepReport> => {
     const outcome = left.shift()!
-    if (outcome === UNAVAILABLE) throw new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It does not answer.', where: 'schema registry', action: 'Wait.' }])
+    if (outcome === UNAVAILABLE || outcome === NO_REGISTRY) throw new TidemarkError([{ code: outcome, message: 'It does not answer.', where: 'schema registry', action: 'Wait.' }])
     return reportOf(outcome)
   }
   const wait = async (durationMs: number): Promise<void> => {
@@ -39,6 +40,12 @@ describe('a run of a processor', () => {
     const { waitsMs, alarms } = await runOf([UNAVAILABLE, 'took-up', 'checked', UNAVAILABLE, 'took-up', 'checked', UNAVAILABLE])
     expect(waitsMs).toEqual([100, 200, 400])
     expect(alarms).toHaveLength(1)
+  })
+
+  it('waits for somebody who looks up a schema, where it has no registry itself', async () => {
+    const { waitsMs, alarms } = await runOf([NO_REGISTRY, 'took-up', NO_REGISTRY])
+    expect(waitsMs).toEqual([100, 200])
+    expect(alarms.map(({ code }) => code)).toEqual([NO_REGISTRY])
   })
 
   it.each(['folded', 'searched', 'idle'] as const)('begins anew once a step %s', async (did) => {

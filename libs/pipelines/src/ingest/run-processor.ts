@@ -10,8 +10,8 @@ const RETRY_MAX_MS = 10_000
 /** Pause where a step found nothing to do and did not wait itself. */
 const IDLE_MS = 5
 
-/** What passes by itself, or once somebody has made room. */
-const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL']
+/** What passes by itself, or once somebody has made room, or has looked up a schema. */
+const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'SCHEMA_REGISTRY_MISSING']
 
 /** What comes after every error, and goes well where only the work itself does not. */
 const LEADING_UP: readonly StepReport['did'][] = ['took-up', 'checked']

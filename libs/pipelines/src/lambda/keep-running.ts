@@ -9,8 +9,8 @@ const RETRY_MAX_MS = 10_000
 /** Trouble that begins again within this time is the same: a call may take a quarter of a minute to find that nobody answers. */
 const SAME_TROUBLE_MS = 60_000
 
-/** What passes by itself, or once somebody has made room: for a store, or for what an engine puts aside; or has applied definitions. */
-const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPUT_FAILED', 'NOT_APPLIED']
+/** What passes by itself, or once somebody has made room, for a store or for what an engine puts aside; has applied definitions; has looked up a schema. */
+const PASSING: readonly ErrorCode[] = ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPUT_FAILED', 'NOT_APPLIED', 'SCHEMA_REGISTRY_MISSING']
 
 /** Resolves when the loop does, or once the signal is aborted; throws what trying again does not mend. Raises an alarm when trouble begins. */
 export async function keepRunning(loop: () => Promise<void>, clock: WaitingClock, signal: AbortSignal, onAlarm: OnAlarm, retryMaxMs = RETRY_MAX_MS): Promise<void> {

@@ -45,7 +45,7 @@ describe('records that say by which schema they were written', () => {
 
   it('are read by who has no registry, once another has asked', async () => {
     const world = createWorld()
-    await expect(decodeAll(world.decoder(null), registryRecord(7, [5]))).rejects.toMatchObject({ code: 'STORE_SETTINGS' })
+    await expect(decodeAll(world.decoder(null), registryRecord(7, [5]))).rejects.toMatchObject({ code: 'SCHEMA_REGISTRY_MISSING' })
     await decodeAll(world.decoder(), registryRecord(7, [5]))
     world.registry.schemas.clear()
     expect(await decodeAll(world.decoder(null), registryRecord(7, [5]))).toEqual([[5, null]])

@@ -44,7 +44,7 @@ export interface PinOptions {
   readonly registry: SchemaRegistry | null
 }
 
-/** Throws what register and registry throw; STORE_SETTINGS where a registry has to be asked and there is none. */
+/** Throws what register and registry throw; SCHEMA_REGISTRY_MISSING where one has to be asked and there is none. */
 export function schemaPins({ source: { name: source }, registers, registry }: PinOptions): PinSchema {
   return async (id, appendTimeMs) => {
     const name = pinName(source, id)
@@ -92,7 +92,7 @@ function pinName(source: string, id: number): string {
 
 function noRegistry(source: string, id: number): TidemarkError {
   return new TidemarkError([{
-    code: 'STORE_SETTINGS', message: `A record was written by schema ${id}, which nobody has looked up, and this process has no schema registry.`, where: `source ${source}`,
-    action: 'Say where the schema registry is.',
+    code: 'SCHEMA_REGISTRY_MISSING', message: `A record was written by schema ${id}, which nobody has looked up, and this process has no schema registry: nothing of the source is read until somebody has.`,
+    where: `source ${source}`, action: 'Say where the schema registry is (TIDEMARK_SCHEMA_REGISTRY_URLS).',
   }])
 }
