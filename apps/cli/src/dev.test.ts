@@ -145,7 +145,7 @@ describe('tidemark dev', () => {
     await send(dev, [trip('a')])
     const { code, stdout } = await dev.ended
     expect(code).toBe(EXIT.badInput)
-    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({ errors: [{ code: 'STORE_DAMAGED', where: pointerName('drivers@1') }] })
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({ error: { code: 'STORE_DAMAGED', problems: [{ where: 'pointer of drivers@1' }] } })
   })
 
   it('tells of generations that its registers do not know, and goes on', async () => {
