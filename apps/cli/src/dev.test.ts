@@ -180,13 +180,16 @@ describe('tidemark dev', () => {
     mkdirSync(lmdb('newer'), { recursive: true })
     writeFileSync(join(lmdb('newer'), 'FORMAT'), '{"format":"tidemark-embedded","version":99}\n')
     const run = (...args: readonly string[]): Promise<object> => folder.json('dev', ...DEV, '--port', '0', ...args)
-    const [damaged, newer, port, partitions, absent] = await Promise.all([
-      run('--data', 'damaged'), run('--data', 'newer'), run('--port', 'http'), run('--partitions', '0'), folder.json('pointer', 'show', '--data', 'absent'),
+    const [damaged, newer, port, partitions, open, nowhere, absent] = await Promise.all([
+      run('--data', 'damaged'), run('--data', 'newer'), run('--port', 'http'), run('--partitions', '0'), run('--host', '0.0.0.0'), run('--host', '192.0.2.1', '--unauthenticated'), folder.json('pointer', 'show', '--data', 'absent'),
     ])
     expect(damaged).toMatchObject({ code: 3, document: { error: { code: 'STORE_DAMAGED' } } })
     expect(newer).toMatchObject({ code: 3, document: { error: { code: 'STORE_TOO_NEW' } } })
     expect(port).toMatchObject({ code: 2, document: { error: { problems: [{ where: '--port' }] } } })
     expect(partitions).toMatchObject({ code: 2, document: { error: { problems: [{ where: '--partitions' }] } } })
+    expect(open).toMatchObject({ code: 2, document: { error: { problems: [{ where: '--host', action: expect.stringContaining('--unauthenticated') }] } } })
+    // Let through, to an address that this machine does not have.
+    expect(nowhere).toMatchObject({ code: 2, document: { error: { problems: [{ where: '192.0.2.1:0' }] } } })
     expect(absent).toMatchObject({ code: 3, document: { error: { code: 'INPUT_UNREADABLE' } } })
     expect(readdirSync(folder.path)).not.toContain('absent')
   })

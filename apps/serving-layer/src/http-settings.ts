@@ -1,6 +1,7 @@
 // Where the serving layer listens, and whom it lets in. Where others reach it, somebody has to be asked who they are.
 
 import type { JSONWebKeySet, JwtOptions } from '@tidemark/adapter-jwt/jwt-verifier'
+import { isLoopback } from '@tidemark/machine/loopback'
 import { fileOf, flag, kind, text, wholeNumber } from '@tidemark/service-kit/setting-kinds'
 import { settingsGroup } from '@tidemark/service-kit/settings'
 import { unpaired } from '@tidemark/service-kit/tls-settings'
@@ -20,11 +21,6 @@ export interface HttpSettings {
 export interface AuthSettings {
   readonly hasApiKeys: boolean
   readonly jwt: JwtOptions | null
-}
-
-/** Whether only processes of this machine reach an address. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
 
 export const httpSettings = settingsGroup({

@@ -1,6 +1,7 @@
 // Whom the serving layer lets in: by API keys, which are in the registers, and tokens of an issuer. Who is turned away, and who operates, is in the log.
 
 import { openJwtVerifier } from '@tidemark/adapter-jwt/jwt-verifier'
+import { isLoopback } from '@tidemark/machine/loopback'
 import { createAuthenticate } from '@tidemark/pipelines/access/authenticate'
 import { KeyRing } from '@tidemark/pipelines/access/key-ring'
 import { KnownTokens } from '@tidemark/pipelines/access/known-tokens'
@@ -10,7 +11,7 @@ import { untilAnswered } from '@tidemark/service-kit/open-servers'
 import type { ServiceContext } from '@tidemark/service-kit/run-service'
 import type { Access } from '@tidemark/serving-http/access-guard'
 import { logAccess } from './access-log.ts'
-import { isLoopback, type HttpSettings } from './http-settings.ts'
+import type { HttpSettings } from './http-settings.ts'
 
 /** An issuer that has changed its keys is asked at once for one that is not known; this is for one that is no more. */
 export const TOKEN_KEYS_EVERY_MS = 300_000

@@ -2,6 +2,7 @@
 import type { Definitions } from '@tidemark/feature-schema/definition'
 import { parseDurationMs } from '@tidemark/feature-schema/duration'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
+import { isLoopback } from '@tidemark/machine/loopback'
 import { listen } from '@tidemark/machine/http-listener'
 import type { LambdaPorts } from '@tidemark/pipelines/lambda/lambda-ports'
 import type { Command } from 'commander'
@@ -26,6 +27,7 @@ interface DevOptions {
   readonly data: string
   readonly port: number
   readonly host: string
+  readonly unauthenticated?: boolean
   readonly partitions: number
   readonly batchEvery?: number
   readonly rejectedShareMax?: number
@@ -39,7 +41,8 @@ export function addDevCommand(program: Command, output: Output): void {
     .requiredOption('--definitions <file>', 'definitions, .ts or .json')
     .option('--data <folder>', 'where everything is kept', DATA_FOLDER_DEFAULT)
     .option('--port <port>', 'port to listen on; 0: any that is free', wholeNumber('--port', 0, 65_535), 8080)
-    .option('--host <address>', 'address to listen on; nothing that comes is authenticated', '127.0.0.1')
+    .option('--host <address>', 'address to listen on; outside loopback only with --unauthenticated', '127.0.0.1')
+    .option('--unauthenticated', 'let whoever reaches the address send events and ask: nobody is asked who they are')
     .option('--partitions <count>', 'partitions of the log, by source; one that has more keeps them', wholeNumber('--partitions', 1, PARTITION_COUNT_MAX), PARTITION_COUNT_DEFAULT)
     .option('--batch-every <duration>', 'how often due generations are made: 10m, 6h (default: whenever an epoch is sealed)', readDuration)
     .option(...REJECTED_SHARE_OPTION)
@@ -61,7 +64,10 @@ function readDuration(text: string): number {
   return durationMs
 }
 
-async function runDev(output: Output, { definitions: file, data, port, host, partitions, batchEvery, rejectedShareMax }: DevOptions): Promise<void> {
+async function runDev(output: Output, { definitions: file, data, port, host, unauthenticated = false, partitions, batchEvery, rejectedShareMax }: DevOptions): Promise<void> {
+  if (!unauthenticated && !isLoopback(host)) {
+    throw usageError(`Others reach ${host}, and \`tidemark dev\` asks nobody who they are.`, '--host', 'Listen on 127.0.0.1, add --unauthenticated, or run the services, which ask: docs/access.md.')
+  }
   const mark = markOfModules(file)
   const definitions = await loadSoundDefinitions(file)
   using interrupts = listenForInterrupts()

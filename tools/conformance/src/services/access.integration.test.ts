@@ -207,6 +207,18 @@ describe('a secret', () => {
     expect(await endOf(await world.start('serving-layer', { ...settings, name: 'serving-file', TIDEMARK_CASSANDRA_PASSWORD: '', TIDEMARK_CASSANDRA_PASSWORD_FILE: join(world.folder, 'wrong') }))).toMatchObject({ how: 1, fatal: [{ code: 'STORE_REFUSED' }] })
   }, TEST_MAX_MS)
 
+  it('is known while registers are away, and what is not known cannot be judged', async () => {
+    const { key } = await makeKey('steadfast', 'features:read')
+    await msUntil(200, () => ask('/v1/features', key, FEATURES))
+    const stranger = `tmk_${'a'.repeat(12)}_${'b'.repeat(43)}`
+    expect((await ask('/v1/catalog', stranger)).status).toBe(401)
+    await servers.cutCassandra()
+    await msUntil(503, () => ask('/v1/catalog', stranger))
+    expect(await ask('/v1/catalog', stranger)).toMatchObject({ document: { code: 'STORE_UNAVAILABLE', problems: [{ where: 'registers' }] } })
+    expect((await ask('/v1/catalog', key)).status).toBe(200)
+    expect((await ask('/v1/events/payments', key, event())).status).toBe(403)
+  }, TEST_MAX_MS)
+
   it('is in nothing that was said: no line of a log, no answer, no header, no figure, no output of a command', async () => {
     for (const { lines, isRunning } of services) {
       const admin = lines.find(({ msg }) => msg === 'starts')?.['admin'] as string | undefined

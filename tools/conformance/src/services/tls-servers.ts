@@ -3,21 +3,24 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Addresses } from '@tidemark/servers/addresses'
-import { announcing, startTlsProxy, type AlterAnswer } from '@tidemark/servers/tls-proxy'
+import { announcing, startTlsProxy, type AlterAnswer, type TlsProxy } from '@tidemark/servers/tls-proxy'
 
 export interface TlsServers extends AsyncDisposable {
   /** For all layers, in the place of what says where the servers are without TLS. */
   readonly environment: Readonly<Record<string, string>>
+  /** From here on Cassandra is away, for whoever is told of it so. */
+  cutCassandra(): Promise<void>
 }
 
 /** `folder`: for certificates. */
 export async function openTlsServers({ kafka, cassandra, s3, redis }: Addresses, folder: string): Promise<TlsServers> {
   await using opened = new AsyncDisposableStack()
-  const behind = async (name: string, target: string, alter?: AlterAnswer): Promise<{ address: string; ca: string }> => {
-    const { address, certificate } = opened.use(await startTlsProxy(target, alter))
+  const behind = async (name: string, target: string, alter?: AlterAnswer): Promise<{ address: string; ca: string; proxy: TlsProxy }> => {
+    const proxy = opened.use(await startTlsProxy(target, alter))
+    const { address, certificate } = proxy
     const ca = join(folder, `${name}.pem`)
     writeFileSync(ca, certificate)
-    return { address, ca }
+    return { address, ca, proxy }
   }
   const hostOf = (url: string): string => new URL(url).host
   const [log, batch, objects, state, jobs, cache] = await Promise.all([
@@ -37,6 +40,7 @@ export async function openTlsServers({ kafka, cassandra, s3, redis }: Addresses,
       TIDEMARK_S3_ENDPOINT: `https://${objects.address}`, TIDEMARK_S3_TLS_CA_FILE: objects.ca,
       ...redisOf('STATE', state), ...redisOf('JOBS', jobs), ...redisOf('CACHE', cache),
     },
+    cutCassandra: async () => batch.proxy[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
