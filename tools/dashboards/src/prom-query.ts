@@ -50,3 +50,19 @@ export function readQuery(text: string): PromQuery {
   })
   return { selectors, groupedBy }
 }
+
+/** The query with one more condition on each of its selectors. */
+export function withMatcher(query: string, { label, operator, value }: Matcher & { readonly operator: string }): string {
+  const places: { at: number; text: string }[] = []
+  const condition = `${label}${operator}"${value}"`
+  parser.parse(query).iterate({
+    enter: ({ node }) => {
+      if (node.type.isError) throw new Error(`No query, at character ${node.from + 1}: ${query}`)
+      if (node.name !== 'VectorSelector') return
+      const matchers = node.getChild('LabelMatchers')
+      if (matchers === null) places.push({ at: node.to, text: `{${condition}}` })
+      else places.push({ at: matchers.to - 1, text: matchers.firstChild === null ? condition : `,${condition}` })
+    },
+  })
+  return places.sort((a, b) => b.at - a.at).reduce((told, { at, text }) => told.slice(0, at) + text + told.slice(at), query)
+}
