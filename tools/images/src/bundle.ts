@@ -10,6 +10,7 @@ import { ABSENT_PACKAGES, NATIVE_PACKAGES, type Image } from './images.ts'
 export const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** `new URL('./x.ts', import.meta.url)` and `join(import.meta.dirname, 'x.ts')`. */
 const BESIDE = /new URL\((['"])(\.{1,2}\/[^'"]+)\1, import\.meta\.url\)|join\(import\.meta\.dirname, (['"])([^'"]+\.ts)\3\)/g
+const LINE_LENGTH_MAX_CHARACTERS = 160
 /** Packages that are no ES modules find what CommonJS gives them. */
 const COMMON_JS = "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);"
 
@@ -52,6 +53,10 @@ function options(entries: ReadonlyMap<string, string>, folder: string, besides: 
     external: [...NATIVE_PACKAGES, ...ABSENT_PACKAGES],
     banner: { js: COMMON_JS },
     inject: [join(import.meta.dirname, 'common-js-names.ts')],
+    // What is loaded stays in memory as text: less of it, but names, which stacks tell, and lines that an editor can show.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: LINE_LENGTH_MAX_CHARACTERS,
     legalComments: 'none',
     metafile: true,
     logLevel: 'error',

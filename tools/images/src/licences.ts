@@ -5,8 +5,8 @@ import { join, relative } from 'node:path'
 import { ROOT } from './bundle.ts'
 import { licenceFiles, type InstalledPackage } from './native-packages.ts'
 
+/** The folder of a package that a file is of, however deep. */
 const PACKAGE_FOLDER = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/
-/** How such a file begins where a package has none but names the licence, as its authors wrote it. */
 const RULE = '='.repeat(100)
 
 interface LicensedManifest {
