@@ -3,6 +3,7 @@
 import { ensureTopics, eventSourcesOf } from '@tidemark/pipelines/lambda/event-sources'
 import { createFeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
+import { LiveCatalog } from '@tidemark/pipelines/serve/live-catalog'
 import { openCassandraStores } from '@tidemark/service-kit/cassandra-server'
 import { followDefinitions } from '@tidemark/service-kit/follow-definitions'
 import { openLog, type KafkaSettings } from '@tidemark/service-kit/kafka-server'
@@ -30,20 +31,19 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
   context.readiness.answersWithout = true
   const { figures, onAnswered, onAppended } = observeServing(context.metrics)
   const events = kafka === null ? null : await openEvents(kafka, `${context.service} ${common.member}`, { context, opened, onAppended })
-  let catalog = NOTHING
-  const followed = await followDefinitions(registers, common, async (live) => {
-    await events?.take(live.catalog)
-    catalog = live.catalog
-    return 'done'
+  const live = new LiveCatalog({ registers, speedViews, clock })
+  const followed = await followDefinitions(registers, common, async (taken) => {
+    await events?.take(taken.catalog)
+    return live.take(taken)
   }, context)
   const batchCache = redisCache === null ? undefined : opened.use(createBatchCache(redisCache, context))
   const { access, loops } = opened.use(await openAccess(http, registers, context))
   const app = createServingApp({
     access,
-    server: createFeatureServer({ catalog: () => catalog, registers, batchViews, batchCache, speedViews, clock, figures, onAlarm: context.onAlarm }),
+    server: createFeatureServer({ catalog: () => live.catalog, registers, batchViews, batchCache, speedViews, clock, figures, onAlarm: context.onAlarm }),
     onAnswered,
     tracer: context.tracer,
-    catalog: () => catalog,
+    catalog: () => live.catalog,
     onError: (error) => logFailure(context.log, 'error', error),
     ...events?.routes,
   })
@@ -66,13 +66,15 @@ interface EventParts extends Pick<ServingMetrics, 'onAppended'> {
 /** Events come as JSON: of sources whose log has another format, none are taken. */
 async function openEvents(kafka: KafkaSettings, clientId: string, { context, opened, onAppended }: EventParts): Promise<EventsOverHttp> {
   const { log } = opened.use(await openServers({ log: () => openLog(kafka, clientId, context) }, context))
-  let taken = NOTHING
+  let [last, taken] = [NOTHING, NOTHING]
   return {
     routes: { openApi: openApiDocumentWithEvents, extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => taken, onAppended, tracer: context.tracer }) },
     async take(catalog) {
+      if (catalog === last) return
       const plans = catalog.plans.filter(({ source: { format = 'json' } }) => format === 'json')
       for (const { source } of eventSourcesOf(plans)) await ensureTopics(log, source, kafka.partitionCount)
       taken = { ...catalog, plans }
+      last = catalog
     },
   }
 }

@@ -2,6 +2,7 @@
 // partitions.
 
 import { createNewRevision } from '@tidemark/machine/new-revision'
+import { StartableViews } from '@tidemark/pipelines/ingest/startable-views'
 import { ensureTopics, eventSourcesOf, type EventSource } from '@tidemark/pipelines/lambda/event-sources'
 import { SourceParts, type SourcePart } from '@tidemark/pipelines/lambda/source-parts'
 import { StreamPart } from '@tidemark/pipelines/lambda/stream-part'
@@ -43,9 +44,11 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
     }
   }
   const parts = opened.use(new SourceParts({ begin, clock, onAlarm }))
+  const startable = new StartableViews(registers)
   const followed = await followDefinitions(registers, common, async ({ catalog: { plans } }) => {
-    await parts.take(eventSourcesOf(plans))
-    return 'done'
+    const started = await startable.of(plans)
+    await parts.take(eventSourcesOf(plans).map((each) => ({ ...each, plans: each.plans.filter((plan) => started.includes(plan)) })))
+    return started.length === plans.length ? 'done' : 'again'
   }, context)
   const owned = opened.move()
   return { loops: [followed.loop, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }

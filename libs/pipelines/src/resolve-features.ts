@@ -8,7 +8,7 @@ const UNKNOWN_MAX = 50
 
 export interface FeatureName {
   readonly view: string
-  /** Without one: what there is of the view. */
+  /** Without one: the newest that is whole. */
   readonly version?: number
   /** `departures_1h` */
   readonly feature: string
@@ -19,14 +19,25 @@ export interface ResolvedFeature {
   readonly feature: PlannedFeature
 }
 
+/** Chooses among the versions of a view, by version, where a name says none. */
+export type ChooseVersion = (versions: readonly ViewPlan[]) => ViewPlan
+
+const onlyVersion: ChooseVersion = ([first]) => first!
+
 /** The features in the order of their names. Throws UNKNOWN_NAME with the names that do not exist, 50 at most. */
-export function resolveFeatures(plans: readonly ViewPlan[], names: readonly FeatureName[], where: string): ResolvedFeature[] {
+export function resolveFeatures(plans: readonly ViewPlan[], names: readonly FeatureName[], where: string, choose: ChooseVersion = onlyVersion): ResolvedFeature[] {
+  const versionsOf = Map.groupBy(plans, ({ view }) => view.name)
   const problems: Problem[] = []
-  const resolved = names.flatMap(({ view, feature }): ResolvedFeature[] => {
+  const resolved = names.flatMap(({ view, version, feature }): ResolvedFeature[] => {
     if (problems.length >= UNKNOWN_MAX) return []
-    const plan = plans.find((candidate) => candidate.view.name === view)
+    const versions = versionsOf.get(view)
+    if (versions === undefined) {
+      problems.push(unknownName(`There is no view ${view}.`, where, didYouMean(view, [...versionsOf.keys()])))
+      return []
+    }
+    const plan = version === undefined ? choose(versions) : versions.find((candidate) => candidate.view.version === version)
     if (plan === undefined) {
-      problems.push(unknownName(`There is no view ${view}.`, where, didYouMean(view, plans.map((candidate) => candidate.view.name))))
+      problems.push(unknownName(`There is no version ${version} of view ${view}.`, where, `Ask for version ${versions.map((candidate) => candidate.view.version).join(' or ')}, or for none: ${view}:${feature}.`))
       return []
     }
     const planned = plan.features.find(({ name }) => name === feature)
@@ -39,6 +50,11 @@ export function resolveFeatures(plans: readonly ViewPlan[], names: readonly Feat
   const [first, ...others] = problems
   if (first !== undefined) throw new TidemarkError([first, ...others])
   return resolved
+}
+
+/** `VIEW:FEATURE` or `VIEW@VERSION:FEATURE`. */
+export function featureText({ view, version, feature }: FeatureName): string {
+  return version === undefined ? `${view}:${feature}` : `${view}@${version}:${feature}`
 }
 
 function unknownName(message: string, where: string, action: string): Problem {

@@ -13,6 +13,7 @@ import { decodeManifest, encodeManifest, type Manifest } from './log/manifest.ts
 import { decodeSchemaPin, encodeSchemaPin, type SchemaPin } from './log/schema-pins.ts'
 import { decodeSealRegister, encodeSealRegister, type SealRegister } from './log/seal-register.ts'
 import { decodePointer, encodePointer, type Pointer } from './pointer.ts'
+import { decodeWhole, encodeWhole, type WholeView } from './serve/whole-views.ts'
 import { ticks } from './testing/archive-history.ts'
 import { createPlainObjects } from './testing/plain-stores.ts'
 
@@ -70,6 +71,9 @@ const PIN: SchemaPin = {
 const PIN_TEXT =
   '{"formatVersion":2,"unknownThroughMs":1700000000123,"schema":{"kind":"AVRO","text":"{\\"type\\":\\"long\\"}","references":[{"name":"flüge","text":""}]},"refusal":null,"checksum":2092103371}'
 
+const WHOLE: WholeView = { formatVersion: 2, view: 'totals@3', wholeAtMs: 1_700_000_000_123, generation: 7 }
+const WHOLE_TEXT = '{"formatVersion":2,"view":"totals@3","wholeAtMs":1700000000123,"generation":7,"checksum":1642696113}'
+
 const APPLIED: AppliedDefinitions = {
   formatVersion: 2, revision: 3, appliedAtMs: 1_700_000_000_123, by: 'zoë', views: [{ name: 'totals', version: 1 }, { name: 'totals', version: 3 }],
   services: [{ name: 'model', version: 1, views: [{ name: 'totals', version: 1 }] }], retired: { views: [{ name: 'totals', version: 2 }], services: [] },
@@ -80,6 +84,7 @@ const APPLIED_TEXT =
 
 it.each([
   ['what is live', APPLIED_TEXT, () => encodeApplied(APPLIED), (bytes: Uint8Array) => decodeApplied(bytes, 'here'), APPLIED],
+  ['that a view is whole', WHOLE_TEXT, () => encodeWhole(WHOLE), (bytes: Uint8Array) => decodeWhole(bytes, 'here'), WHOLE],
   ['a pointer', POINTER_TEXT, () => encodePointer(POINTER), (bytes: Uint8Array) => decodePointer(bytes, 'here'), POINTER],
   ['a heartbeat', HEARTBEAT_TEXT, () => encodeHeartbeat(HEARTBEAT), (bytes: Uint8Array) => decodeHeartbeat(bytes, 'here'), HEARTBEAT],
   ['a manifest', MANIFEST_TEXT, () => encodeManifest(MANIFEST), (bytes: Uint8Array) => decodeManifest(bytes, 'here'), MANIFEST],

@@ -2,6 +2,7 @@
 // order of `features`, so that a model takes them as they are. Integers beyond 2^53 are strings.
 
 import type { FinalValue } from '@tidemark/aggregation/partial'
+import { featureText } from '@tidemark/pipelines/resolve-features'
 import type { AnsweredEntity, FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
 
 const nullableInteger = { type: ['integer', 'null'] } as const
@@ -12,7 +13,7 @@ export const featureAnswerSchema = {
   required: ['t', 'features', 'tails', 'entities', 'views', 'degraded'],
   properties: {
     t: { type: 'integer', description: 'The time that the features are of, epoch milliseconds.' },
-    features: { type: 'array', items: { type: 'string' }, description: 'VIEW:FEATURE, in the order that was asked for.' },
+    features: { type: 'array', items: { type: 'string' }, description: 'VIEW:FEATURE or VIEW@VERSION:FEATURE, as they were asked for.' },
     tails: { type: 'array', items: nullableInteger, description: 'Where each feature\'s window begins, epoch milliseconds; null: lifetime.' },
     entities: {
       type: 'array',
@@ -53,7 +54,7 @@ export const featureAnswerSchema = {
         additionalProperties: false,
         required: ['code', 'view', 'message'],
         properties: {
-          code: { enum: ['SPEED_UNAVAILABLE', 'BATCH_UNAVAILABLE', 'DEADLINE', 'STATE_DAMAGED', 'SPEED_SILENT', 'SPEED_LAGGING', 'PARTITION_STOPPED', 'SEAM_BROKEN'] },
+          code: { enum: ['BACKFILLING', 'SPEED_UNAVAILABLE', 'BATCH_UNAVAILABLE', 'DEADLINE', 'STATE_DAMAGED', 'SPEED_SILENT', 'SPEED_LAGGING', 'PARTITION_STOPPED', 'SEAM_BROKEN'] },
           view: { type: 'string' },
           message: { type: 'string' },
         },
@@ -105,7 +106,7 @@ const heads = new WeakMap<FeatureAnswer['features'], Head>()
 function headText(features: FeatureAnswer['features'], tailsMs: FeatureAnswer['tailsMs']): string {
   const known = heads.get(features)
   if (known !== undefined && tailsMs.every((tailMs, i) => tailMs === known.tailsMs[i])) return known.text
-  const text = `"features":${JSON.stringify(features.map(({ view, feature }) => `${view}:${feature}`))},"tails":${JSON.stringify(tailsMs)}`
+  const text = `"features":${JSON.stringify(features.map(featureText))},"tails":${JSON.stringify(tailsMs)}`
   heads.set(features, { tailsMs, text })
   return text
 }

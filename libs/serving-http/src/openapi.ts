@@ -81,9 +81,11 @@ export const openApiDocument = {
           views: {
             type: 'array',
             items: {
-              type: 'object', additionalProperties: false, required: ['view', 'version', 'source', 'entity', 'features'],
+              type: 'object', additionalProperties: false, required: ['view', 'version', 'isWhole', 'source', 'entity', 'features'],
               properties: {
-                view: { type: 'string' }, version: { type: 'integer' }, source: { type: 'string' }, description: { type: 'string' },
+                view: { type: 'string' }, version: { type: 'integer' },
+                isWhole: { type: 'boolean', description: 'false: it is being back-filled, and answered with UNAVAILABLE.' }, howFar: { type: 'string', description: 'What it lacks of being whole.' },
+                source: { type: 'string' }, description: { type: 'string' },
                 entity: { type: 'array', items: { type: 'object', additionalProperties: false, required: ['key', 'type'], properties: { key: { type: 'string' }, type: { type: 'string' } } } },
                 features: { type: 'array', items: { type: 'string' } },
               },

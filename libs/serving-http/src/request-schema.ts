@@ -15,9 +15,9 @@ export const featureRequestSchema = {
   additionalProperties: false,
   required: ['entities'],
   properties: {
-    service: { type: 'string', description: 'Name of a feature service. Either this or `features`.' },
+    service: { type: 'string', description: 'Name of a feature service, of the newest version whose views are whole, or NAME@VERSION. Either this or `features`.' },
     features: {
-      type: 'array', minItems: 1, maxItems: FEATURES_PER_REQUEST_MAX, description: 'Features by name, VIEW:FEATURE. Either this or `service`.',
+      type: 'array', minItems: 1, maxItems: FEATURES_PER_REQUEST_MAX, description: 'Features by name: VIEW:FEATURE, of the newest version that is whole, or VIEW@VERSION:FEATURE. Either this or `service`.',
       items: { type: 'string', pattern: '^[^:]+:[^:]+$' },
     },
     entities: {

@@ -7,6 +7,8 @@ import type { FeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { NO_TRACES, type Span, type Tracer } from '@tidemark/observability/tracing'
 import type { FeatureAnswer } from '@tidemark/pipelines/serve/feature-answer'
+import { viewId } from '@tidemark/pipelines/names'
+import { featureText } from '@tidemark/pipelines/resolve-features'
 import { after } from '@tidemark/ports/soon'
 import express, { type Express, type Request, type Response } from 'express'
 import { AccessGuard, type Access } from './access-guard.ts'
@@ -144,11 +146,13 @@ function unknown(message: string, where: string): TidemarkError {
   return new TidemarkError([{ code: 'UNKNOWN_NAME', message, where, action: 'The routes are in /openapi.json.' }])
 }
 
-function catalogDocument({ plans, services }: FeatureCatalog): object {
+function catalogDocument({ plans, services, backfills }: FeatureCatalog): object {
   return {
     views: plans.map(({ view, source, keys, features }) => ({
       view: view.name,
       version: view.version,
+      isWhole: backfills?.has(viewId(view)) !== true,
+      ...(backfills?.has(viewId(view)) === true && { howFar: backfills.get(viewId(view))!.howFar }),
       source: source.name,
       ...(view.description !== undefined && { description: view.description }),
       entity: keys.map(({ key, type }) => ({ key, type })),
@@ -158,7 +162,7 @@ function catalogDocument({ plans, services }: FeatureCatalog): object {
       service: name,
       version,
       ...(description !== undefined && { description }),
-      features: features.map(({ view, feature }) => `${view}:${feature}`),
+      features: features.map(featureText),
     })),
   }
 }

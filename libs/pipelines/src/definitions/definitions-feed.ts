@@ -34,7 +34,8 @@ export class DefinitionsFeed {
   private readonly options: DefinitionsFeedOptions
   private readonly plans = new LivePlans()
   private live: TakenDefinitions | null = null
-  private isTaken = false
+  private isDone = false
+  private taken = 0
   /** A revision that was found unreadable, so that it is told once. */
   private refused = 0
 
@@ -45,7 +46,7 @@ export class DefinitionsFeed {
 
   /** What is taken up; 0: nothing yet. */
   get revision(): number {
-    return this.isTaken ? this.live!.revision : 0
+    return this.taken
   }
 
   /** Takes up what is live, the first time. false: nothing was applied yet. Throws what reading throws, and what taking up does. */
@@ -57,14 +58,15 @@ export class DefinitionsFeed {
     return true
   }
 
-  private async look(): Promise<void> {
+  /** Takes up what is new; one round of `loop`. */
+  async look(): Promise<void> {
     const { registers, onAlarm } = this.options
     const { applied } = await readApplied(registers)
     if (applied !== null && applied.revision !== this.live?.revision && applied.revision !== this.refused) {
       try {
         const { views, services, revision } = await readLive(registers, applied)
         this.live = { revision, catalog: liveCatalog(this.plans.of(views), services) }
-        this.isTaken = false
+        this.isDone = false
       } catch (error) {
         if (!(error instanceof TidemarkError) || error.code === 'STORE_UNAVAILABLE') throw error
         this.refused = applied.revision
@@ -72,11 +74,12 @@ export class DefinitionsFeed {
         onAlarm({ code, message: `Revision ${applied.revision} of the definitions is not taken up: ${message}`, where })
       }
     }
-    if (this.live !== null && !this.isTaken) await this.takeUp(this.live)
+    if (this.live !== null && !this.isDone) await this.takeUp(this.live)
   }
 
   private async takeUp(live: TakenDefinitions): Promise<void> {
     this.live = live
-    this.isTaken = (await this.options.take(live)) === 'done'
+    this.isDone = (await this.options.take(live)) === 'done'
+    this.taken = live.revision
   }
 }

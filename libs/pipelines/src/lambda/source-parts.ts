@@ -25,6 +25,7 @@ interface Running {
   /** Another schema, or other topics, need another part. */
   readonly definition: string
   readonly part: SourcePart
+  plans: readonly ViewPlan[]
   readonly ending: AbortController
   work: Promise<void>
 }
@@ -55,10 +56,13 @@ export class SourceParts implements AsyncDisposable {
       const { source: { name }, plans } = each
       const known = this.running.get(name)
       if (known !== undefined) {
-        known.part.setViews?.(plans)
+        // A part that is told begins some of its work again.
+        const isSame = plans.length === known.plans.length && plans.every((plan) => known.plans.includes(plan))
+        if (!isSame) known.part.setViews?.(plans)
+        known.plans = plans
         continue
       }
-      const running: Running = { definition: definitions.get(name)!, part: await this.options.begin(each), ending: new AbortController(), work: Promise.resolve() }
+      const running: Running = { definition: definitions.get(name)!, part: await this.options.begin(each), plans, ending: new AbortController(), work: Promise.resolve() }
       this.running.set(name, running)
       if (this.run !== null) running.work = this.run(running)
     }

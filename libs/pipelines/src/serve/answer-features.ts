@@ -105,10 +105,11 @@ interface Sources extends ReadingContext {
 
 /** What could be read of each view before the deadline. */
 function readViews(sources: Sources, { views }: ResolvedRequest, explain: boolean, atMs: number): Soon<readonly ReadView[]> {
-  const read = views.map((view): ReadView => ({ view, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }))
+  const read = views.map((view): ReadView => ({ view, backfill: sources.rules.isServed(view.backfill) ? null : view.backfill, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }))
   if (sources.clock.steadyMs() >= atMs) return read
   const work = new SlicedWork(sources.slices, atMs)
   const isRead = views.flatMap((view, i) => {
+    if (read[i]!.backfill !== null) return []
     const reading = soon(() => (explain ? readExplained(sources, view, work) : readWholeView(sources, view, [], work)))
     const kept = reading instanceof Promise ? reading.catch((error: unknown) => failed(read[i]!, error)) : reading
     return after(kept, (part) => void (read[i] = part)) ?? []
@@ -139,7 +140,7 @@ function readWholeView(sources: Sources, view: ResolvedView, partitions: readonl
     after(readView(sources, view, partitions, work), (reading) => {
       const freshness = judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock, sources.rules.heardBeforeMs)
       const told = reading.speed.isRead ? withLacking(view.plan.view.name, freshness, lackingBuckets(sources, view, reading.pin.cut, reading.speed.value)) : freshness
-      return { view, reading, partitions, failure: null, freshness: told }
+      return { view, backfill: null, reading, partitions, failure: null, freshness: told }
     }))
 }
 
@@ -171,6 +172,7 @@ async function openPartitions(registers: RegisterStore, { plan }: ResolvedView):
 /** What a degradation is under the policy `fail`, and what to do about it. */
 const FAILURES: Readonly<Record<DegradationCode, Pick<Problem, 'code' | 'action'>>> = {
   DEADLINE: { code: 'DEADLINE_EXCEEDED', action: 'Give a longer deadline, or ask for fewer entities at a time' },
+  BACKFILLING: { code: 'NOT_SERVABLE', action: 'Wait until it is back-filled, or ask for an older version' },
   STATE_DAMAGED: { code: 'BLOB_DAMAGED', action: 'Look at the disk or the transport; the stream\'s state is computed anew by itself, for a generation\'s raise the view\'s version' },
   BATCH_UNAVAILABLE: { code: 'STORE_UNAVAILABLE', action: 'Look at the batch store, and ask again' },
   SPEED_UNAVAILABLE: { code: 'STORE_UNAVAILABLE', action: 'Look at the speed store, and ask again' },

@@ -30,7 +30,7 @@ it('gives what each generation has, in whatever order they are asked for, and re
   }
   const slices = new Slices({ nowMs: () => 0, steadyMs: () => 0 })
   const cache = new BatchBlobs(new BatchRows({ readNewest }, null), 1_000_000)
-  const resolved = await resolveEntities(resolveNames(plans, [{ view: 'totals', feature: 'clicks_lifetime' }]), [{ user: 'ada' }, { user: 'bea' }], new KnownEntities(), slices)
+  const resolved = await resolveEntities(resolveNames({ plans, services: [] }, [{ view: 'totals', feature: 'clicks_lifetime' }]), [{ user: 'ada' }, { user: 'bea' }], new KnownEntities(), slices)
   const read = (n: number): ReturnType<BatchBlobs['read']> => cache.read(resolved.views[0]!, { n, cut: n }, new SlicedWork(slices, Infinity))
   for (const n of [1, 1, 2, 2, 3, 2, 3, 3]) expect(await read(n)).toEqual([BLOBS[n], null])
   expect(readCount).toBe(5)

@@ -7,7 +7,7 @@ import type { FeatureName } from '../resolve-features.ts'
 import type { EntityExplanation } from './explain.ts'
 
 /** Why a value is missing that the definition would give. */
-export type MissingReason = UnavailableReason | 'batch_unavailable' | 'deadline' | 'state_damaged'
+export type MissingReason = UnavailableReason | 'backfilling' | 'batch_unavailable' | 'deadline' | 'state_damaged'
 
 export interface ServedValue {
   readonly status: FeatureStatus
@@ -19,6 +19,8 @@ export interface ServedValue {
 }
 
 export type DegradationCode =
+  /** The view's version is not whole yet: its values are UNAVAILABLE. */
+  | 'BACKFILLING'
   /** Its values are of the batch view alone, as of the cut. */
   | 'SPEED_UNAVAILABLE'
   | 'BATCH_UNAVAILABLE'

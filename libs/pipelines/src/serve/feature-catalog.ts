@@ -4,6 +4,7 @@ import { planView, type ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Definitions, FeatureServiceDefinition } from '@tidemark/feature-schema/definition'
 import type { LiveService } from '../definitions/live-definitions.ts'
 import type { FeatureName } from '../resolve-features.ts'
+import type { Backfills } from './whole-views.ts'
 
 export interface ServedService {
   readonly definition: FeatureServiceDefinition
@@ -15,6 +16,8 @@ export interface FeatureCatalog {
   /** By name and version. */
   readonly plans: readonly ViewPlan[]
   readonly services: readonly ServedService[]
+  /** Of versions that are not whole yet; left out: all are. */
+  readonly backfills?: Backfills
 }
 
 /** The catalog of checked definitions, in which each name has one version. */

@@ -8,9 +8,10 @@ import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import { viewId } from '../names.ts'
 import { resolveFeatures, type FeatureName, type ResolvedFeature } from '../resolve-features.ts'
-import type { FeatureCatalog } from './feature-catalog.ts'
+import type { FeatureCatalog, ServedService } from './feature-catalog.ts'
 import { KnownEntities, type EntityView, type ViewEntity } from './known-entities.ts'
 import { inSlices, type Slices } from './sliced-work.ts'
+import type { Backfill } from './whole-views.ts'
 
 export const ENTITIES_PER_REQUEST_MAX = 1_000
 export const FEATURES_PER_REQUEST_MAX = 1_000
@@ -34,12 +35,14 @@ export interface FeatureRequest {
 /** A view that features are asked of. */
 export interface AskedView extends EntityView {
   readonly plan: ViewPlan
+  /** null: it is whole. */
+  readonly backfill: Backfill | null
 }
 
 /** What a request asks of each entity: a function of the catalog and the names, and so the same for many requests. */
 export interface AskedFeatures {
   readonly features: readonly ResolvedFeature[]
-  /** Of the features, in their order. */
+  /** Of the features, in their order, as they were asked for. */
   readonly names: readonly FeatureName[]
   /** Those that the features are of, each once. */
   readonly views: readonly AskedView[]
@@ -59,15 +62,17 @@ export interface ResolvedRequest extends AskedFeatures {
 }
 
 /** Throws UNKNOWN_NAME, USAGE or REQUEST_TOO_LARGE with the problems of its kind, 50 at most. */
-export function resolveNames(plans: readonly ViewPlan[], names: readonly FeatureName[]): AskedFeatures {
+export function resolveNames({ plans, backfills }: FeatureCatalog, names: readonly FeatureName[]): AskedFeatures {
   if (names.length === 0) throw problem('USAGE', 'No feature is asked for.', 'features', 'Name a service, or at least one feature.')
   if (names.length > FEATURES_PER_REQUEST_MAX) throw tooLarge('features', names.length, FEATURES_PER_REQUEST_MAX)
-  const features = resolveFeatures(plans, names, 'features')
+  const backfillOf = ({ view }: ViewPlan): Backfill | null => backfills?.get(viewId(view)) ?? null
+  // Where none is whole, the oldest soonest will be.
+  const features = resolveFeatures(plans, names, 'features', (versions) => versions.findLast((plan) => backfillOf(plan) === null) ?? versions[0]!)
   const asked = [...new Set(features.map(({ plan }) => plan))]
   return {
     features,
-    names: features.map(({ plan, feature }) => ({ view: plan.view.name, feature: feature.name })),
-    views: asked.map((plan) => ({ plan, id: viewId(plan.view), keyTypes: plan.keys.map(({ type }) => type as KeyType), bucketCount: plan.view.bucketCount })),
+    names,
+    views: asked.map((plan) => ({ plan, id: viewId(plan.view), backfill: backfillOf(plan), keyTypes: plan.keys.map(({ type }) => type as KeyType), bucketCount: plan.view.bucketCount })),
     viewAt: features.map(({ plan }) => asked.indexOf(plan)),
     joinKeys: [...new Set(asked.flatMap(({ keys }) => keys.map(({ key }) => key)))],
   }
@@ -112,16 +117,26 @@ export class RequestResolver {
       this.known = new WeakMap()
       this.entities = new KnownEntities()
     }
-    const names = 'features' in asked ? asked.features : serviceFeatures(catalog.services, asked.service)
+    const names = 'features' in asked ? asked.features : serviceFeatures(catalog, asked.service)
     let features = this.known.get(names)
-    if (features === undefined) this.known.set(names, (features = resolveNames(catalog.plans, names)))
+    if (features === undefined) {
+      features = resolveNames(catalog, names)
+      // What a service is pinned to is not what was asked for.
+      if ('service' in asked) features = { ...features, names: names.map(({ view, feature }) => ({ view, feature })) }
+      this.known.set(names, features)
+    }
     return resolveEntities(features, entities, this.entities, this.slices)
   }
 }
 
-function serviceFeatures(services: FeatureCatalog['services'], name: string): readonly FeatureName[] {
-  const found = services.find(({ definition }) => definition.name === name)
-  if (found === undefined) throw problem('UNKNOWN_NAME', `There is no service ${name}.`, 'service', didYouMean(name, services.map(({ definition }) => definition.name)))
+/** `delay_model`: of its newest version whose views are all whole, or of the oldest; `delay_model@1`: of that one. */
+function serviceFeatures({ plans, services, backfills }: FeatureCatalog, name: string): readonly FeatureName[] {
+  const exact = services.find(({ definition }) => viewId(definition) === name)
+  const versions = services.filter(({ definition }) => definition.name === name)
+  const isWhole = ({ features }: ServedService): boolean =>
+    !plans.some(({ view }) => backfills?.has(viewId(view)) === true && features.some((feature) => feature.view === view.name && (feature.version ?? view.version) === view.version))
+  const found = exact ?? versions.findLast(isWhole) ?? versions[0]
+  if (found === undefined) throw problem('UNKNOWN_NAME', `There is no service ${name}.`, 'service', didYouMean(name, services.flatMap(({ definition }) => [definition.name, viewId(definition)])))
   return found.features
 }
 

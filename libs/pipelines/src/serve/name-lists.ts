@@ -1,4 +1,4 @@
-// Lists of features as clients name them, VIEW:FEATURE. The same list comes out for the same names, so that it is resolved once
+// Lists of features as clients name them, VIEW:FEATURE or VIEW@VERSION:FEATURE. The same list comes out for the same names, so that it is resolved once
 // (feature-request.ts); what is asked for again and again is few lists.
 
 import { LRUCache } from 'lru-cache'
@@ -17,7 +17,11 @@ export function featureNames(names: readonly string[]): readonly FeatureName[] {
   return list
 }
 
+const VERSIONED = /^(.*)@([1-9]\d{0,8})$/
+
 function featureName(name: string): FeatureName {
   const at = name.indexOf(':')
-  return { view: name.slice(0, at), feature: name.slice(at + 1) }
+  const [view, feature] = [name.slice(0, at), name.slice(at + 1)]
+  const versioned = VERSIONED.exec(view)
+  return versioned === null ? { view, feature } : { view: versioned[1]!, version: Number(versioned[2]), feature }
 }

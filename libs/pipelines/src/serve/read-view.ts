@@ -11,6 +11,7 @@ import { isSameCatalog, type IsCurrentCatalog, type ResolvedView } from './featu
 import { heardBeforeMs } from './freshness.ts'
 import type { Pin, PointerPins } from './pointer-pins.ts'
 import type { SlicedWork } from './sliced-work.ts'
+import type { Backfill } from './whole-views.ts'
 import { isReplaying, isSameState, type IsReplaying, type IsSameState, type SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
 
 /** How often a view is read again under a newer pin before it is given up. */
@@ -26,6 +27,8 @@ export interface ServeRules {
    * can tell, since it is stamped ahead of this clock.
    */
   readonly heardBeforeMs: (stampedBeforeMs: number, unchangedForMs: number) => number | null
+  /** Whether a view is answered, by what it lacks of being whole. */
+  readonly isServed: (backfill: Backfill | null) => boolean
   /** What is kept from one request to the next holds for the same catalog, and for the same stored state. */
   readonly isSameCatalog: IsCurrentCatalog
   readonly isSameState: IsSameState
@@ -39,6 +42,7 @@ export const SERVE_RULES: ServeRules = {
   needsNewerPin: (goneThroughEpoch, cut) => goneThroughEpoch > cut,
   isExpired: (pinnedForMs) => pinnedForMs > PIN_LEASE_MS / 2,
   heardBeforeMs,
+  isServed: (backfill) => backfill === null,
   isSameCatalog,
   isSameState,
   isReplaying,

@@ -11,10 +11,13 @@ import type { ResolvedView } from './feature-request.ts'
 import type { Freshness } from './freshness.ts'
 import type { ViewReading } from './read-view.ts'
 import type { SpeedChunksRead } from './speed-chunks.ts'
+import type { Backfill } from './whole-views.ts'
 
 /** What was read for a view; `reading` is null where the deadline came first, or where it failed altogether. */
 export interface ReadView {
   readonly view: ResolvedView
+  /** Why it is not answered yet; null: it is. */
+  readonly backfill: Backfill | null
   readonly reading: ViewReading | null
   readonly freshness: Freshness
   readonly partitions: readonly number[]
@@ -36,11 +39,12 @@ export interface ViewAnswer {
 }
 
 export function answerView(read: ReadView, t: number): ViewAnswer {
-  const { view: { plan: { view, features } }, reading, failure } = read
+  const { view: { plan: { view, features } }, backfill, reading, failure } = read
   const missing = (reason: MissingReason, code: DegradationCode, message: string): ViewAnswer => {
     const values = unavailable(features.length, reason)
     return { valuesOf: () => values, late: values, explanationOf: () => undefined, degradedBy: () => [{ code, view: view.name, message }] }
   }
+  if (backfill !== null) return missing('backfilling', 'BACKFILLING', `Version ${view.version} is not whole yet. ${backfill.howFar}`)
   if (failure !== null) return missing('batch_unavailable', 'BATCH_UNAVAILABLE', sentenceOf(failure))
   if (reading === null) return missing('deadline', 'DEADLINE', 'It was not read before the deadline.')
   const { batch } = reading

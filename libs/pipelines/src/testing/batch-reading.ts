@@ -83,7 +83,7 @@ export class BatchReading {
     const { clock, cache } = this
     const promoted = new PromotedBlobs({ cache, clock, onAlarm: (alarm) => this.alarms.push(alarm), ...(keyOf && { keyOf }) })
     const blobs = new BatchBlobs(new BatchRows({ readNewest: (_, n, entities) => this.readNewest(n, entities) }, hasCache ? promoted : null), CACHE_SIZE_MAX_BYTES)
-    const names = resolveNames(plans, [{ view: 'totals', feature: 'clicks_lifetime' }])
+    const names = resolveNames({ plans, services: [] }, [{ view: 'totals', feature: 'clicks_lifetime' }])
     const known = new KnownEntities()
     return {
       read: async (n, users, deadlineAtMs = Infinity) => {

@@ -21,7 +21,7 @@ import { applyToServers } from '@tidemark/service-kit/testing/apply-to-servers'
 import { environmentOf, type Addresses } from '@tidemark/servers/addresses'
 import { DEFAULT_NAMES } from '@tidemark/servers/names'
 import { mainOf, ServiceProcess, type LayerName, type LogLine, type ServiceOptions } from '@tidemark/servers/service-process'
-import { cards, payments, shops } from './payments.ts'
+import { cards, nextCards, payments, shops } from './payments.ts'
 
 export const PARTITION_COUNT = 3
 const CARDS = 6
@@ -39,6 +39,8 @@ const JOB_LEASE_MS = 3_000
 const DEFINITIONS_EVERY_MS = 500
 
 export const PAYMENTS: Definitions = collectDefinitions([payments, cards, shops])
+/** With the next version of a view. */
+export const NEXT_PAYMENTS: Definitions = collectDefinitions([payments, nextCards, shops])
 
 /** Of an answer whose values are no claim about all events up to its fences. */
 const HONEST: ReadonlySet<string> = new Set(['BATCH_UNAVAILABLE', 'SPEED_UNAVAILABLE', 'DEADLINE'])
@@ -46,7 +48,7 @@ const HONEST: ReadonlySet<string> = new Set(['BATCH_UNAVAILABLE', 'SPEED_UNAVAIL
 interface Answer {
   readonly t: number
   readonly entities: readonly { readonly values: readonly unknown[]; readonly statuses: readonly string[]; readonly explanation: readonly EntityExplanation[] }[]
-  readonly views: readonly { readonly generation: number | null; readonly cut: number | null; readonly lagMs: number | null }[]
+  readonly views: readonly { readonly version: number; readonly generation: number | null; readonly cut: number | null; readonly lagMs: number | null }[]
   readonly degraded: readonly { readonly code: string; readonly message: string }[]
 }
 
@@ -221,6 +223,11 @@ export class ServiceWorld implements AsyncDisposable {
       if (generation !== null) return generation
       await sleep(LOOK_AGAIN_MS)
     }
+  }
+
+  /** Of the first view, by its name alone. */
+  async version(url: string): Promise<number> {
+    return (await ask(url, VIEWS[0]!)).views[0]!.version
   }
 
   get recordCount(): number {

@@ -5,7 +5,7 @@ import type { ServiceProcess } from '@tidemark/servers/service-process'
 import { LAYER_NAMES, type LayerName } from '@tidemark/servers/service-process'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { seededChance } from '@tidemark/ports/testing/store-cases'
-import { ServiceWorld, until } from './service-world.ts'
+import { NEXT_PAYMENTS, PAYMENTS, ServiceWorld, until } from './service-world.ts'
 
 const TEST_MAX_MS = 300_000
 const seed = Number(process.env['TIDEMARK_SEED'] ?? Date.now() % 100_000)
@@ -28,13 +28,19 @@ async function start(layer: LayerName): Promise<void> {
 }
 
 beforeAll(async () => {
-  world = await ServiceWorld.open(await sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-jobs'), chance)
+  world = await ServiceWorld.open(await sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-jobs'), chance, { definitions: null })
 }, TEST_MAX_MS)
 afterAll(() => world[Symbol.asyncDispose](), TEST_MAX_MS)
 
 describe(`the services (TIDEMARK_SEED=${seed})`, () => {
-  it('start in any order, and answer with everything, of batch and stream', async () => {
-    await Promise.all(shuffled(LAYER_NAMES).map(start))
+  it('start in any order, wait until definitions are applied, and answer with everything, of batch and stream', async () => {
+    const starting = Promise.all(shuffled(LAYER_NAMES).map(start))
+    await until('that all wait for definitions', async () => {
+      const waiting = LAYER_NAMES.filter((layer) => running.get(layer)?.lines.some(({ code, msg }) => code === 'NOT_APPLIED' && msg.startsWith('waits for definitions')) === true)
+      return waiting.length === LAYER_NAMES.length ? null : `only ${waiting.join(', ')}`
+    })
+    await world.apply(PAYMENTS)
+    await starting
     await world.append(20)
     await world.untilWhole(url, 0)
     await world.untilWhole(url, 1)
@@ -84,6 +90,21 @@ describe(`the services (TIDEMARK_SEED=${seed})`, () => {
       })
     })
     await world.untilWhole(url, before + 2)
+  }, TEST_MAX_MS)
+
+  it('take a new version up while events come, without a restart, and answer with it once it is whole', async () => {
+    await world.whileStreaming(async () => {
+      await world.apply(NEXT_PAYMENTS)
+      await until('answers of version 2', async () => {
+        await world.judge(url)
+        const version = await world.version(url)
+        return version === 2 ? null : `version ${version}`
+      })
+      await world.judge(url)
+      await world.apply(NEXT_PAYMENTS, ['cards@1'])
+      await world.judge(url)
+    })
+    await world.untilWhole(url)
   }, TEST_MAX_MS)
 
   it('said nothing that asks for somebody', () => {
