@@ -1,13 +1,15 @@
 // What the log says of access: each who operates, and of those who are turned away enough, with a count of the others.
 import { expect, it } from '@jest/globals'
 import { createSteppedClock } from '@tidemark/ports/stepped-clock'
-import { logAccess, REFUSALS_TOLD_MAX, REFUSALS_TOLD_PER_MS } from './access-log.ts'
+import { Metrics } from '@tidemark/observability/metrics'
+import { tellAccess, REFUSALS_TOLD_MAX, REFUSALS_TOLD_PER_MS } from './access-log.ts'
 
 it('tells who was turned away, up to a limit, and how many were not told', () => {
   const lines: [string, object][] = []
   const line = (level: string) => (fields: object) => void lines.push([level, fields])
   const clock = createSteppedClock(0)
-  const { onRefused, onOperated } = logAccess({ warn: line('warn'), info: line('info') } as never, clock)
+  const metrics = new Metrics()
+  const { onRefused, onOperated } = tellAccess({ log: { warn: line('warn'), info: line('info') } as never, metrics, clock })
   const refusal = { who: null, method: 'GET', path: `/${'x'.repeat(1_000)}`, scopes: ['operate'] } as const
   for (let i = 0; i < REFUSALS_TOLD_MAX + 3; i++) onRefused(refusal)
   expect(lines).toEqual(Array(REFUSALS_TOLD_MAX).fill(['warn', { code: 'UNAUTHENTICATED', who: 'nobody', method: 'GET', route: refusal.path.slice(0, 200), scope: 'operate' }]))
@@ -19,4 +21,5 @@ it('tells who was turned away, up to a limit, and how many were not told', () =>
     ['warn', { code: 'FORBIDDEN', who: 'key a 1', method: 'GET', route: '/v1/catalog', scope: 'features:read or operate', untoldCount: 3 }],
     ['info', { who: 'key b 2', method: 'GET', route: '/v1/features, explain', scope: 'operate' }],
   ])
+  expect(['UNAUTHENTICATED', 'FORBIDDEN'].map((code) => metrics.counter('tidemark_serving_refused_total', { code }).value)).toEqual([REFUSALS_TOLD_MAX + 3, 1])
 })

@@ -10,7 +10,7 @@ import type { RegisterStore } from '@tidemark/ports/register-store'
 import { untilAnswered } from '@tidemark/service-kit/open-servers'
 import type { ServiceContext } from '@tidemark/service-kit/run-service'
 import type { Access } from '@tidemark/serving-http/access-guard'
-import { logAccess } from './access-log.ts'
+import { tellAccess } from './access-log.ts'
 import type { HttpSettings } from './http-settings.ts'
 
 /** An issuer that has changed its keys is asked at once for one that is not known; this is for one that is no more. */
@@ -36,7 +36,7 @@ export async function openAccess({ host, tls, auth: { hasApiKeys, jwt } }: HttpS
   const tokens = verifier && new KnownTokens(verifier, clock)
   const owned = opened.move()
   return {
-    access: { authenticate: createAuthenticate({ keys, tokens }), ...logAccess(log, clock) },
+    access: { authenticate: createAuthenticate({ keys, tokens }), ...tellAccess(context) },
     loops: [...(keys === undefined ? [] : [keys.follow(clock)]), ...(verifier === undefined ? [] : [every(TOKEN_KEYS_EVERY_MS, clock, () => verifier.refresh())])],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { Collector } from '@tidemark/adapter-opentelemetry/testing/collector'
 import { REVOKED_WITHIN_MS } from '@tidemark/pipelines/access/key-ring'
 import { seededChance } from '@tidemark/ports/testing/store-cases'
 import type { Addresses } from '@tidemark/servers/addresses'
@@ -25,6 +26,7 @@ const TIDEMARK = join(import.meta.dirname, '../../../../apps/cli/bin/tidemark.js
 const LOOK_AGAIN_MS = 200
 /** A busy machine tells later than the register is read. */
 const TOLD_WITHIN_MS = 2 * REVOKED_WITHIN_MS
+const COLLECTORS = 'C0llectors-Nobody-May-Read-It'
 const WRONG = 'Wr0ng-But-Nobody-May-Read-It'
 /** What every layer is told wrongly in turn. */
 const WRONG_SECRETS: Readonly<Record<string, LayerName>> = {
@@ -36,6 +38,7 @@ let addresses: Addresses
 let world: ServiceWorld
 let servers: TlsServers
 let issuer: TokenIssuer
+let collector: Collector
 let settings: Record<string, string>
 let ca: string
 let port: number
@@ -50,6 +53,7 @@ beforeAll(async () => {
   world = await ServiceWorld.open(addresses, seededChance(1))
   servers = await openTlsServers(addresses, world.folder)
   issuer = await openTokenIssuer()
+  collector = await Collector.open()
   const { key, certificate } = makeCertificate()
   ca = certificate
   const file = (name: string, content: string): string => {
@@ -57,12 +61,13 @@ beforeAll(async () => {
     return join(world.folder, name)
   }
   settings = {
-    ...servers.environment, TIDEMARK_LOG_LEVEL: 'trace', TIDEMARK_HTTP_EVENTS: 'true', TIDEMARK_HTTP_HOST: '0.0.0.0',
+    ...servers.environment, TIDEMARK_LOG_LEVEL: 'trace', TIDEMARK_OTLP_ENDPOINT: collector.endpoint, TIDEMARK_OTLP_AUTHORIZATION: `Bearer ${COLLECTORS}`, TIDEMARK_TRACE_SAMPLE_RATIO: '1', TIDEMARK_HTTP_EVENTS: 'true', TIDEMARK_HTTP_HOST: '0.0.0.0',
     TIDEMARK_HTTP_TLS_CERT_FILE: file('http.pem', certificate), TIDEMARK_HTTP_TLS_KEY_FILE: file('http-key.pem', key),
     TIDEMARK_AUTH_API_KEYS: 'true', TIDEMARK_AUTH_JWT_JWKS_URL: issuer.keysUrl, TIDEMARK_AUTH_JWT_ISSUER: ISSUER, TIDEMARK_AUTH_JWT_AUDIENCE: AUDIENCE,
   }
   secrets.set('the password of Kafka, Redis and S3', addresses.kafka.password)
   secrets.set('a wrong password', WRONG)
+  secrets.set("the collector's", COLLECTORS)
   secrets.set('the key of the certificate', key.split('\n')[1]!)
   services.push(...await Promise.all(LAYER_NAMES.map((layer) => world.start(layer, settings))))
   const ready = await Promise.all(services.map((service) => service.untilReady()))
@@ -70,6 +75,7 @@ beforeAll(async () => {
 }, TEST_MAX_MS)
 afterAll(async () => {
   await issuer[Symbol.asyncDispose]()
+  await collector[Symbol.asyncDispose]()
   await world[Symbol.asyncDispose]()
   await servers[Symbol.asyncDispose]()
 }, TEST_MAX_MS)
@@ -207,7 +213,7 @@ describe('a secret', () => {
     expect(await endOf(await world.start('serving-layer', { ...settings, name: 'serving-file', TIDEMARK_CASSANDRA_PASSWORD: '', TIDEMARK_CASSANDRA_PASSWORD_FILE: join(world.folder, 'wrong') }))).toMatchObject({ how: 1, fatal: [{ code: 'STORE_REFUSED' }] })
   }, TEST_MAX_MS)
 
-  it('is known while registers are away, and what is not known cannot be judged', async () => {
+  it('that is known goes on while registers are away, and others cannot be judged', async () => {
     const { key } = await makeKey('steadfast', 'features:read')
     await msUntil(200, () => ask('/v1/features', key, FEATURES))
     const stranger = `tmk_${'a'.repeat(12)}_${'b'.repeat(43)}`
@@ -219,16 +225,20 @@ describe('a secret', () => {
     expect((await ask('/v1/events/payments', key, event())).status).toBe(403)
   }, TEST_MAX_MS)
 
-  it('is in nothing that was said: no line of a log, no answer, no header, no figure, no output of a command', async () => {
+  it('is in nothing that was said: no line of a log, no answer, no header, no figure, no trace, no output of a command', async () => {
     for (const { lines, isRunning } of services) {
       const admin = lines.find(({ msg }) => msg === 'starts')?.['admin'] as string | undefined
       if (!isRunning || admin === undefined) continue
       for (const path of ['/metrics', '/readyz', '/livez', '/nowhere']) heard.push(await (await fetch(admin + path)).text())
     }
-    const said = [...services.flatMap(({ lines }) => lines.map((line) => JSON.stringify(line))), ...heard]
+    // As the collector asks for it, and in no span.
+    expect([...collector.authorizations]).toEqual([`Bearer ${COLLECTORS}`])
+    expect(new Set(collector.spans.map(({ service }) => service)).size).toBe(LAYER_NAMES.length)
+    const said = [...collector.spans.map((span) => JSON.stringify(span)), ...services.flatMap(({ lines }) => lines.map((line) => JSON.stringify(line))), ...heard]
     expect(said.length).toBeGreaterThan(100)
     // What a service shows of itself, and what commands show, is read too; and the search finds what is there.
     expect(heard.filter((answer) => answer.includes('tidemark_build_info')).length).toBeGreaterThanOrEqual(LAYER_NAMES.length)
+    expect(heard.some((page) => /^tidemark_serving_refused_total\{.*code="FORBIDDEN".*\} [1-9]/m.test(page))).toBe(true)
     expect(said.some((line) => formsOf('turned away').some((form) => line.includes(form)))).toBe(true)
     expect([...secrets.keys()].length).toBeGreaterThanOrEqual(7)
     for (const [what, secret] of secrets) {
