@@ -22,6 +22,7 @@ export function tellArchiver(metrics: Metrics, clock: Clock, { source: { name: s
     tell('tidemark_archive_records_total', { source }, status.takenCount)
     tell('tidemark_archive_bytes_total', { source }, status.sealedSizeBytes)
     for (const { partition, count } of status.behind) tell('tidemark_archive_lag_records', { source, partition: `${partition}` }, count)
+    tell('tidemark_archive_epoch_seconds', { source }, epochLengthMs / 1_000)
     if (status.sealedThrough === null) return
     const sealedMs = (status.sealedThrough + 1) * epochLengthMs
     tell('tidemark_archive_sealed_through_seconds', { source }, sealedMs / 1_000)

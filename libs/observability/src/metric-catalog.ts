@@ -54,6 +54,7 @@ export const METRICS = {
   tidemark_archive_records_total: counter('Records that were taken into segments.', 'source'),
   tidemark_archive_bytes_total: counter('Bytes of the segments that this archiver sealed.', 'source'),
   tidemark_archive_lag_records: gauge("Positions of the log that this archiver has not read, of each partition that it has opened.", 'source', 'partition'),
+  tidemark_archive_epoch_seconds: gauge('How long an epoch is.', 'source'),
   tidemark_archive_sealed_through_seconds: gauge('When the last epoch that is sealed ended.', 'source'),
   tidemark_archive_unsealed_age_seconds: gauge('How long ago that was: it rises up to an epoch, the declared skew and a step, and beyond where sealing stands still.', 'source'),
   tidemark_relay_lag_records: gauge("Records of the producers' topic that are not relayed.", 'source', 'partition'),

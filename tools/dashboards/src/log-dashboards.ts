@@ -11,7 +11,9 @@ export function archiverDashboard(): Dashboard {
       title: 'Does it keep up?',
       panels: [
         graph({ title: 'Not archived yet', about: 'Records of the log that no archiver has read, by partition.', unit: 'short', width: 8 }, { '{{source}} {{partition}}': 'min by (source, partition) (tidemark_archive_lag_records)' }),
-        graph({ title: 'Last seal ended', about: 'It rises up to an epoch, the declared skew and a step; beyond that sealing stands still.', unit: 's', width: 8 }, { '{{source}}': 'min by (source) (tidemark_archive_unsealed_age_seconds)' }),
+        graph({ title: 'Epochs since the last sealed one', about: 'How long ago it ended, in epochs: it rises up to one, and the declared skew and a step; at two sealing stands still.', unit: 'none', width: 8, badFrom: 2 }, {
+          '{{source}}': 'min by (source) (tidemark_archive_unsealed_age_seconds / tidemark_archive_epoch_seconds)',
+        }),
         graph({ title: 'Not relayed yet', about: "Records of the producers' topic that are in no log of ours.", unit: 'short', width: 8 }, { '{{source}} {{partition}}': 'min by (source, partition) (tidemark_relay_lag_records)' }),
       ],
     },
