@@ -7,6 +7,6 @@ import { OVERLAYS, render, renderedPath } from './rendered.ts'
 for (const overlay of OVERLAYS) {
   const path = renderedPath(overlay)
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, render(overlay))
+  writeFileSync(path, await render(overlay))
   console.log(path)
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
+import { built, kustomizeBuild } from './builds.ts'
 
 export const FOLDER = join(import.meta.dirname, '..', '..', '..', 'k8s')
 export const OVERLAYS = ['dev', 'production'] as const
@@ -13,7 +14,8 @@ export type Overlay = (typeof OVERLAYS)[number]
 
 /** Of which an overlay may take something. */
 const SOURCES = ['base', 'components', 'overlays']
-const RENDERERS = [['kustomize', 'build'], ['kubectl', 'kustomize']] as const
+/** The program, its word for rendering, and how it says its version. */
+const RENDERERS = [['kustomize', 'build', 'version'], ['kubectl', 'kustomize', 'version', '--client']] as const
 
 export interface Manifest {
   readonly apiVersion: string
@@ -37,11 +39,10 @@ export function headOf(overlay: Overlay): string {
   return `# k8s/overlays/${overlay} as kustomize renders it: npm run kubernetes:render. Of sources with SHA-256 ${hash.digest('hex')}\n`
 }
 
-/** Throws where there is neither kustomize nor kubectl, and what they refuse. */
-export function render(overlay: Overlay): string {
-  const [program, word] = RENDERERS.find(([each]) => spawnSync(each, ['version', ...(each === 'kubectl' ? ['--client'] : [])]).status === 0) ?? []
-  if (program === undefined) throw new Error('There is neither kustomize nor kubectl to render with: go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1, and have it on the PATH.')
-  return `${headOf(overlay)}${execFileSync(program, [word!, join(FOLDER, 'overlays', overlay)], { encoding: 'utf8' })}`
+/** With what is on the PATH, kustomize or kubectl; where neither is, with a kustomize that is made. Throws what they refuse. */
+export async function render(overlay: Overlay): Promise<string> {
+  const [program, word] = RENDERERS.find(([each, , ...version]) => spawnSync(each, version).status === 0) ?? [join(await built(kustomizeBuild, 'go', 'some 3 minutes'), 'kustomize'), 'build']
+  return `${headOf(overlay)}${execFileSync(program, [word, join(FOLDER, 'overlays', overlay)], { encoding: 'utf8' })}`
 }
 
 export function readManifests(text: string): Manifest[] {
