@@ -2,6 +2,7 @@
 // Several may run at once.
 
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
+import { tellArchiver } from '@tidemark/pipelines/archive/archiver-metrics'
 import { ArchivePart } from '@tidemark/pipelines/lambda/archive-part'
 import { ensureTopics, eventSourcesOf, type EventSource } from '@tidemark/pipelines/lambda/event-sources'
 import { RelayPart } from '@tidemark/pipelines/lambda/relay-part'
@@ -15,7 +16,6 @@ import { openServers } from '@tidemark/service-kit/open-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { openObjects } from '@tidemark/service-kit/s3-server'
 import { openSchemas } from '@tidemark/service-kit/schema-registry'
-import { tellArchiver } from './archiver-metrics.ts'
 import type { ArchiverSettings } from './config.ts'
 
 export async function composeArchiver({ common, kafka, s3, cassandra, engine, schemaRegistry }: ArchiverSettings, context: ServiceContext): Promise<ComposedService> {

@@ -1,5 +1,6 @@
 // The batch layer: generations of the views of each source of events, from the archive. Several may run at once: they share the jobs.
 
+import { BatchMetrics } from '@tidemark/pipelines/batch/batch-metrics'
 import { createClosedGates } from '@tidemark/pipelines/batch/closed-gates'
 import type { DueEvent } from '@tidemark/pipelines/batch/run-due'
 import { BatchPart } from '@tidemark/pipelines/lambda/batch-part'
@@ -14,7 +15,6 @@ import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-
 import { openObjects } from '@tidemark/service-kit/s3-server'
 import { openSchemas } from '@tidemark/service-kit/schema-registry'
 import type { ServiceLog } from '@tidemark/service-kit/service-log'
-import { BatchMetrics } from './batch-metrics.ts'
 import type { BatchLayerSettings } from './config.ts'
 
 export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engine: limits, batch, schemaRegistry }: BatchLayerSettings, context: ServiceContext): Promise<ComposedService> {

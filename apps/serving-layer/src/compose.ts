@@ -1,5 +1,6 @@
 // The serving layer: answers over HTTP, from batch and speed views merged at the pointer's cut; and, where it is told to, a way to send events.
 
+import { listen } from '@tidemark/machine/http-listener'
 import { ensureTopics, eventSourcesOf } from '@tidemark/pipelines/lambda/event-sources'
 import { createFeatureServer } from '@tidemark/pipelines/serve/answer-features'
 import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
@@ -12,11 +13,10 @@ import { createBatchCache, openSpeedViews } from '@tidemark/service-kit/redis-se
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { logFailure } from '@tidemark/service-kit/service-log'
 import { addEventRoutes, openApiDocumentWithEvents } from '@tidemark/serving-http/event-routes'
-import { listen } from '@tidemark/machine/http-listener'
 import { createServingApp, type ServingAppOptions } from '@tidemark/serving-http/serving-app'
+import { observeServing, type ServingMetrics } from '@tidemark/serving-http/serving-metrics'
 import type { ServingLayerSettings } from './config.ts'
 import { openAccess } from './open-access.ts'
-import { observeServing, type ServingMetrics } from './serving-metrics.ts'
 
 const NOTHING: FeatureCatalog = { plans: [], services: [] }
 

@@ -2,6 +2,7 @@
 // partitions.
 
 import { createNewRevision } from '@tidemark/machine/new-revision'
+import { observeSpeed, tellProcessor } from '@tidemark/pipelines/ingest/speed-metrics'
 import { StartableViews } from '@tidemark/pipelines/ingest/startable-views'
 import { ensureTopics, eventSourcesOf, type EventSource } from '@tidemark/pipelines/lambda/event-sources'
 import { SourceParts, type SourcePart } from '@tidemark/pipelines/lambda/source-parts'
@@ -14,7 +15,6 @@ import { openSpeedViews } from '@tidemark/service-kit/redis-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
 import { openObjects } from '@tidemark/service-kit/s3-server'
 import { openSchemas } from '@tidemark/service-kit/schema-registry'
-import { observeSpeed, tellProcessor } from './speed-metrics.ts'
 import type { SpeedLayerSettings } from './config.ts'
 
 export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisState, schemaRegistry }: SpeedLayerSettings, context: ServiceContext): Promise<ComposedService> {

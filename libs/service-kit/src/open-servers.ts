@@ -7,6 +7,9 @@ import { keepRunning } from '@tidemark/pipelines/lambda/keep-running'
 import type { Readiness } from './readiness.ts'
 import type { ServiceLog } from './service-log.ts'
 
+/** Between two attempts: a service is ready soon after its servers are. */
+const RETRY_MAX_MS = 1_000
+
 export interface Waiting {
   readonly log: ServiceLog
   readonly readiness: Readiness
@@ -63,7 +66,7 @@ async function closedUnless(still: AbortSignal, server: AsyncDisposable): Promis
 }
 
 /** Tries something of a server's until it answers. Throws the signal's reason as soon as it is aborted: what is under way then is left to itself. */
-export async function untilAnswered<T>(name: string, attempt: (signal: AbortSignal) => Promise<T>, { log, readiness, clock, signal }: Waiting, retryMaxMs?: number): Promise<T> {
+export async function untilAnswered<T>(name: string, attempt: (signal: AbortSignal) => Promise<T>, { log, readiness, clock, signal }: Waiting, retryMaxMs = RETRY_MAX_MS): Promise<T> {
   signal.throwIfAborted()
   let isWaiting = false
   let answer: { readonly value: T } | undefined

@@ -10,6 +10,9 @@ import type { ServiceLog } from './service-log.ts'
 /** A server that has not answered for so long is told of: a call that was late, while others were not, is no news. */
 const TOLD_AFTER_MS = 1_000
 
+/** Of the calls of one kind in one span: a poll writes to dozens of buckets, and each is like the others. */
+const CALL_SPANS_MAX = 8
+
 export interface ServerCallsOptions {
   readonly metrics: Metrics
   readonly tracer: Tracer
@@ -78,6 +81,7 @@ class Server {
   observed(call: string, ask: (...given: unknown[]) => unknown): (...given: unknown[]) => unknown {
     const { steadyMs, metrics, tracer } = this.options
     let seconds: Histogram | null = null
+    const spanCounts = new WeakMap<Span, number>()
     const ended = (fromMs: number, span: Span | null): void => {
       this.activeCount--
       span?.end()
@@ -94,7 +98,10 @@ class Server {
     const spanOf = (): Span | null => {
       if (tracer === NO_TRACES) return null
       const outer = tracer.current()
-      return outer === null ? null : tracer.begin(`${this.name} ${call}`, { parent: outer.traceparent, kind: 'client' })
+      if (outer === null) return null
+      const count = spanCounts.get(outer) ?? 0
+      spanCounts.set(outer, count + 1)
+      return count >= CALL_SPANS_MAX ? null : tracer.begin(`${this.name} ${call}`, { parent: outer.traceparent, kind: 'client' })
     }
     return (...given) => {
       const fromMs = steadyMs()

@@ -7,6 +7,7 @@ import type { Counter, Metrics } from '@tidemark/observability/metrics'
 import type { Span } from '@tidemark/observability/tracing'
 import type { Alarm } from '@tidemark/pipelines/alarm'
 import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
+import { LogOutput } from './log-output.ts'
 
 export type ServiceLog = Logger
 
@@ -21,7 +22,7 @@ export interface ServiceLogOptions {
   readonly destination?: DestinationStream
 }
 
-export function createServiceLog({ service, level, metrics, spanOf = () => null, destination = pino.destination({ sync: true }) }: ServiceLogOptions): ServiceLog {
+export function createServiceLog({ service, level, metrics, spanOf = () => null, destination = new LogOutput({ lost: metrics.counter('tidemark_log_lines_lost_total', {}) }) }: ServiceLogOptions): ServiceLog {
   const lines = new Map<number, Counter>(Object.entries(pino.levels.values).map(([label, value]) => [value, metrics.counter('tidemark_log_lines_total', { level: label })]))
   return pino({
     level, base: { service }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) }, serializers: { err: toldOfFault },

@@ -1,6 +1,8 @@
 // How a service lives and ends: ready, told to end, drained or not, failed; its log and its exit code say which.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, describe, expect, it } from '@jest/globals'
@@ -20,6 +22,25 @@ async function start(does: string, environment: Readonly<Record<string, string>>
   const service = await ServiceProcess.start({ name: 'small', main: join(import.meta.dirname, 'small-service.ts'), env })
   started.push(service)
   return service
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function untilFetched(what: string, url: string, withinMs: number): Promise<void> {
+  let status = 0
+  const look = async (): Promise<void> => void (status = await fetch(url).then((answer) => answer.status, () => 0))
+  const deadlineMs = performance.now() + withinMs
+  for (await look(); status !== 200; await look()) {
+    if (performance.now() > deadlineMs) throw new Error(`${what}: not after ${withinMs} ms, but ${status}.`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
 }
 
 async function readyz(url: unknown): Promise<[status: number, body: unknown]> {
@@ -60,6 +81,24 @@ describe('a service', () => {
     expect(await readyz(url)).toEqual([503, { status: 'draining', waitsFor: [] }])
     expect(said(works)).not.toContain('drained')
     expect(await ended).toBe(0)
+  }, TEST_MAX_MS)
+
+  it.each([['a disk that is full', 'works', '/dev/full'], ['a reader that does not read', 'talks', null]])('goes on, and counts the lines that it loses, where its log goes to %s', async (_, does, file) => {
+    const port = await freePort()
+    const stdout = file === null ? 'pipe' : openSync(file, 'w')
+    const env = { ...process.env, TIDEMARK_ADMIN_PORT: `${port}`, SMALL_SERVICE: does }
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'small-service.ts')], { env, stdio: ['ignore', stdout, 'inherit'] })
+    if (typeof stdout === 'number') closeSync(stdout)
+    try {
+      const url = `http://127.0.0.1:${port}`
+      await untilFetched('it is ready', `${url}/readyz`, TEST_MAX_MS / 4)
+      const lost = /^tidemark_log_lines_lost_total\{[^}]*\} (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]
+      expect(Number(lost)).toBeGreaterThan(0)
+      child.kill('SIGTERM')
+      expect((await once(child, 'exit'))[0]).toBe(0)
+    } finally {
+      child.kill('SIGKILL')
+    }
   }, TEST_MAX_MS)
 
   it('that never drains is cut short by a limit, or by a second signal', async () => {

@@ -18,6 +18,7 @@ await runService({
     if (does === 'waits') await untilAnswered('a server', () => Promise.reject(away), context)
     if (does === 'waits for an answer') await untilAnswered('a server', () => sleep(60_000), context)
     if (does === 'throws') setTimeout(() => { throw new Error('a bug, later') })
+    if (does === 'talks') for (let i = 0; i < 20_000; i++) context.log.info({ i, about: 'x'.repeat(100) }, 'a line')
     return {
       isReady: { answer: 42 },
       loops: [async (signal) => {

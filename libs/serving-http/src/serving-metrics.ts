@@ -2,7 +2,7 @@
 
 import type { Counter, Metrics } from '@tidemark/observability/metrics'
 import { ServeFigures } from '@tidemark/pipelines/serve/serve-figures'
-import type { OnAnswered } from '@tidemark/serving-http/serving-app'
+import type { OnAnswered } from './serving-app.ts'
 
 export interface ServingMetrics {
   readonly figures: ServeFigures

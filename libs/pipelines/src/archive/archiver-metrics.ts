@@ -2,8 +2,8 @@
 
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Metrics } from '@tidemark/observability/metrics'
-import type { Archiver } from '@tidemark/pipelines/archive/archiver'
-import type { RelayLag } from '@tidemark/pipelines/relay/run-relay'
+import type { Archiver } from './archiver.ts'
+import type { RelayLag } from '../relay/run-relay.ts'
 import type { Clock } from '@tidemark/ports/clock'
 
 export interface ToldArchiver {

@@ -1,7 +1,7 @@
 // What a stream processor tells of itself: what it counts while it works, and where it stands when somebody asks.
 
 import type { Metrics } from '@tidemark/observability/metrics'
-import type { Processor, StepReport } from '@tidemark/pipelines/ingest/processor'
+import type { Processor, StepReport } from './processor.ts'
 
 /** What a source's part is given to report to. */
 export interface SpeedObserver {

@@ -2,9 +2,9 @@
 
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import type { Metrics } from '@tidemark/observability/metrics'
-import type { DueEvent, DueObserver } from '@tidemark/pipelines/batch/run-due'
-import { viewId } from '@tidemark/pipelines/names'
-import { cutOf, type Pointer } from '@tidemark/pipelines/pointer'
+import type { DueEvent, DueObserver } from './run-due.ts'
+import { viewId } from '../names.ts'
+import { cutOf, type Pointer } from '../pointer.ts'
 import type { Clock } from '@tidemark/ports/clock'
 
 interface KnownView {
