@@ -69,6 +69,7 @@ export function environmentOf({ name, spec }: Pod, manifests: readonly Manifest[
 const SERVERS: Readonly<Record<string, string>> = {
   TIDEMARK_KAFKA_BROKERS: 'kafka', TIDEMARK_S3_ENDPOINT: 's3', TIDEMARK_CASSANDRA_CONTACT_POINTS: 'cassandra',
   TIDEMARK_REDIS_STATE_NODES: 'redis-state', TIDEMARK_REDIS_JOBS_NODES: 'redis-jobs', TIDEMARK_REDIS_CACHE_NODES: 'redis-cache',
+  TIDEMARK_OTLP_ENDPOINT: 'collector',
 }
 
 /** The servers that an environment tells of, each with its port, which all of its addresses have. */
