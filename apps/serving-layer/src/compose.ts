@@ -14,7 +14,7 @@ import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-
 import { logFailure } from '@tidemark/service-kit/service-log'
 import { addEventRoutes, openApiDocumentWithEvents } from '@tidemark/serving-http/event-routes'
 import { createServingApp, type ServingAppOptions } from '@tidemark/serving-http/serving-app'
-import { observeServing, type ServingMetrics } from '@tidemark/serving-http/serving-metrics'
+import { observeServing, tellWholeViews, type ServingMetrics } from '@tidemark/serving-http/serving-metrics'
 import type { ServingLayerSettings } from './config.ts'
 import { openAccess } from './open-access.ts'
 
@@ -32,6 +32,7 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
   const { figures, onAnswered, onAppended } = observeServing(context.metrics)
   const events = kafka === null ? null : await openEvents(kafka, `${context.service} ${common.member}`, { context, opened, onAppended })
   const live = new LiveCatalog({ registers, speedViews, clock })
+  tellWholeViews(context.metrics, () => live.catalog)
   const followed = await followDefinitions(registers, common, async (taken) => {
     await events?.take(taken.catalog)
     return live.take(taken)

@@ -85,6 +85,7 @@ export const METRICS = {
   tidemark_serving_degraded_total: counter('Why answers were degraded.', 'code'),
   tidemark_serving_lag_seconds: histogram(AGE_BOUNDS, 'Of each answer and view, how far the speed layer was behind.'),
   tidemark_serving_batch_reads_total: counter('Batch blobs that were asked for, by where they were: `memory`, `cache`, `store`.', 'where'),
+  tidemark_serving_view_whole: gauge('1 where the version of a view is whole, so that it is answered with, else 0.', 'view'),
   tidemark_serving_cache_closed: gauge('1 while the shared cache is not asked, since it did not answer; else 0.'),
   tidemark_serving_refused_total: counter('Requests of whoever is not known, or may not: `UNAUTHENTICATED`, `FORBIDDEN`.', 'code'),
   tidemark_serving_events_total: counter('Events that came over HTTP and are in the log.', 'source'),

@@ -1,6 +1,8 @@
 // What the serving layer counts of questions and answers.
 
 import type { Counter, Metrics } from '@tidemark/observability/metrics'
+import { viewId } from '@tidemark/pipelines/names'
+import type { FeatureCatalog } from '@tidemark/pipelines/serve/feature-catalog'
 import { ServeFigures } from '@tidemark/pipelines/serve/serve-figures'
 import type { OnAnswered } from './serving-app.ts'
 
@@ -30,4 +32,12 @@ export function observeServing(metrics: Metrics): ServingMetrics {
     },
     onAppended: (source, count) => void (metrics.counter('tidemark_serving_events_total', { source }).value += count),
   }
+}
+
+/** Which of the live view versions are whole. */
+export function tellWholeViews(metrics: Metrics, catalog: () => Pick<FeatureCatalog, 'plans' | 'backfills'>): void {
+  metrics.whenRead((tell) => {
+    const { plans, backfills } = catalog()
+    for (const view of plans.map((plan) => viewId(plan.view))) tell('tidemark_serving_view_whole', { view }, backfills?.has(view) === true ? 0 : 1)
+  })
 }

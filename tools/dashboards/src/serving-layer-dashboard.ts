@@ -28,7 +28,8 @@ export function servingLayerDashboard(): Dashboard {
           p50: 'histogram_quantile(0.5, sum by (le) (rate(tidemark_serving_lag_seconds_bucket[5m])))',
           p99: 'histogram_quantile(0.99, sum by (le) (rate(tidemark_serving_lag_seconds_bucket[5m])))',
         }),
-        graph({ title: 'Events taken over HTTP', about: 'That are in the log.', unit: 'ops', width: 12 }, { '{{source}}': 'sum by (source) (rate(tidemark_serving_events_total[5m]))' }),
+        number({ title: 'Views that are not whole', about: 'Versions that were applied and lack history still: what is asked of them is UNAVAILABLE.', unit: 'none', width: 6, badFrom: 0 }, { '{{view}}': 'max by (view) (tidemark_serving_view_whole) == 0' }, 'none'),
+        graph({ title: 'Events taken over HTTP', about: 'That are in the log.', unit: 'ops', width: 6 }, { '{{source}}': 'sum by (source) (rate(tidemark_serving_events_total[5m]))' }),
       ],
     },
     {
