@@ -48,7 +48,7 @@ export const METRICS = {
   tidemark_server_call_seconds: histogram(LATENCY_BOUNDS, 'How long calls took that ended well, their wait for a turn, or for records, included.', 'server', 'call'),
   tidemark_server_call_errors_total: counter('Calls that failed.', 'server', 'code'),
   tidemark_server_calls_active: gauge('Calls that were asked for and have not ended.', 'server'),
-  tidemark_server_calls_waiting: gauge('Of them, those that wait for a turn.', 'server'),
+  tidemark_server_calls_waiting: gauge('Of them, those that wait for a turn, where calls take turns: of `log` its appends.', 'server'),
   tidemark_server_calls_max: gauge('How many may be under way at once.', 'server'),
   // ---- Archiver ------------------------------------------------------------------------------------------------------------
   tidemark_archive_records_total: counter('Records that were taken into segments.', 'source'),

@@ -73,5 +73,5 @@ export async function openCassandraStores({ namespace, ...options }: CassandraSe
   // Who only comes to what is there claims nothing.
   await (options.mustExist ? isClaimed : claimRegisters)(registers, namespace, session.where)
   const owned = opened.move()
-  return { registers: observed(observation, 'stores', registers), batchViews: observed(observation, 'stores', createCassandraBatchViewStore(session)), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { registers: observed(observation, 'stores', registers, { load: () => session.load() }), batchViews: observed(observation, 'stores', createCassandraBatchViewStore(session)), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -57,7 +57,7 @@ export async function openLog({ options }: KafkaSettings, clientId: string, obse
   try {
     // It connects when it is first asked.
     await log.topics()
-    return observed(observation, 'log', log)
+    return observed(observation, 'log', log, { load: () => log.load() })
   } catch (error) {
     await log[Symbol.asyncDispose]()
     throw error

@@ -41,5 +41,6 @@ export const s3Settings = settingsGroup({
 
 /** Throws what `createS3ObjectStore` throws. */
 export async function openObjects(settings: S3Settings, { workFolder }: Pick<CommonSettings, 'workFolder'>, observation: Observation = {}): Promise<ObjectStore> {
-  return observed(observation, 'objects', await createS3ObjectStore({ ...settings, openedFolder: join(workFolder, 'opened'), newRevision: createNewRevision() }))
+  const objects = await createS3ObjectStore({ ...settings, openedFolder: join(workFolder, 'opened'), newRevision: createNewRevision() })
+  return observed(observation, 'objects', objects, { load: () => objects.load() })
 }

@@ -29,14 +29,20 @@ export class ServerCalls {
   constructor(options: ServerCallsOptions) {
     this.options = options
     options.metrics.whenRead((tell) => {
-      for (const { name, activeCount } of this.servers.values()) tell('tidemark_server_calls_active', { server: name }, activeCount)
+      for (const { name: server, activeCount, load } of this.servers.values()) {
+        const turns = load?.() ?? null
+        tell('tidemark_server_calls_active', { server }, activeCount)
+        tell('tidemark_server_calls_waiting', { server }, turns?.waitingCount ?? null)
+        tell('tidemark_server_calls_max', { server }, turns?.atOnceMax ?? null)
+      }
     })
   }
 
-  /** The port itself, each call of it observed. `isNeeded`: readiness says where it is away. */
-  observe<T extends object>(name: string, port: T, { isNeeded = true }: { readonly isNeeded?: boolean } = {}): T {
+  /** The port itself, each call of it observed. */
+  observe<T extends object>(name: string, port: T, { isNeeded = true, load }: ObservedOptions = {}): T {
     const server = this.servers.get(name) ?? new Server(name, isNeeded, this.options)
     this.servers.set(name, server)
+    server.load ??= load ?? null
     const wrapped = new Map<string | symbol, unknown>()
     return new Proxy(port, {
       get(target, key) {
@@ -55,8 +61,20 @@ export class ServerCalls {
 }
 
 /** The port observed, where somebody observes. */
-export function observed<T extends object>({ calls }: Observation, name: string, port: T, options?: { readonly isNeeded?: boolean }): T {
+export function observed<T extends object>({ calls }: Observation, name: string, port: T, options?: ObservedOptions): T {
   return calls === undefined ? port : calls.observe(name, port, options)
+}
+
+export interface ObservedOptions {
+  /** Readiness says where it is away. Default: yes. */
+  readonly isNeeded?: boolean
+  /** Of calls that take turns. */
+  readonly load?: () => CallLoad
+}
+
+export interface CallLoad {
+  readonly waitingCount: number
+  readonly atOnceMax: number
 }
 
 export interface Observation {
@@ -66,6 +84,8 @@ export interface Observation {
 class Server {
   readonly name: string
   activeCount = 0
+  /** null: its calls take no turns. */
+  load: (() => CallLoad) | null = null
   private readonly isNeeded: boolean
   private readonly options: ServerCallsOptions
   /** null: it answered last. */

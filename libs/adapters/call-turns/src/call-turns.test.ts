@@ -14,6 +14,18 @@ function createCalls() {
   return { begun, call, end: (name: string, error?: Error): void => ends.get(name)!(error) }
 }
 
+describe('load', () => {
+  it('tells how many wait', async () => {
+    const takeTurn = createTurns({ atOnceMax: 1, waitingMax: 2, stallMaxMs: 1_000 })
+    const first = Promise.withResolvers<null>()
+    const calls = [takeTurn(() => first.promise), takeTurn(() => Promise.resolve(null))]
+    expect(takeTurn.load()).toEqual({ waitingCount: 1, atOnceMax: 1 })
+    first.resolve(null)
+    await Promise.all(calls)
+    expect(takeTurn.load().waitingCount).toBe(0)
+  })
+})
+
 describe('calls in turn', () => {
   beforeEach(() => void jest.useFakeTimers())
   afterEach(() => void jest.useRealTimers())

@@ -14,7 +14,16 @@ export interface TurnLimits {
 /** The call was not begun. */
 export class NoTurnError extends Error {}
 
-export type TakeTurn = <T>(call: () => Promise<T>) => Promise<T>
+export interface TakeTurn {
+  <T>(call: () => Promise<T>): Promise<T>
+  /** As it is. */
+  load(): TurnLoad
+}
+
+export interface TurnLoad {
+  readonly waitingCount: number
+  readonly atOnceMax: number
+}
 
 interface Waiting {
   readonly sinceMs: number
@@ -57,11 +66,12 @@ export function createTurns({ atOnceMax, waitingMax, stallMaxMs }: TurnLimits): 
       timer ??= setTimeout(refuseStalled, stallMaxMs)
     })
 
-  return async (call) => {
+  const takeTurn = async <T>(call: () => Promise<T>): Promise<T> => {
     if (activeCount < atOnceMax) return run(call)
     if (waiting.size >= waitingMax) throw new NoTurnError(`${waiting.size} calls wait already, and no more may.`)
     return wait(call)
   }
+  return Object.assign(takeTurn, { load: () => ({ waitingCount: waiting.size, atOnceMax }) })
 }
 
 /** First in, first out, at the same cost however many there are. */

@@ -2,7 +2,7 @@
 // timeouts, and the driver sends again only what may be done twice.
 
 import { Client, policies, types, type ClientOptions } from 'cassandra-driver'
-import { createTurns, type TakeTurn } from '@tidemark/call-turns/call-turns'
+import { createTurns, type TakeTurn, type TurnLoad } from '@tidemark/call-turns/call-turns'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import { asTidemarkError, problem } from './cassandra-errors.ts'
 import { commitLogProblem, readCommitLogSync } from './commit-log.ts'
@@ -97,6 +97,11 @@ export class CassandraSession implements AsyncDisposable {
     this.#read = consistencyOf(readConsistency)
     this.#write = consistencyOf(writeConsistency)
     this.#serial = serialConsistency === 'SERIAL' ? types.consistencies.serial : types.consistencies.localSerial
+  }
+
+  /** How many requests wait for a turn. */
+  load(): TurnLoad {
+    return this.#takeTurn.load()
   }
 
   /** All rows, of as many pages as there are. Coded errors, as of `write` and `readSerial`. */

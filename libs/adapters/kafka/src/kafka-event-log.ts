@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { offsetCommitV8, offsetFetchV8 } from '@platformatic/kafka'
-import { createTurns, NoTurnError, type TakeTurn } from '@tidemark/call-turns/call-turns'
+import { createTurns, NoTurnError, type TakeTurn, type TurnLoad } from '@tidemark/call-turns/call-turns'
 import { externalName, type AppendedAt, type CommittedPosition, type EventLog, type FetchLimits, type LogAppend, type LogBatch, type LogExtent } from '@tidemark/ports/event-log'
 import { appendedAt, planAppends, type AppendPlan } from './append-plan.ts'
 import { KafkaCluster, placeOf } from './kafka-cluster.ts'
@@ -27,6 +27,8 @@ const NO_MEMBER = ''
 const NO_OFFSET = -1n
 
 export interface KafkaEventLog extends EventLog {
+  /** Of transactions: how many wait for a turn. */
+  load(): TurnLoad
   /** TOPIC_SETTINGS where the topic does not stamp what it takes, UNKNOWN_NAME where there is none. Each first use of a topic checks it too. */
   checkTopic(topic: string): Promise<void>
 }
@@ -202,6 +204,11 @@ class ClusterEventLog implements KafkaEventLog {
     const place = this.places.get(id) ?? { writer: new TransactionWriter(this.cluster, id), take: this.turns(1) }
     this.places.set(id, place)
     return place
+  }
+
+  /** How many transactions wait for a turn. */
+  load(): TurnLoad {
+    return this.takeTransaction.load()
   }
 
   private turns(atOnceMax: number): TakeTurn {

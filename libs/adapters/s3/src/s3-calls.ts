@@ -5,7 +5,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { createTurns, type TakeTurn } from '@tidemark/call-turns/call-turns'
+import { createTurns, type TakeTurn, type TurnLoad } from '@tidemark/call-turns/call-turns'
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
 import type { ETag } from '@tidemark/ports/object-store'
 import { asTidemarkError, isConditionFailed, isPassing, isUploadGone, mayHaveArrived, unknownOutcome } from './s3-errors.ts'
@@ -66,6 +66,11 @@ export class S3Calls implements Disposable {
   constructor(server: S3Server) {
     this.client = new S3Client(clientConfig(server))
     this.#takeTurn = createTurns({ atOnceMax: CALLS_AT_ONCE_MAX, waitingMax: CALLS_WAITING_MAX, stallMaxMs: (1 + RETRIES_MAX) * (server.answerTimeoutMs ?? ANSWER_TIMEOUT_MS) })
+  }
+
+  /** How many calls wait for a turn. */
+  load(): TurnLoad {
+    return this.#takeTurn.load()
   }
 
   /** One attempt, with the client's own errors: whatever reads the answer belongs into `call`. */

@@ -48,7 +48,7 @@ const RESERVED = '@'
 const ETAG = /^"[^"\s]*"$/
 
 /** Opens a bucket, which has to be there, and tries its conditional puts. STORE_SETTINGS, STORE_REFUSED, STORE_UNAVAILABLE, OUTPUT_FAILED. */
-export async function createS3ObjectStore(options: S3ObjectStoreOptions): Promise<ObjectStore> {
+export async function createS3ObjectStore(options: S3ObjectStoreOptions): Promise<ObjectStore & Pick<S3Calls, 'load'>> {
   const { bucket, keyPrefix = '', openedFolder, newRevision } = options
   if (Buffer.byteLength(keyPrefix) > KEY_PREFIX_SIZE_MAX_BYTES) throw new Error(`The prefix ${keyPrefix} has more than ${KEY_PREFIX_SIZE_MAX_BYTES} bytes.`)
   const where = `S3 bucket ${bucket} at ${options.endpoint ?? `AWS ${options.region}`}`
@@ -81,6 +81,10 @@ class S3ObjectStore implements ObjectStore {
     this.#partSizeBytes = options.partSizeBytes ?? PART_SIZE_BYTES
     this.#listedKeysPerPage = options.listedKeysPerPage
     this.#where = where
+  }
+
+  load(): ReturnType<S3Calls['load']> {
+    return this.#calls.load()
   }
 
   async create(key: string, bytes: Uint8Array): Promise<boolean> {

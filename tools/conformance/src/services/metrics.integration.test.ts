@@ -10,8 +10,7 @@ const TEST_MAX_MS = 300_000
 /** What nothing is told of while all goes well, or only where it is asked for. */
 const OF_TROUBLE: ReadonlySet<MetricName> = new Set([
   'tidemark_server_away', 'tidemark_alarms_total', 'tidemark_server_call_errors_total', 'tidemark_speed_stopped_partitions', 'tidemark_serving_degraded_total',
-  'tidemark_relay_lag_records', 'tidemark_serving_events_total', 'tidemark_serving_refused_total', 'tidemark_log_lines_lost_total',
-  'tidemark_server_calls_waiting', 'tidemark_server_calls_max',
+  'tidemark_relay_lag_records', 'tidemark_serving_events_total', 'tidemark_serving_refused_total', 'tidemark_spans_total',
 ])
 
 let world: ServiceWorld
