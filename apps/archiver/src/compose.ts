@@ -50,5 +50,5 @@ export async function composeArchiver({ common, kafka, s3, cassandra, engine, sc
     return 'done'
   }, context)
   const owned = opened.move()
-  return { loops: [followed.loop, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { loops: [...followed.loops, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -47,7 +47,7 @@ export async function composeBatchLayer({ common, s3, cassandra, redisJobs, engi
     return 'done'
   }, context)
   const owned = opened.move()
-  return { loops: [followed.loop, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { loops: [...followed.loops, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 function logBatch(log: ServiceLog, event: DueEvent, isClosedAgain: boolean): void {

@@ -16,6 +16,7 @@ import { addPlanCommand } from './commands/plan.ts'
 import { addPointerCommand } from './commands/pointer.ts'
 import { addReplayCommand } from './commands/replay.ts'
 import { addTrainingSetCommand } from './commands/training-set.ts'
+import { addViewsCommand } from './commands/views.ts'
 import { EXIT, tellFailure, usageError } from './failure.ts'
 import { createOutput, type Output } from './output.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -45,6 +46,7 @@ function createProgram(output: Output, startProgress: () => Progress): Command {
   addPlanCommand(program, output)
   addDevCommand(program, output)
   addApplyCommand(program, output)
+  addViewsCommand(program, output)
   addBatchCommand(program, output)
   addPointerCommand(program, output)
   addDeadLettersCommand(program, output)

@@ -50,7 +50,7 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
   })
   const { url } = opened.use(await listen(app, http))
   const owned = opened.move()
-  return { loops: [untilAborted, followed.loop, ...loops], isReady: { url, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { loops: [untilAborted, ...followed.loops, ...loops], isReady: { url, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 interface EventsOverHttp {

@@ -51,5 +51,5 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
     return started.length === plans.length ? 'done' : 'again'
   }, context)
   const owned = opened.move()
-  return { loops: [followed.loop, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { loops: [...followed.loops, parts.loop], isReady: { sources: parts.sources, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
