@@ -58,6 +58,19 @@ describe('--servers', () => {
     expect(errorOf(ended).problems.map(({ where }) => where).sort()).toEqual(['TIDEMARK_CASSANDRA_CONTACT_POINTS', 'TIDEMARK_CASSANDRA_DATA_CENTER'])
   })
 
+  it('is where definitions are applied and shown; without a terminal nobody can be asked, and a file is checked before a server', async () => {
+    using folder = makeFolder()
+    folder.write('wrong.json', '{}')
+    const ended = await Promise.all([
+      folder.start(['apply', 'wrong.json', '--json'], NOTHING).ended, folder.start(['views', '--json'], NOTHING).ended, folder.start(['apply', 'wrong.json', '--servers'], NOTHING).ended,
+      folder.start(['apply', 'wrong.json', '--servers', '--yes', '--json'], NOTHING).ended,
+    ])
+    expect(ended.map(({ code }) => code)).toEqual([2, 2, 2, 3])
+    expect(errorOf(ended[0]!).problems).toMatchObject([{ where: '--servers', action: expect.stringContaining('a folder needs no apply') }])
+    expect(ended[2]!.stderr).toContain('Nobody can be asked here.')
+    expect(errorOf(ended[3]!).code).toBe('DEFINITION_INVALID')
+  })
+
   it('is what the tables are made on, and a folder has none', async () => {
     using folder = makeFolder()
     const [servers, none] = await Promise.all([run(['migrate']), folder.start(['migrate', '--json'], NOTHING).ended])

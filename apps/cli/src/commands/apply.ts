@@ -78,9 +78,14 @@ async function openApplyStores(signal: AbortSignal): Promise<RegistersToWrite> {
   return openRegistersToWrite(process.env, signal)
 }
 
+/** What ends the input, Ctrl-D, is no. */
 async function isConfirmed(signal: AbortSignal): Promise<boolean> {
   using ask = createInterface({ input: process.stdin, output: process.stdout })
-  return /^y(es)?$/i.test((await ask.question('Apply? [y/N] ', { signal })).trim())
+  // A terminal that is read from gives Ctrl-C as a key.
+  ask.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  const isClosed = new Promise<string>((resolve) => ask.once('close', () => resolve('')))
+  const answer = await Promise.race([ask.question('Apply? [y/N] ', { signal }), isClosed])
+  return /^y(es)?$/i.test(answer.trim())
 }
 
 /** Of the view versions that become live. */

@@ -1,4 +1,4 @@
-// What people do to a system of services with the `tidemark` command, each time a process that has the services' settings: see and move pointers, see dead
+// What people do to a system of services with the `tidemark` command, each time a process that has the services' settings: apply definitions, see and move pointers, see dead
 // letters and put them back, declare append times; and what it says of servers that it cannot use.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,11 +9,13 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Definitions, FeatureServiceDefinition } from '@tidemark/feature-schema/definition'
+import { serializeDefinitions } from '@tidemark/feature-schema/definitions-json'
 import type { Addresses } from '@tidemark/servers/addresses'
 import type { ServiceProcess } from '@tidemark/servers/service-process'
 import { sharedServers } from '@tidemark/servers/shared-servers'
 import { seededChance } from '@tidemark/ports/testing/store-cases'
-import { PARTITION_COUNT, ServiceWorld, until } from './service-world.ts'
+import { NEXT_PAYMENTS, PARTITION_COUNT, PAYMENTS, ServiceWorld, until } from './service-world.ts'
 
 const TEST_MAX_MS = 300_000
 const TIDEMARK = join(import.meta.dirname, '../../../../apps/cli/bin/tidemark.js')
@@ -62,25 +64,52 @@ describe('a system of services', () => {
   }, TEST_MAX_MS)
   afterAll(() => world[Symbol.asyncDispose](), TEST_MAX_MS)
 
+  it('has definitions applied: planned, refused where a service in use would break, and taken up, which it shows', async () => {
+    const fileOf = (name: string, definitions: Definitions): string => {
+      const file = join(world.folder, `${name}.json`)
+      writeFileSync(file, serializeDefinitions(definitions))
+      return file
+    }
+    const model = (version: number): FeatureServiceDefinition => ({ name: 'model', version, features: [{ view: 'cards', feature: 'spent_1h' }] })
+    const [same, withService, next, nextService] = [PAYMENTS, { ...PAYMENTS, services: [model(1)] }, { ...NEXT_PAYMENTS, services: [model(1)] }, { ...NEXT_PAYMENTS, services: [model(2)] }].map((each, i) => fileOf(`definitions-${i}`, each)) as [string, string, string, string]
+    expect(await run('apply', same, '--dry-run')).toMatchObject({ code: 0, document: { changes: [], revision: 1, isApplied: false } })
+    // Nobody can be asked, and nothing is applied.
+    expect(await run('apply', withService)).toMatchObject({ code: 2, document: { error: { code: 'USAGE' } } })
+    expect(await run('apply', withService, '--yes')).toMatchObject({ code: 0, document: { servers: world.namespace, changes: [{ kind: 'service', name: 'model', version: 1, change: 'added' }], revision: 2, isApplied: true } })
+    expect(await run('apply', next, '--dry-run')).toMatchObject({ code: 0, document: {
+      changes: [{ kind: 'view', name: 'cards', version: 2, change: 'version' }], staying: [{ service: 'model@1', view: 'cards@1', newest: 'cards@2' }], backFills: [{ view: 'cards@2' }], isApplied: false } })
+    expect(await run('apply', next, '--yes', '--retire', 'cards@1')).toMatchObject({ code: 3, document: { error: { code: 'APPLY_REFUSED', problems: [{ where: 'service model@1' }] } } })
+    expect(await run('apply', same, '--dry-run')).toMatchObject({ code: 0, document: { changes: [{ kind: 'service', change: 'removed' }] } })
+    expect(await run('apply', nextService, '--yes', '--retire', 'cards@1', '--retire', 'model@1')).toMatchObject({ code: 0, document: { revision: 3 } })
+    await until('that all have taken it up', async () => {
+      const { code, document } = await run('views')
+      expect(code).toBe(0)
+      const { members, views } = document as unknown as { readonly members: readonly { readonly service: string; readonly isCurrent: boolean }[]; readonly views: readonly { readonly view: string; readonly services: readonly string[] }[] }
+      expect(views).toMatchObject([{ view: 'cards@2', services: ['model@2'] }, { view: 'shops@1', services: [] }])
+      return members.filter(({ isCurrent }) => isCurrent).map(({ service }) => service).sort().join() === 'archiver,batch-layer,speed-layer' ? null : JSON.stringify(members)
+    })
+    expect(await run('apply', same, '--yes')).toMatchObject(errorCode('APPLY_REFUSED'))
+  }, TEST_MAX_MS)
+
   it('has its pointers shown and moved', async () => {
     await world.append()
     let shown: PointerAnswer | undefined
     await until('a generation to go back to', async () => {
-      const { code, document } = await run('pointer', 'show', '--view', 'cards')
+      const { code, document } = await run('pointer', 'show', '--view', 'cards@2')
       expect(code).toBe(0)
       shown = document as unknown as PointerAnswer
       return (shown.pointers[0]?.generations ?? []).some(({ state }) => state === 'kept') ? null : JSON.stringify(shown)
     })
-    expect(shown).toMatchObject({ servers: world.namespace, pointers: [{ view: 'cards@1' }] })
+    expect(shown).toMatchObject({ servers: world.namespace, pointers: [{ view: 'cards@2' }] })
     // Nothing is published in between.
     await batch.stop()
     const { document: before } = await run('pointer', 'show')
-    const [cards, shops] = (before as unknown as PointerAnswer).pointers
+    const [, cards, shops] = (before as unknown as PointerAnswer).pointers
     const older = cards!.generations.findLast(({ state }) => state === 'kept')!.n
-    expect(await run('pointer', 'rollback', '--view', 'cards', '--to', `${older}`)).toMatchObject({ code: 0, document: { servers: world.namespace, view: 'cards@1', from: cards!.n, n: older } })
+    expect(await run('pointer', 'rollback', '--view', 'cards@2', '--to', `${older}`)).toMatchObject({ code: 0, document: { servers: world.namespace, view: 'cards@2', from: cards!.n, n: older } })
     const { document: after } = await run('pointer', 'show')
-    expect(after).toMatchObject({ pointers: [{ view: 'cards@1', n: older, generations: expect.arrayContaining([expect.objectContaining({ n: cards!.n, state: 'ahead' })]) }, { view: 'shops@1', n: shops!.n }] })
-    expect(await run('pointer', 'rollback', '--view', 'cards', '--to', '9999')).toMatchObject(errorCode('ROLLBACK_REFUSED'))
+    expect(after).toMatchObject({ pointers: [{ view: 'cards@1' }, { view: 'cards@2', n: older, generations: expect.arrayContaining([expect.objectContaining({ n: cards!.n, state: 'ahead' })]) }, { view: 'shops@1', n: shops!.n }] })
+    expect(await run('pointer', 'rollback', '--view', 'cards@2', '--to', '9999')).toMatchObject(errorCode('ROLLBACK_REFUSED'))
     expect(await run('pointer', 'show', '--view', 'card')).toMatchObject(errorCode('UNKNOWN_NAME'))
   }, TEST_MAX_MS)
 
