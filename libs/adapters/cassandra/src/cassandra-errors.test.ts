@@ -22,6 +22,7 @@ describe('errors of Cassandra', () => {
     [new errors.OperationTimedOutError('too late'), 'STORE_UNAVAILABLE', true],
     [noHost(new Error('connect ECONNREFUSED')), 'STORE_UNAVAILABLE', true],
     [new NoTurnError('It was not begun.'), 'STORE_UNAVAILABLE', false],
+    [new Error('No connection available'), 'STORE_UNAVAILABLE', false],
     [response(codes.badCredentials), 'STORE_REFUSED', false],
     [response(codes.unauthorized), 'STORE_REFUSED', false],
     [noHost(new errors.AuthenticationError('bad')), 'STORE_REFUSED', true],

@@ -1,5 +1,6 @@
 // What Cassandra and its driver say, in the project's codes. Every error of the vendor passes through here; credentials are in none of them.
 
+import { types as natives } from 'node:util'
 import { errors, types } from 'cassandra-driver'
 import { NoTurnError } from '@tidemark/call-turns/call-turns'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
@@ -22,6 +23,11 @@ export function mayHaveArrived(error: unknown): boolean {
   return error instanceof errors.DriverError && !(error instanceof errors.ResponseError && REJECTED_CODES.has(error.code)) && !(error instanceof errors.ArgumentError)
 }
 
+/** A statement was to be prepared on a node whose last connection had just ended, for which the driver has no error of its own. Nothing was sent. */
+function isUnsent(error: unknown): error is Error {
+  return natives.isNativeError(error) && error.message === 'No connection available'
+}
+
 /** The server does not know the table, or not yet. */
 export function isTableUnknown(error: unknown): boolean {
   if (!(error instanceof errors.ResponseError)) return false
@@ -31,6 +37,7 @@ export function isTableUnknown(error: unknown): boolean {
 /** The coded error of something that the driver threw; what is coded already stays as it is, and a bug stays a bug. */
 export function asTidemarkError(error: unknown, where: string): unknown {
   if (error instanceof NoTurnError) return problem('STORE_UNAVAILABLE', where, `Too many requests wait for this cluster: ${error.message}`, 'See that it answers as fast as it is asked, or ask it from fewer processes at once.')
+  if (isUnsent(error)) return unavailable(where, error)
   if (!(error instanceof errors.DriverError)) return error
   for (const cause of [error, ...innerErrorsOf(error)]) {
     if (cause instanceof errors.AuthenticationError) return refused(where, cause)

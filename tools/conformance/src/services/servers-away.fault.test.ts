@@ -24,8 +24,8 @@ let url: string
 
 beforeAll(async () => {
   servers = await startServers({ names: SERVERS })
-  await Promise.all(SERVERS.map((name) => servers.stop(name)))
   world = await ServiceWorld.open(servers.addresses, seededChance(seed))
+  await Promise.all(SERVERS.map((name) => servers.stop(name)))
 }, TEST_MAX_MS)
 afterAll(async () => {
   await world.endServices()

@@ -189,6 +189,10 @@ export class ServiceWorld implements AsyncDisposable {
       const answer = await ask(url, asked)
       const { generation, cut } = answer.views[0]!
       if (answer.degraded.some(({ code }) => HONEST.has(code))) continue
+      if (answer.degraded.some(({ code }) => code === 'BACKFILLING')) {
+        if (answer.entities.some(({ statuses }) => statuses.some((status) => status !== 'UNAVAILABLE'))) throw new WrongAnswer(`A version that is not whole has values: ${JSON.stringify(answer.entities)}`)
+        continue
+      }
       const known = await this.readLog()
       for (const [i, entity] of asked.entities.entries()) {
         const fences = new Map(answer.entities[i]!.explanation[0]!.fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
