@@ -6,7 +6,7 @@ import type { WaitingClock } from '@tidemark/ports/clock'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import type { OnAlarm } from '../alarm.ts'
 import { every, type Loop } from '../lambda/run-together.ts'
-import { readApplied } from './applied-register.ts'
+import { readApplied, type AppliedDefinitions } from './applied-register.ts'
 import { LivePlans, readLive } from './live-definitions.ts'
 import { liveCatalog, type FeatureCatalog } from '../serve/feature-catalog.ts'
 
@@ -53,8 +53,7 @@ export class DefinitionsFeed {
   async begin(): Promise<boolean> {
     const { applied } = await readApplied(this.options.registers)
     if (applied === null) return false
-    const { views, services, revision } = await readLive(this.options.registers, applied)
-    await this.takeUp({ revision, catalog: liveCatalog(this.plans.of(views), services) })
+    await this.takeUp(await this.read(applied))
     return true
   }
 
@@ -64,8 +63,7 @@ export class DefinitionsFeed {
     const { applied } = await readApplied(registers)
     if (applied !== null && applied.revision !== this.live?.revision && applied.revision !== this.refused) {
       try {
-        const { views, services, revision } = await readLive(registers, applied)
-        this.live = { revision, catalog: liveCatalog(this.plans.of(views), services) }
+        this.live = await this.read(applied)
         this.isDone = false
       } catch (error) {
         if (!(error instanceof TidemarkError) || error.code === 'STORE_UNAVAILABLE') throw error
@@ -75,6 +73,11 @@ export class DefinitionsFeed {
       }
     }
     if (this.live !== null && !this.isDone) await this.takeUp(this.live)
+  }
+
+  private async read(applied: AppliedDefinitions): Promise<TakenDefinitions> {
+    const { views, services, revision } = await readLive(this.options.registers, applied)
+    return { revision, catalog: liveCatalog(this.plans.of(views), services) }
   }
 
   private async takeUp(live: TakenDefinitions): Promise<void> {
