@@ -48,7 +48,7 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
     onError: (error) => logFailure(context.log, 'error', error),
     ...events?.routes,
   })
-  const { url } = opened.use(await listen(app, http))
+  const { url } = opened.use(await listen(app, { ...http, isEnding: () => context.readiness.isDraining }))
   const owned = opened.move()
   return { loops: [untilAborted, ...followed.loops, ...loops], isReady: { url, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

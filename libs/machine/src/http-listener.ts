@@ -1,12 +1,15 @@
-// A server that listens on an address until it is disposed; then it answers what it has begun and takes nothing more.
+// A server that listens on an address until it is disposed; then it answers what it has begun and takes nothing more. Connections outlive answers, and a
+// client may be sending on one at any time: it is told with its last answer that the connection ends, and none is cut off that is still in use.
 
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 
 /** How long what was begun may take once the listener is disposed; then its connections are cut. */
 const DRAIN_MAX_MS = 10_000
+/** How long it listens on then, while connections are left: what their clients had sent before they were told is on its way. */
+const LATE_REQUEST_MAX_MS = 250
 /** Longer than proxies and clients keep a connection that is idle (60 s is usual): whoever closes first cuts off what the other one is just sending. */
 const IDLE_CONNECTION_MAX_MS = 75_000
 
@@ -21,11 +24,19 @@ export interface ListenOptions {
   readonly port: number
   /** PEM of what it shows of itself, and its key: it speaks HTTPS alone. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Whether it will be disposed soon: clients are told to ask elsewhere with their next answers. */
+  readonly isEnding?: () => boolean
 }
 
 /** Listens; port 0 takes any that is free. Throws PORT_IN_USE; USAGE where the address, the port or the certificate cannot be had. */
-export async function listen(handler: RequestListener, { host, port, tls }: ListenOptions): Promise<HttpListener> {
-  const server = tls === undefined ? createServer(OPTIONS, handler) : createServerOf(tls, handler)
+export async function listen(handler: RequestListener, { host, port, tls, isEnding = () => false }: ListenOptions): Promise<HttpListener> {
+  const connections = new Connections(isEnding)
+  const answer: RequestListener = (request, response) => {
+    connections.answers(request.socket, response)
+    handler(request, response)
+  }
+  const server = tls === undefined ? createServer(OPTIONS, answer) : createServerOf(tls, answer)
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => connections.opened(socket))
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
     server.listen(port, host, resolve)
@@ -34,14 +45,57 @@ export async function listen(handler: RequestListener, { host, port, tls }: List
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     port: taken,
-    [Symbol.asyncDispose]: () => new Promise((resolve) => {
+    async [Symbol.asyncDispose]() {
+      connections.end()
+      await connections.untilNone(LATE_REQUEST_MAX_MS)
+      // Each that becomes idle from here on was not told.
+      const idle = setInterval(() => server.closeIdleConnections(), LATE_REQUEST_MAX_MS)
       const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MAX_MS)
-      server.close(() => {
-        clearTimeout(cut)
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+      clearInterval(idle)
+      clearTimeout(cut)
+    },
+  }
+}
+
+/** What is connected, and the last answer on each: while it ends, answers say that their connections do. */
+class Connections {
+  private readonly lastAnswers = new Map<Socket, ServerResponse | null>()
+  private readonly isEnding: () => boolean
+  private isEnded = false
+  private onNone = (): void => undefined
+
+  constructor(isEnding: () => boolean) {
+    this.isEnding = isEnding
+  }
+
+  opened(socket: Socket): void {
+    this.lastAnswers.set(socket, null)
+    socket.once('close', () => {
+      this.lastAnswers.delete(socket)
+      if (this.lastAnswers.size === 0) this.onNone()
+    })
+  }
+
+  answers(socket: Socket, response: ServerResponse): void {
+    this.lastAnswers.set(socket, response)
+    if (this.isEnded || this.isEnding()) response.shouldKeepAlive = false
+  }
+
+  end(): void {
+    this.isEnded = true
+    for (const response of this.lastAnswers.values()) if (response !== null && !response.headersSent) response.shouldKeepAlive = false
+  }
+
+  async untilNone(withinMs: number): Promise<void> {
+    if (this.lastAnswers.size === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, withinMs)
+      this.onNone = () => {
+        clearTimeout(timer)
         resolve()
-      })
-      server.closeIdleConnections()
-    }),
+      }
+    })
   }
 }
 

@@ -32,5 +32,6 @@ describe('Readiness', () => {
     readiness.drains()
     readiness.started()
     expect(readiness.read()).toMatchObject({ status: 'draining', isReady: false })
+    expect(readiness.isDraining).toBe(true)
   })
 })

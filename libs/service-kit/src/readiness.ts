@@ -37,6 +37,10 @@ export class Readiness {
     this.phase = 'draining'
   }
 
+  get isDraining(): boolean {
+    return this.phase === 'draining'
+  }
+
   waits(name: string, { code, message }: { readonly code?: ErrorCode; readonly message: string }): void {
     const { sinceMs = this.steadyMs() } = this.awaited.get(name) ?? {}
     this.awaited.set(name, { name, ...(code !== undefined && { code }), message, sinceMs })
