@@ -62,7 +62,8 @@ export function fileOf(what: string): Kind<string> {
 }
 
 function isUrl(given: string, protocols: readonly string[]): boolean {
-  return URL.canParse(given) && protocols.includes(new URL(given).protocol) && new URL(given).username === ''
+  const { protocol, username, password } = URL.parse(given) ?? { protocol: '', username: '', password: '' }
+  return protocols.includes(protocol) && username === '' && password === ''
 }
 
 export function url(expected: string, protocols: readonly string[]): Kind<string> {

@@ -8,6 +8,8 @@ import { Collector } from './testing/collector.ts'
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const OTHER = '00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01'
 const NOT_SAMPLED = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00'
+/** Not sampled either, of a trace whose id has another flag. */
+const CHOSEN_BY_CHANCE = NOT_SAMPLED.replace(/00$/, '02')
 const AWAY = 'http://127.0.0.1:1'
 
 let collector: Collector
@@ -26,7 +28,7 @@ describe('a tracer', () => {
   it('goes on with a trace that is sampled, and begins its share of others', async () => {
     await using tracer = open(0.3, 0.2)
     expect(tracer.begin('a', { parent: PARENT })?.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/)
-    expect(tracer.begin('a', { parent: NOT_SAMPLED })).toBeNull()
+    for (const parent of [NOT_SAMPLED, CHOSEN_BY_CHANCE]) expect(tracer.begin('a', { parent })).toBeNull()
     for (const nothing of [null, 'nonsense', '00-0-0-01']) expect(tracer.begin('a', { parent: nothing })).not.toBeNull()
     await using rarer = open(0.1, 0.2)
     expect(rarer.begin('a')).toBeNull()

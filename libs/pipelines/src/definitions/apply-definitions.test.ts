@@ -10,6 +10,7 @@ import { encodeSealRegister, emptySealRegister } from '../log/seal-register.ts'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { APPLIED_REGISTER, readApplied, versionText, type AppliedDefinitions } from './applied-register.ts'
 import { commitApply, prepareApply, type PreparedApply } from './apply-definitions.ts'
+import { registerDefinitions } from './definition-registry.ts'
 import { readLive } from './live-definitions.ts'
 
 const clock = { nowMs: () => 1_700_000_000_000, steadyMs: () => 0 }
@@ -107,9 +108,18 @@ describe('an apply', () => {
     await apply(registers, {})
     await apply(registers, { view: 2 })
     expect(await refusal(prepare(registers, { view: 1 }))).toEqual(['APPLY_REFUSED view drivers: The file has version 1, and version 2 was applied.'])
-    // Also for a number that was retired.
     expect((await apply(registers, { view: 1 }, 'drivers@2')).views.map(versionText)).toEqual(['drivers@1'])
-    expect((await apply(registers, { view: 3 })).views.map(versionText)).toEqual(['drivers@1', 'drivers@3'])
+    expect((await prepare(registers, { view: 1 })).plan.changes).toEqual([])
+    expect((await apply(registers, { view: 1, shops: true })).views.map(versionText)).toEqual(['drivers@1', 'fares@1'])
+    expect((await apply(registers, { view: 3, shops: true })).views.map(versionText)).toEqual(['drivers@1', 'drivers@3', 'fares@1'])
+  })
+
+  it('gives no number between one that is live and one that was retired', async () => {
+    const registers = createPlainRegisters()
+    await apply(registers, {})
+    await apply(registers, { view: 3 })
+    await apply(registers, {}, 'drivers@3')
+    expect(await refusal(prepare(registers, { view: 2 }))).toEqual(['APPLY_REFUSED view drivers: The file has version 2, and version 3 was applied.'])
   })
 })
 
@@ -148,13 +158,13 @@ describe('is refused, and nothing becomes of it,', () => {
 })
 
 describe('of two who apply at once', () => {
-  /** Applies something else just before the first compare-and-set of what is live. */
-  function withRival(registers: RegisterStore, rival: () => Promise<unknown>): RegisterStore {
+  /** Applies something else just before the first compare-and-set of a register: of what is live, or before it. */
+  function withRival(registers: RegisterStore, rival: () => Promise<unknown>, before = APPLIED_REGISTER): RegisterStore {
     let isFirst = true
     return {
       ...registers,
       async compareAndSet(name, expected, bytes) {
-        if (name === APPLIED_REGISTER && isFirst) {
+        if (name === before && isFirst) {
           isFirst = false
           await rival()
         }
@@ -163,10 +173,10 @@ describe('of two who apply at once', () => {
     }
   }
 
-  it('the later one is told of the other, and nothing of it is live', async () => {
+  it.each([APPLIED_REGISTER, 'definitions/view/drivers@2'])('the later one is told of the other, and nothing of it is live (before %s)', async (before) => {
     const registers = createPlainRegisters()
     await apply(registers, {})
-    const slow = withRival(registers, () => apply(registers, { shops: true }))
+    const slow = withRival(registers, () => apply(registers, { shops: true }), before)
     expect(await refusal(apply(slow, { view: 2 }))).toEqual([`REGISTRY_MOVED ${APPLIED_REGISTER}: me applied revision 2 meanwhile: view fares@1 is live.`])
     expect((await readApplied(registers)).applied).toMatchObject({ revision: 2, views: [{ name: 'drivers', version: 1 }, { name: 'fares', version: 1 }] })
   })
@@ -176,6 +186,25 @@ describe('of two who apply at once', () => {
     await apply(registers, {})
     const slow = withRival(registers, () => apply(registers, { view: 2 }))
     expect(await apply(slow, { view: 2 })).toMatchObject({ revision: 2, views: [{ version: 1 }, { version: 2 }] })
+  })
+
+  it('the later one does not take back the words of the other unasked', async () => {
+    const registers = createPlainRegisters()
+    await apply(registers, {})
+    const slow = withRival(registers, () => apply(registers, { description: 'other words' }))
+    expect(await refusal(apply(slow, { shops: true }))).toEqual([`REGISTRY_MOVED ${APPLIED_REGISTER}: me applied revision 2 meanwhile: only words changed.`])
+    const { applied } = await readApplied(registers)
+    expect((await readLive(registers, applied!)).views.map(({ view }) => view.description)).toEqual(['other words'])
+  })
+
+  it('the later one is told where the same version came to mean something else, and nothing of it is live', async () => {
+    const registers = createPlainRegisters()
+    const compareAndSet: RegisterStore['compareAndSet'] = async (name, expected, bytes) => {
+      if (name === 'definitions/view/drivers@1') await registerDefinitions(registers, definitions({ window: '2h' }))
+      return registers.compareAndSet(name, expected, bytes)
+    }
+    expect(await refusal(apply({ ...registers, compareAndSet }, {}))).toEqual(['DEFINITION_INVALID view drivers: Version 1 means something else than where it has been used: aggregation trips.'])
+    expect((await readApplied(registers)).applied).toBeNull()
   })
 
   it('the later one goes on where the other changed nothing of what it does', async () => {

@@ -1,5 +1,6 @@
 // Who is there: said, heard of, and forgotten.
 import { expect, it } from '@jest/globals'
+import type { RegisterStore } from '@tidemark/ports/register-store'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { decodeMembers, encodeMembers, MEMBER_HEARD_MAX_MS, noteMember, readMembers, removeMember, type Member } from './members.ts'
 
@@ -23,6 +24,20 @@ it('is not filled by members whose names change each time', async () => {
   await noteMember(registers, 'archiver', member('old', 0))
   await noteMember(registers, 'archiver', member('new', DAY_MS + 1))
   expect(decodeMembers((await registers.read('members/archiver'))!.bytes, 'here').members.map((each) => each.member)).toEqual(['new'])
+})
+
+it('is beside another one that said so at the same time', async () => {
+  const registers = createPlainRegisters()
+  let isFirst = true
+  const compareAndSet: RegisterStore['compareAndSet'] = async (name, expected, bytes) => {
+    if (isFirst) {
+      isFirst = false
+      await noteMember(registers, 'archiver', member('b', 10))
+    }
+    return registers.compareAndSet(name, expected, bytes)
+  }
+  await noteMember({ ...registers, compareAndSet }, 'archiver', member('a', 10))
+  expect(await readMembers(registers, 10)).toEqual(new Map([['archiver', [member('a', 10), member('b', 10)]]]))
 })
 
 it('says it at its next turn where others are faster all the time', async () => {

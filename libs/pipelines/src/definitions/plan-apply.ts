@@ -109,7 +109,9 @@ function nextVersions({ kind, live, retired, asked, inFile }: Versions, problems
   const added = inFile.filter((name) => !live.some((one) => isSameVersion(one, name))).map(({ name, version }) => ({ name, version }))
   for (const name of inFile) {
     const where = `${kind} ${name.name}`
-    const newest = Math.max(...[...stays, ...retired].filter((one) => one.name === name.name).map(({ version }) => version))
+    // One that is live stays what a file may have, whatever came after it and was retired.
+    const rivals = stays.some((one) => isSameVersion(one, name)) ? stays : [...stays, ...retired]
+    const newest = Math.max(...rivals.filter((one) => one.name === name.name).map(({ version }) => version))
     if (asked.some((one) => isSameVersion(one, name))) {
       problems.push({ code: 'APPLY_REFUSED', message: `Version ${name.version} is to be retired, and the file has it.`, where, action: 'Let the file have the version that stays, or leave the name out of it.' })
     } else if (retired.some((one) => isSameVersion(one, name))) {
