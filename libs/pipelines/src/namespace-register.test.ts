@@ -33,8 +33,4 @@ describe('registers are of one namespace', () => {
     await registers.compareAndSet(NAMESPACE_REGISTER, null, Buffer.from(encodeNamespace('shop').toString().replace('shop', 'shoq')))
     await expect(claimRegisters(registers, 'shoq', WHERE)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
   })
-
-  it('in bytes that stay as they are', () => {
-    expect(encodeNamespace('shop').toString()).toBe('{"formatVersion":2,"namespace":"shop","checksum":3164552783}')
-  })
 })

@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { EventLog, LogAppend } from '@tidemark/ports/event-log'
 import { decodeKeys, encodeKeys, type StoredKey } from './access/key-register.ts'
 import { decodeApplied, encodeApplied, type AppliedDefinitions } from './definitions/applied-register.ts'
+import { decodeMembers, encodeMembers, type Members } from './definitions/members.ts'
 import { readWriteSet, recordWriteSet, writeSetKey, type WriteSet } from './batch/staged-generation.ts'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { decodeDeadLetter, emitDeadLetters, type RejectedRecord } from './ingest/dead-letter.ts'
@@ -12,12 +13,16 @@ import { decodeHeartbeat, encodeHeartbeat, type Heartbeat } from './ingest/heart
 import { decodeManifest, encodeManifest, type Manifest } from './log/manifest.ts'
 import { decodeSchemaPin, encodeSchemaPin, type SchemaPin } from './log/schema-pins.ts'
 import { decodeSealRegister, encodeSealRegister, type SealRegister } from './log/seal-register.ts'
+import { encodeNamespace, isClaimed, NAMESPACE_REGISTER } from './namespace-register.ts'
 import { decodePointer, encodePointer, type Pointer } from './pointer.ts'
 import { decodeWhole, encodeWhole, type WholeView } from './serve/whole-views.ts'
 import { ticks } from './testing/archive-history.ts'
-import { createPlainObjects } from './testing/plain-stores.ts'
+import { createPlainObjects, createPlainRegisters } from './testing/plain-stores.ts'
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
+/** The same document, as a later release would begin it. */
+const newerOf = (text: string): Buffer => Buffer.from(text.replace(/(?<="formatVersion":)\d+/, (version) => `${Number(version) + 1}`))
+const TOO_NEW = expect.objectContaining({ code: 'STORE_TOO_NEW' })
 
 const POINTER: Pointer = {
   formatVersion: 1, view: 'totals@1', n: 7, floor: 5, next: 10,
@@ -74,6 +79,9 @@ const PIN_TEXT =
 const WHOLE: WholeView = { formatVersion: 2, view: 'totals@3', wholeAtMs: 1_700_000_000_123, generation: 7 }
 const WHOLE_TEXT = '{"formatVersion":2,"view":"totals@3","wholeAtMs":1700000000123,"generation":7,"checksum":1642696113}'
 
+const MEMBERS: Members = { formatVersion: 2, members: [{ member: 'a', release: '0.1.0', startedAtMs: 0, revision: 3, seenAtMs: 5 }] }
+const MEMBERS_TEXT = '{"formatVersion":2,"members":[{"member":"a","release":"0.1.0","startedAtMs":0,"revision":3,"seenAtMs":5}],"checksum":2357474856}'
+
 const APPLIED: AppliedDefinitions = {
   formatVersion: 2, revision: 3, appliedAtMs: 1_700_000_000_123, by: 'zoë', views: [{ name: 'totals', version: 1 }, { name: 'totals', version: 3 }],
   services: [{ name: 'model', version: 1, views: [{ name: 'totals', version: 1 }] }], retired: { views: [{ name: 'totals', version: 2 }], services: [] },
@@ -91,9 +99,21 @@ it.each([
   ['what a schema id means', PIN_TEXT, () => encodeSchemaPin(PIN), (bytes: Uint8Array) => decodeSchemaPin(bytes, 'here'), PIN],
   ['API keys', KEYS_TEXT, () => encodeKeys(KEYS), (bytes: Uint8Array) => decodeKeys(bytes), KEYS],
   ['a seal register', REGISTER_TEXT, () => encodeSealRegister(REGISTER), (bytes: Uint8Array) => decodeSealRegister(bytes, 'here'), REGISTER],
+  ['who runs what', MEMBERS_TEXT, () => encodeMembers(MEMBERS), (bytes: Uint8Array) => decodeMembers(bytes, 'here'), MEMBERS],
 ])('%s', (_, text, encode, decode, value) => {
   expect(textOf(encode())).toBe(text)
   expect(decode(Buffer.from(text))).toEqual(value)
+  expect(() => decode(newerOf(text))).toThrow(TOO_NEW)
+})
+
+it('whose the registers are', async () => {
+  const text = '{"formatVersion":2,"namespace":"shop","checksum":3164552783}'
+  expect(textOf(encodeNamespace('shop'))).toBe(text)
+  const [before, newer] = [createPlainRegisters(), createPlainRegisters()]
+  await before.compareAndSet(NAMESPACE_REGISTER, null, Buffer.from(text))
+  expect(await isClaimed(before, 'shop', 'here')).toBe(true)
+  await newer.compareAndSet(NAMESPACE_REGISTER, null, newerOf(text))
+  await expect(isClaimed(newer, 'shop', 'here')).rejects.toThrow(TOO_NEW)
 })
 
 it('a write-set', async () => {
@@ -111,6 +131,9 @@ it('a write-set', async () => {
   expect(textOf(written.objects.get('views/totals.1/generations/7/write-set.json')!.bytes)).toBe(text)
   await stored.create(writeSetKey('totals@1', 7), Buffer.from(text))
   expect(await readWriteSet(stored, 'totals@1', 7)).toEqual(writeSet)
+  const newer = createPlainObjects()
+  await newer.create(writeSetKey('totals@1', 7), newerOf(text))
+  await expect(readWriteSet(newer, 'totals@1', 7)).rejects.toThrow(TOO_NEW)
 })
 
 describe('a dead letter', () => {
@@ -144,8 +167,10 @@ describe('a dead letter', () => {
     expect(decodeDeadLetter({ offset: 2, appendTimeMs: 1, ...appended[0]![1]!, headers: appended[0]![1]!.headers! }, 'here')).toMatchObject({ offset: 17, isRecordLeft: true, record: { key: null, value: null, headers: {} } })
   })
 
-  it('is read', () => {
+  it('is read, and refused where it is newer', () => {
     const { key, value, headers } = record
+    const newer = { 'tidemark-dead-letter': newerOf(text.replace('"formatVersion":1', '"formatVersion":2')) }
+    expect(() => decodeDeadLetter({ offset: 2, appendTimeMs: 1, key, value, headers: newer }, 'here')).toThrow(TOO_NEW)
     expect(decodeDeadLetter({ offset: 2, appendTimeMs: 1_700_000_000_200, key, value, headers: { ...headers, 'tidemark-dead-letter': Buffer.from(text) } }, 'here')).toEqual({
       topic: 'ticks', partition: 3, offset: 17, appendTimeMs: 1_700_000_000_123, code: 'EVENT_MALFORMED', reason: 'It is not JSON.', isRecordLeft: false, letterOffset: 2, record: { key, value, headers },
     })

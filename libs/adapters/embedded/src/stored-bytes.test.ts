@@ -71,6 +71,10 @@ describe('a segment of the log', () => {
     expect(decodeSegment(segment!.bytes, 3, 'here').recordAt(3).value).toEqual(value)
   })
 
+  it('of a later version, not at all', () => {
+    expect(() => readAll('53030000' + '02000000' + '01000000' + '1f000000' + '00000000' + '00b08756febc7842' + body, 2)).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }))
+  })
+
   it('of version 1', () => {
     expect(readAll('53010000' + '02000000' + '00b08756febc7842' + body, 2)).toEqual(readAs([1_700_000_000_123, 1_700_000_000_123]))
   })

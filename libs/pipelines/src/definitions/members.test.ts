@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
-import { decodeMembers, encodeMembers, MEMBER_HEARD_MAX_MS, noteMember, readMembers, removeMember, type Member } from './members.ts'
+import { decodeMembers, MEMBER_HEARD_MAX_MS, noteMember, readMembers, removeMember, type Member } from './members.ts'
 
 const member = (name: string, seenAtMs: number, revision = 1): Member => ({ member: name, release: '0.1.0', startedAtMs: 0, revision, seenAtMs })
 const DAY_MS = 86_400_000
@@ -44,11 +44,4 @@ it('says it at its next turn where others are faster all the time', async () => 
   const registers = createPlainRegisters()
   await noteMember({ ...registers, compareAndSet: () => Promise.resolve(null) }, 'archiver', member('a', 0))
   expect(await readMembers(registers, 0)).toEqual(new Map())
-})
-
-it('is written as ever', () => {
-  const text = '{"formatVersion":2,"members":[{"member":"a","release":"0.1.0","startedAtMs":0,"revision":3,"seenAtMs":5}],"checksum":2357474856}'
-  const members = { formatVersion: 2, members: [member('a', 5, 3)] }
-  expect(Buffer.from(encodeMembers(members)).toString()).toBe(text)
-  expect(decodeMembers(Buffer.from(text), 'here')).toEqual(members)
 })

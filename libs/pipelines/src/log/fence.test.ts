@@ -42,9 +42,10 @@ describe('the bytes of a bucket record', () => {
     for (const length of [19, 20, 24, 26]) expect(() => decodeBucketRecord(encodeBucketRecord(record).subarray(0, length), 'here')).toThrow('STORE_DAMAGED')
   })
 
-  it('are those of version 2, and of version 1 are read', () => {
+  it('are those of version 2; of version 1 they are read, and of version 3 not', () => {
     expect(Buffer.from(encodeBucketRecord({ startsAfterEpoch: 481_000, replaying: [] })).toString('hex')).toBe(RECORD_BYTES.replace('4201', '4202'))
     expect(decodeBucketRecord(Buffer.from(RECORD_BYTES, 'hex'), 'here')).toEqual({ startsAfterEpoch: 481_000, replaying: [] })
+    expect(() => decodeBucketRecord(Buffer.from(RECORD_BYTES.replace('4201', '4203'), 'hex'), 'here')).toThrow('STORE_TOO_NEW')
   })
 
   it('are not those of a fence', () => {

@@ -150,7 +150,7 @@ describe('the stored form of a register', () => {
     expect(decode(text.slice(1))).toThrow('STORE_DAMAGED at here')
     expect(decode(text.replace('"through":12', '"through":"12"'))).toThrow('STORE_DAMAGED at here: closing.through')
     expect(decode(text.replace(`{"formatVersion":${SEAL_REGISTER_VERSION}`, `{"formatVersion":${SEAL_REGISTER_VERSION + 1}`))).toThrow('STORE_TOO_NEW at here')
-    for (const formatVersion of [1, 2]) expect(decode(text.replace(`{"formatVersion":${SEAL_REGISTER_VERSION}`, `{"formatVersion":${formatVersion}`))()).toEqual({ ...closing, formatVersion })
+    for (const formatVersion of [1, 2, 3]) expect(decode(text.replace(`{"formatVersion":${SEAL_REGISTER_VERSION}`, `{"formatVersion":${formatVersion}`))()).toEqual({ ...closing, formatVersion })
   })
 
   it('is changed again and again until nobody was faster', async () => {
