@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises'
 import { userInfo } from 'node:os'
 import { createSystemClock } from '@tidemark/machine/system-clock'
 import type { Definitions } from '@tidemark/feature-schema/definition'
+import { versionText } from '@tidemark/pipelines/definitions/applied-register'
 import { commitApply, prepareApply, type PreparedApply } from '@tidemark/pipelines/definitions/apply-definitions'
 import type { ApplyChange } from '@tidemark/pipelines/definitions/plan-apply'
 import { type Command, Option } from 'commander'
@@ -88,9 +89,9 @@ async function isConfirmed(signal: AbortSignal): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim())
 }
 
-/** Of the view versions that become live. */
-function backFillsOf({ sources, views }: Definitions, { plan: { changes }, sealedThrough }: PreparedApply): BackFill[] {
-  const added = changes.filter(({ kind, change }) => kind === 'view' && (change === 'added' || change === 'version'))
+/** Of the view versions that become live, but for those that were served before. */
+function backFillsOf({ sources, views }: Definitions, { plan: { changes }, sealedThrough, served }: PreparedApply): BackFill[] {
+  const added = changes.filter(({ kind, change, name, version }) => kind === 'view' && (change === 'added' || change === 'version') && !served.has(versionText({ name, version })))
   return added.map(({ name, version }) => {
     const source = sources.find((one) => one.name === views.find((view) => view.name === name)!.source)!
     const sealed = sealedThrough.get(source.name) ?? null

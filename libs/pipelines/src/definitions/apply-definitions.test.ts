@@ -7,6 +7,8 @@ import { double, eventSource, featureService, featureView, string, timestamp } f
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { encodeSealRegister, emptySealRegister } from '../log/seal-register.ts'
+import { emptyPointer, replacePointer } from '../pointer.ts'
+import { isWhole } from '../serve/whole-views.ts'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { APPLIED_REGISTER, readApplied, versionText, type AppliedDefinitions } from './applied-register.ts'
 import { commitApply, prepareApply, type PreparedApply } from './apply-definitions.ts'
@@ -120,6 +122,24 @@ describe('an apply', () => {
     await apply(registers, { view: 3 })
     await apply(registers, {}, 'drivers@3')
     expect(await refusal(prepare(registers, { view: 2 }))).toEqual(['APPLY_REFUSED view drivers: The file has version 2, and version 3 was applied.'])
+  })
+})
+
+describe('what an earlier release served, whose services had a file,', () => {
+  it('is whole when it is applied first, whatever its stream is at; what it did not serve is not', async () => {
+    const registers = createPlainRegisters()
+    await replacePointer(registers, null, { ...emptyPointer('drivers@1'), n: 3 })
+    expect((await prepare(registers, { shops: true })).served).toEqual(new Map([['drivers@1', 3]]))
+    await apply(registers, { shops: true })
+    expect([await isWhole(registers, 'drivers@1'), await isWhole(registers, 'fares@1')]).toEqual([true, false])
+  })
+
+  it('is not whole where it is a version that was applied', async () => {
+    const registers = createPlainRegisters()
+    await apply(registers, {})
+    await replacePointer(registers, null, { ...emptyPointer('drivers@2'), n: 3 })
+    await apply(registers, { view: 2 })
+    expect(await isWhole(registers, 'drivers@2')).toBe(false)
   })
 })
 

@@ -7,7 +7,9 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
 import type { RegisterStore } from '@tidemark/ports/register-store'
 import { decodeSealRegister, sealRegisterName } from '../log/seal-register.ts'
-import { topicOf } from '../names.ts'
+import { topicOf, viewId } from '../names.ts'
+import { readPointer } from '../pointer.ts'
+import { noteWhole } from '../serve/whole-views.ts'
 import { APPLIED_REGISTER, encodeApplied, readApplied, versionText, type AppliedDefinitions, type ReadApplied } from './applied-register.ts'
 import { checkRegistered, registerWithWords } from './definition-registry.ts'
 import { readLive } from './live-definitions.ts'
@@ -30,12 +32,19 @@ export interface PreparedApply {
   readonly read: ReadApplied
   /** By source of the file: through which epoch its log is sealed; null: nothing of it is. */
   readonly sealedThrough: ReadonlyMap<string, number | null>
+  /** Where nothing was ever applied: view versions of the file that have a generation all the same. An earlier release, whose services had a file, serves them: they are whole. */
+  readonly served: ReadonlyMap<string, number>
 }
 
 /** What applying would do. Throws DEFINITION_INVALID where a version means something else than it is registered with, and what `planApply` throws. */
 export async function prepareApply({ registers, definitions: file, retire = [] }: ApplyRequest): Promise<PreparedApply> {
   await checkRegistered(registers, file)
   const read = await readApplied(registers)
+  const served = new Map<string, number>()
+  for (const view of read.applied === null ? file.views : []) {
+    const { pointer: { n } } = await readPointer(registers, viewId(view))
+    if (n > 0) served.set(viewId(view), n)
+  }
   const live = read.applied === null ? null : await readLive(registers, read.applied)
   const epochLengthsMs = new Map<string, number>()
   const sealedThrough = new Map<string, number | null>()
@@ -46,7 +55,7 @@ export async function prepareApply({ registers, definitions: file, retire = [] }
     sealedThrough.set(source.name, seal?.sealedThrough ?? null)
     if (seal !== null) epochLengthsMs.set(source.name, seal.epochLengthMs)
   }
-  return { plan: planApply({ applied: read.applied, live, file, retire, epochLengthsMs }), read, sealedThrough }
+  return { plan: planApply({ applied: read.applied, live, file, retire, epochLengthsMs }), read, sealedThrough, served }
 }
 
 /**
@@ -63,6 +72,7 @@ export async function commitApply(request: ApplyRequest, prepared: PreparedApply
     const next = appliedOf(current.plan, current.read.applied, clock.nowMs(), by)
     const bytes = encodeApplied(next)
     await registerWithWords(registers, definitions)
+    for (const [id, generation] of current.served) await noteWhole(registers, id, generation, next.appliedAtMs)
     if ((await registers.compareAndSet(APPLIED_REGISTER, current.read.revision, bytes)) !== null) return next
   }
   throw moved(prepared.read, await readApplied(registers))

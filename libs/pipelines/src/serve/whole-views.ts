@@ -71,9 +71,14 @@ export class WholeViews {
     const { registers, speedViews, clock } = this.options
     const { howFar, generation } = await readHowFar(registers, speedViews, plan)
     // Where somebody was faster, it is written down.
-    if (howFar === null) await registers.compareAndSet(wholeName(id), null, encodeWhole({ formatVersion: WHOLE_VERSION, view: id, wholeAtMs: clock.nowMs(), generation }))
+    if (howFar === null) await noteWhole(registers, id, generation, clock.nowMs())
     return howFar
   }
+}
+
+/** Writes down that a view version is whole, where nobody has. */
+export async function noteWhole(registers: RegisterStore, id: string, generation: number, wholeAtMs: number): Promise<void> {
+  await registers.compareAndSet(wholeName(id), null, encodeWhole({ formatVersion: WHOLE_VERSION, view: id, wholeAtMs, generation }))
 }
 
 /** Whether it was found to be whole. Throws STORE_DAMAGED, STORE_TOO_NEW. */
