@@ -143,6 +143,38 @@ describe('a key ring', () => {
     expect(told(ring, text)).toMatchObject({ who: expect.stringContaining('fraud-model') })
   })
 
+  it('counts from when a reading began: a key may have been revoked while it was under way', async () => {
+    const { registers, clock } = world()
+    const { text, stored } = await createKey(registers, NEW, randomBytes)
+    const answered = Promise.withResolvers<null>()
+    const ring = new KeyRing({
+      async read(name) {
+        const found = await registers.read(name)
+        await answered.promise
+        return found
+      },
+    }, clock)
+    const reading = ring.read()
+    await revokeKey(registers, stored.id)
+    clock.step(REVOKED_WITHIN_MS)
+    answered.resolve(null)
+    await reading
+    const stranger = apiKeyText(mintApiKey(randomBytes))
+    expect(told(ring, stranger)).toBe('UNAUTHENTICATED')
+    clock.step(1)
+    expect(told(ring, stranger)).toBe('STORE_UNAVAILABLE')
+    clock.step(KEYS_STALE_MAX_MS - REVOKED_WITHIN_MS)
+    expect(told(ring, text)).toBe('STORE_UNAVAILABLE')
+  })
+
+  it('goes on with the other keys of a name of which one is revoked', async () => {
+    const { registers, ring } = world()
+    const [old, next] = [await createKey(registers, NEW, randomBytes), await createKey(registers, NEW, randomBytes)]
+    await revokeKey(registers, old.stored.id)
+    await ring.read()
+    expect([told(ring, old.text), told(ring, next.text)]).toEqual(['UNAUTHENTICATED', expect.objectContaining({ who: `key ${NEW.name} ${next.stored.id}` })])
+  })
+
   it('lets nobody in before it has read, and nobody where there are no keys', async () => {
     const { ring } = world()
     const stranger = apiKeyText(mintApiKey(randomBytes))

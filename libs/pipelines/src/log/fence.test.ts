@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { decodeBucketRecord, encodeBucketRecord } from './bucket-record.ts'
-import { decodeFence, encodeFence } from './fence.ts'
+import { barFence, decodeFence, encodeFence } from './fence.ts'
 
 const fence = { next: 2 ** 40, epoch: 481_000, knownTimeMs: 1_700_000_000_123, mark: { offset: 2 ** 40 - 1, appendTimeMs: 1_700_000_000_100, checksum: 4_294_967_295 } }
 /** As version 1 has them, which stores hold. */
@@ -29,6 +29,20 @@ describe('the bytes of a fence', () => {
     expect(() => decodeFence(bytes.slice(0, 40), 'here')).toThrow('STORE_DAMAGED')
     expect(() => decodeFence(new Uint8Array(), 'here')).toThrow('STORE_DAMAGED')
   })
+})
+
+it('the next version of either is refused as too new', () => {
+  for (const [bytes, decode] of [[encodeFence(fence), decodeFence], [encodeBucketRecord({ startsAfterEpoch: 3, replaying: [] }), decodeBucketRecord]] as const) {
+    bytes[1]!++
+    expect(() => decode(bytes, 'here')).toThrow('STORE_TOO_NEW')
+  }
+})
+
+it('a fence that was barred says the same, and is another one each time', () => {
+  const bars = [encodeFence(fence)]
+  for (let times = 0; times < 3; times++) bars.push(barFence(bars.at(-1)!))
+  expect(new Set(bars.map((bytes) => Buffer.from(bytes).toString('hex'))).size).toBe(4)
+  for (const bytes of bars) expect(decodeFence(bytes, 'here')).toEqual(fence)
 })
 
 describe('the bytes of a bucket record', () => {

@@ -1,6 +1,7 @@
 // Law 7: how far a view lags is said of its worst partition, and a broken seam until the cut has it.
 
 import { expect, it } from '@jest/globals'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
 import { momentOf } from '@tidemark/ports/moment'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
@@ -14,6 +15,7 @@ const sound: Heartbeat = {
   stopped: null, brokenEpochs: [],
 }
 
+const AWAY = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It is away.', where: 'speed views', action: 'Wait.' }])
 const clock: Clock = { nowMs: () => NOW_MS, steadyMs: () => 0 }
 
 function judge(cut: number, ...found: readonly Partial<Heartbeat>[]): { lagMs: Freshness['lagMs']; codes: readonly string[] } {
@@ -66,7 +68,8 @@ it('tells nothing from a stamp that is ahead of this clock, but what does not de
 /** A reader of heartbeats, what it says by now, and how to have it hear another one. */
 function listen(stepped = createSteppedClock(NOW_MS)) {
   let stored: Heartbeat = sound
-  const store: Pick<SpeedViewStore, 'heartbeats'> = { heartbeats: () => Promise.resolve(new Map([[0, encodeHeartbeat(stored)]])) }
+  let isAway = false
+  const store: Pick<SpeedViewStore, 'heartbeats'> = { heartbeats: () => (isAway ? Promise.reject(AWAY) : Promise.resolve(new Map([[0, encodeHeartbeat(stored)]]))) }
   const aheadOf = { stepMs: 0 }
   const ofReader: Clock = { nowMs: () => stepped.nowMs() + aheadOf.stepMs, steadyMs: stepped.steadyMs }
   const reader = new FreshnessReader(store as SpeedViewStore, ofReader)
@@ -75,6 +78,7 @@ function listen(stepped = createSteppedClock(NOW_MS)) {
     setAhead: (byMs: number) => void (aheadOf.stepMs = byMs),
     pass: (byMs: number) => stepped.step(byMs),
     hear: (heartbeat: Partial<Heartbeat>) => void (stored = { ...sound, ...heartbeat }),
+    setAway: (away: boolean) => void (isAway = away),
     async say(): Promise<{ lagMs: Freshness['lagMs']; codes: readonly string[] }> {
       const { lagMs, degraded } = judgeFreshness('view', await reader.heartbeats('view'), 0, ofReader)
       return { lagMs, codes: degraded.map(({ code }) => code) }
@@ -95,6 +99,20 @@ it('is not fresher for a clock that is set back: what is heard no more grows old
   // Back by more: the stamp that was believed is ahead of the clock, which says nothing any more.
   listener.setAhead(-3_600_000)
   expect(await listener.say()).toEqual({ lagMs: null, codes: ['SPEED_SILENT'] })
+})
+
+it('is not fresher after a reading that failed: what is heard no more has grown older meanwhile', async () => {
+  const listener = listen()
+  await listener.say()
+  listener.setAhead(-HEARTBEAT_AHEAD_MAX_MS)
+  listener.pass(3_000)
+  listener.setAway(true)
+  for (let times = 0; times < 2; times++) {
+    expect(await listener.say()).toEqual({ lagMs: null, codes: ['SPEED_SILENT'] })
+    listener.pass(HEARTBEATS_SHARED_MAX_MS)
+  }
+  listener.setAway(false)
+  expect(await listener.say()).toEqual({ lagMs: 3_000 + 2 * HEARTBEATS_SHARED_MAX_MS, codes: [] })
 })
 
 it('reads heartbeats again though its clock was set back since', async () => {

@@ -16,7 +16,7 @@ export function createPlainRegisters(): RegisterStore {
       registers.set(name, { revision, bytes })
       return revision
     },
-    list: async () => [...registers.keys()],
+    list: async (prefix) => [...registers.keys()].filter((name) => name.startsWith(prefix)),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
