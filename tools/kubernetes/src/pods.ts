@@ -6,6 +6,9 @@ export const SECRETS_FOLDER = '/var/run/secrets/tidemark/'
 
 export interface Probe {
   readonly httpGet?: { readonly path: string; readonly port: string }
+  readonly periodSeconds?: number
+  readonly timeoutSeconds?: number
+  readonly failureThreshold?: number
 }
 
 export interface Container {
