@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionPool, describeConfigsV4, FindCoordinatorKeyTypes, findCoordinatorV4, metadataV12, NetworkError, ProtocolError, protocolErrors, type Connection } from '@platformatic/kafka'
 import { externalName } from '@tidemark/ports/event-log'
-import { asTidemarkError, errorNamesOf, isPassing, unavailable, unknownName } from './kafka-errors.ts'
+import { asTidemarkError, errorNamesOf, isPassing, responseOf, unavailable, unknownName } from './kafka-errors.ts'
 import { brokerOf, connectionOptionsOf, withDefaults, type BrokerAddress, type KafkaOptions, type KafkaSettings } from './kafka-options.ts'
 
 /** Before a request is tried again, doubling. */
@@ -92,15 +92,12 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   private async inTime<T>(promise: Promise<T>, untilMs: number): Promise<T> {
-    const ended = new AbortController()
-    const tooLate = sleep(Math.max(0, untilMs - performance.now()), undefined, { signal: ended.signal }).then(() => {
-      throw new NetworkError('No answer in time.')
-    })
-    tooLate.catch(() => undefined)
+    const { promise: tooLate, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => reject(new NetworkError('No answer in time.')), Math.max(0, untilMs - performance.now()))
     try {
       return await Promise.race([promise, tooLate])
     } finally {
-      ended.abort()
+      clearTimeout(timer)
       promise.catch(() => undefined)
     }
   }
@@ -188,7 +185,7 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** Errors of topics and partitions are in the response. */
   private async askMetadata(topics: string[] | null, attemptCount: number): Promise<metadataV12.MetadataResponse> {
-    const response = await metadataV12.api.async(await this.anyBroker(attemptCount), topics, false, false).catch(responseOf)
+    const response = await metadataV12.api.async(await this.anyBroker(attemptCount), topics, false, false).catch(responseOf<metadataV12.MetadataResponse>)
     this.nodes = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
     this.controllerId = response.controllerId
     return response
@@ -211,13 +208,6 @@ export class KafkaCluster implements AsyncDisposable {
   checkOpen(place: string): void {
     if (this.isClosed) throw unavailable(this.where(place), 'It was closed by this process.')
   }
-}
-
-/** The client throws a response as soon as one of many topics has an error, with the response. */
-function responseOf(error: unknown): metadataV12.MetadataResponse {
-  const { response } = error as { readonly response?: metadataV12.MetadataResponse }
-  if (response === undefined) throw error
-  return response
 }
 
 export function placeOf(topic: string, partition: number): string {

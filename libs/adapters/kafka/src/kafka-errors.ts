@@ -75,6 +75,13 @@ function isUntrusted(error: unknown): boolean {
   return [...partsOf(error)].some(({ code }) => CERTIFICATE.test(String(code)))
 }
 
+/** The client throws a response as soon as one of its many parts has an error, with the response; an error without one is thrown again. */
+export function responseOf<Response>(error: unknown): Response {
+  const { response } = error as { readonly response?: Response }
+  if (response === undefined) throw error
+  return response
+}
+
 /** The coded error of something that the client threw; what is coded stays as it is, and a bug stays a bug. */
 export function asTidemarkError(error: unknown, where: string): unknown {
   if (error instanceof TidemarkError || !types.isNativeError(error)) return error

@@ -2,9 +2,10 @@
 // when he reads on, which is soon.
 
 import { setMaxListeners } from 'node:events'
-import { listOffsetsV7, ListOffsetTimestamps, protocolErrorsCodesById, ProtocolError } from '@platformatic/kafka'
+import { protocolErrorsCodesById, ProtocolError } from '@platformatic/kafka'
 import type { TidemarkError } from '@tidemark/feature-schema/errors'
 import { externalName, type FetchLimits, type LogBatch, type LogExtent } from '@tidemark/ports/event-log'
+import { ExtentDesk } from './extent-desk.ts'
 import { FetchDesk, WAIT_STEP_MAX_MS, type FetchAnswer } from './fetch-desk.ts'
 import { placeOf, type KafkaCluster } from './kafka-cluster.ts'
 import { damaged, problem } from './kafka-errors.ts'
@@ -20,9 +21,6 @@ const RECORD_SIZE_GUESS_BYTES = 16_384
 const KEPT_AGE_MAX_MS = 2_000
 const KEPT_SIZE_MAX_BYTES = 64 * 1_048_576
 const OFFSET_OUT_OF_RANGE = 'OFFSET_OUT_OF_RANGE'
-const CONSUMER = -1
-const READ_UNCOMMITTED = 0
-const READ_COMMITTED = 1
 
 interface Kept {
   readonly fetched: FetchedRecords
@@ -33,6 +31,8 @@ export class PartitionReader implements AsyncDisposable {
   private readonly cluster: KafkaCluster
   private readonly topics: KafkaTopics
   private readonly desks = new Map<number, FetchDesk>()
+  /** By node and topic. */
+  private readonly extents = new Map<string, ExtentDesk>()
   private readonly kept = new Map<string, Kept>()
   private keptSizeBytes = 0
   private readonly closing = new AbortController()
@@ -119,23 +119,16 @@ export class PartitionReader implements AsyncDisposable {
     return desk
   }
 
-  /** The end is the last stable offset, what was appended the high watermark. */
   extent(topic: string, partition: number): Promise<LogExtent> {
     return this.cluster.retrying(placeOf(topic, partition), () => this.readExtent(topic, partition))
   }
 
   private async readExtent(topic: string, partition: number): Promise<LogExtent> {
     const { leader } = await this.cluster.leaderOf(topic, partition)
-    const connection = await this.cluster.node(leader)
-    const offsetAt = async (timestamp: bigint, isolationLevel: number): Promise<number> => {
-      const { topics } = await listOffsetsV7.api.async(connection, CONSUMER, isolationLevel, [{ name: this.cluster.topicNamed(topic), partitions: [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp }] }])
-      return Number(topics[0]!.partitions[0]!.offset)
-    }
-    const [start, committedEnd, appendedEnd] = await Promise.all([
-      offsetAt(ListOffsetTimestamps.EARLIEST, READ_COMMITTED), offsetAt(ListOffsetTimestamps.LATEST, READ_COMMITTED), offsetAt(ListOffsetTimestamps.LATEST, READ_UNCOMMITTED),
-    ])
-    const end = Math.max(start, committedEnd)
-    return { start, end, appendedEnd: Math.max(end, appendedEnd) }
+    const key = `${leader} ${topic}`
+    const desk = this.extents.get(key) ?? new ExtentDesk({ topicName: this.cluster.topicNamed(topic), connect: () => this.cluster.node(leader) })
+    this.extents.set(key, desk)
+    return desk.ask(partition)
   }
 
   // ---- What was read ahead ---------------------------------------------------------------------------------------------------

@@ -134,9 +134,11 @@ export class ArchiveWork {
     const proven = planSeal(this, read)
     if (proven !== null) return this.seal(read, proven)
     const turns = [...this.partitions.values()]
+    const extents = await Promise.all(turns.map(({ partition }) => this.extentOf(partition)))
     for (let i = 0; i < turns.length; i++) {
       signal?.throwIfAborted()
-      const archived = await this.archive(read, turns[this.turn++ % turns.length]!, signal)
+      const turn = this.turn++ % turns.length
+      const archived = await this.archive(read, turns[turn]!, extents[turn]!, signal)
       if (archived !== null) return archived
     }
     const idle = planSeal(this, read)
@@ -194,10 +196,14 @@ export class ArchiveWork {
     return { did: 'sealed', through }
   }
 
+  /** A topic that was made anew may have fewer partitions. */
+  private async extentOf(partition: number): Promise<LogExtent> {
+    return partition < this.partitionCount ? this.options.log.extent(this.topic, partition) : { start: 0, end: 0, appendedEnd: 0 }
+  }
+
   /** Archives what comes next of a partition; null: there is nothing, or it stands still. */
-  private async archive(read: ReadSealRegister, partition: PartitionArchive, signal?: AbortSignal): Promise<ArchiveStep | null> {
+  private async archive(read: ReadSealRegister, partition: PartitionArchive, extent: LogExtent, signal?: AbortSignal): Promise<ArchiveStep | null> {
     const { log, rules } = this.options
-    const extent = partition.partition < this.partitionCount ? await log.extent(this.topic, partition.partition) : { start: 0, end: 0, appendedEnd: 0 }
     const { next } = partition.reader
     partition.end = rules.endOf(extent)
     if (next < extent.start || next > extent.end) return this.stand(partition, lostAlarm(next, extent))

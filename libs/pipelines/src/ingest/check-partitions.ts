@@ -23,18 +23,18 @@ export async function checkPartitions(context: IngestContext, views: readonly Sp
   for (const view of views) view.pointer = (await readPointer(registers, view.id)).pointer
   const read = partitions.filter(({ reader }) => reader !== null)
   const doubtful = await readFences(context, views, read)
-  for (const owned of partitions) {
+  await Promise.all(partitions.map(async (owned) => {
     const { partition, reader } = owned
     const at = momentOf(clock)
     owned.sawEnd((await log.extent(topic, partition)).appendedEnd, at)
-    if (reader === null || owned.reader === null) continue
+    if (reader === null || owned.reader === null) return
     for (const position of distinct([reader.position(), ...(doubtful.get(owned) ?? [])])) {
       if (!(await isReplaced(context, partition, position, 'running'))) continue
       owned.stop(replacedAlarm(context, partition, position.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
       owned.rewind()
       break
     }
-  }
+  }))
 }
 
 /** Compares the fences with those that were known; the positions that the log has to be compared with, beside the reader's own. */
@@ -118,12 +118,15 @@ export async function tellReplayed({ rules, store }: IngestContext, views: reado
 
 /** Writes a heartbeat for each view and partition, and commits positions, for those who ask the log about lag. */
 export async function tellHowFar(context: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[], register: SealRegister): Promise<void> {
-  const { log, topic, source, store } = context
-  for (const owned of partitions) {
-    const { partition, reader } = owned
-    for (const view of views) await store.putHeartbeat(view.id, partition, encodeHeartbeat(heartbeatOf(context, view, owned, register)))
-    if (reader !== null) await log.commit({ group: speedGroupOf(source), topic, partition, offset: reader.next })
-  }
+  const { store } = context
+  await Promise.all(partitions.flatMap((owned) => [
+    ...views.map((view) => store.putHeartbeat(view.id, owned.partition, encodeHeartbeat(heartbeatOf(context, view, owned, register)))),
+    commitPosition(context, owned),
+  ]))
+}
+
+async function commitPosition({ log, topic, source }: IngestContext, { partition, reader }: OwnedPartition): Promise<void> {
+  if (reader !== null) await log.commit({ group: speedGroupOf(source), topic, partition, offset: reader.next })
 }
 
 function heartbeatOf({ clock }: IngestContext, view: SpeedView, owned: OwnedPartition, register: SealRegister): Heartbeat {

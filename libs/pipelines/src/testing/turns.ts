@@ -1,8 +1,8 @@
 // Runs asynchronous work one port call at a time, so that a history can put anything between two of them, stop for ever at any, or go on
-// much later. Work makes its port calls one after another, never two at once.
+// much later. Of calls that are made at once each has a turn of its own, in the order in which they were made.
 
 export class Turns {
-  private waiting: (() => void) | null = null
+  private readonly waiting: (() => void)[] = []
   private paused: () => void = () => undefined
   private failure: unknown = null
   isRunning = false
@@ -15,7 +15,7 @@ export class Turns {
         if (typeof member !== 'function') return member
         return async (...args: unknown[]): Promise<unknown> => {
           await new Promise<void>((resolve) => {
-            this.waiting = resolve
+            this.waiting.push(resolve)
             this.paused()
           })
           return Reflect.apply(member, target, args)
@@ -24,13 +24,14 @@ export class Turns {
     })
   }
 
-  /** Lets the work do its next port call and go on to the one after it; begins it where none runs. Throws what it throws. */
+  /** Lets the work do its next port call and go on until it waits for the one after it; begins it where none runs. Throws what it throws. */
   async advance(begin: () => Promise<unknown>): Promise<void> {
     const paused = new Promise<void>((resolve) => (this.paused = resolve))
-    if (this.waiting !== null) {
-      const go = this.waiting
-      this.waiting = null
+    const go = this.waiting.shift()
+    if (go !== undefined) {
       go()
+      // What was made at once with it waits already, or is left over of work that has failed.
+      if (this.waiting.length > 0 || !this.isRunning) setImmediate(this.paused)
     } else {
       this.isRunning = true
       begin().catch((error: unknown) => (this.failure = error)).finally(() => {
