@@ -32,8 +32,10 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
   const ports = { log, groups, registers, objects, schemas, speedViews, clock, newRevision: createNewRevision() }
   const begin = async ({ source, plans }: EventSource): Promise<SourcePart> => {
     await ensureTopics(log, source, kafka.partitionCount)
-    const part = await StreamPart.start({ source, plans, ports, member: common.member, onAlarm, tracer: context.tracer, ...observeSpeed(context.metrics, source.name) })
-    const forget = tellProcessor(context.metrics, source.name, part.processor)
+    const whole = await startable.wholeOf(plans)
+    const part = await StreamPart.start({ source, plans: whole.length > 0 ? whole : plans, ports, member: common.member, onAlarm, tracer: context.tracer, ...observeSpeed(context.metrics, source.name) })
+    part.setViews(plans)
+    const forget = tellProcessor(context.metrics, source.name, part)
     return {
       loops: part.loops,
       setViews: (views) => part.setViews(views),
@@ -43,8 +45,8 @@ export async function composeSpeedLayer({ common, kafka, s3, cassandra, redisSta
       },
     }
   }
-  const parts = opened.use(new SourceParts({ begin, clock, onAlarm }))
   const startable = new StartableViews(registers)
+  const parts = opened.use(new SourceParts({ begin, clock, onAlarm }))
   const followed = await followDefinitions(registers, common, async ({ catalog: { plans } }) => {
     const started = await startable.of(plans)
     await parts.take(eventSourcesOf(plans).map((each) => ({ ...each, plans: each.plans.filter((plan) => started.includes(plan)) })))

@@ -116,17 +116,17 @@ export async function tellReplayed({ rules, store }: IngestContext, views: reado
   }))
 }
 
-/** Writes a heartbeat for each view and partition, and commits positions, for those who ask the log about lag. */
+/** Writes a heartbeat for each view and partition. */
 export async function tellHowFar(context: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[], register: SealRegister): Promise<void> {
   const { store } = context
-  await Promise.all(partitions.flatMap((owned) => [
-    ...views.map((view) => store.putHeartbeat(view.id, owned.partition, encodeHeartbeat(heartbeatOf(context, view, owned, register)))),
-    commitPosition(context, owned),
-  ]))
+  await Promise.all(partitions.flatMap((owned) => views.map((view) => store.putHeartbeat(view.id, owned.partition, encodeHeartbeat(heartbeatOf(context, view, owned, register))))))
 }
 
-async function commitPosition({ log, topic, source }: IngestContext, { partition, reader }: OwnedPartition): Promise<void> {
-  if (reader !== null) await log.commit({ group: speedGroupOf(source), topic, partition, offset: reader.next })
+/** For those who ask the log about lag. */
+export async function commitPositions({ log, topic, source }: IngestContext, partitions: readonly OwnedPartition[]): Promise<void> {
+  await Promise.all(partitions.map(async ({ partition, reader }) => {
+    if (reader !== null) await log.commit({ group: speedGroupOf(source), topic, partition, offset: reader.next })
+  }))
 }
 
 function heartbeatOf({ clock }: IngestContext, view: SpeedView, owned: OwnedPartition, register: SealRegister): Heartbeat {

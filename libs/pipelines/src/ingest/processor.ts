@@ -14,7 +14,7 @@ import { topicOf, viewId } from '../names.ts'
 import { BucketDamagedError } from './bucket-damage.ts'
 import { BucketDiscards } from './bucket-discards.ts'
 import type { BucketWork } from './bucket-work.ts'
-import { checkPartitions, idleWork, tellHowFar, tellReplayed } from './check-partitions.ts'
+import { checkPartitions, commitPositions, idleWork, tellHowFar, tellReplayed } from './check-partitions.ts'
 import { fetchPartitions } from './fetch-partitions.ts'
 import type { IngestContext, ProcessorPorts } from './ingest-context.ts'
 import { INGEST_LIMITS, type IngestLimits } from './ingest-limits.ts'
@@ -24,7 +24,7 @@ import { takeFetched } from './poll.ts'
 import { PolledWork } from './polled-work.ts'
 import { emitPolled, searchBehind } from './search-dead-letters.ts'
 import { SpeedView } from './speed-view.ts'
-import { takeUpPartitions } from './take-up.ts'
+import { takeUpLetters, takeUpPartitions } from './take-up.ts'
 import { readStates, writeBucket, type WriteCounts } from './write-bucket.ts'
 
 export interface ProcessorOptions extends ProcessorPorts {
@@ -32,6 +32,11 @@ export interface ProcessorOptions extends ProcessorPorts {
   readonly views: readonly ViewPlan[]
   /** In the group `speedGroupOf(source)`. */
   readonly membership: Membership
+  /**
+   * Whether it says for all views of the source how far the log is read, and emits dead letters; of several in one process, each with views of its own, one
+   * does. Default: true.
+   */
+  readonly isLeading?: boolean
   readonly rules?: IngestRules
   readonly limits?: Partial<IngestLimits>
 }
@@ -72,6 +77,8 @@ export interface Processor {
   foldHeld(buckets: readonly BucketKey[]): Promise<void>
   /** Other views from the next step on; those that stay must have the same plan. */
   setViews(views: readonly ViewPlan[]): void
+  /** Leads from the next step on. */
+  lead(): void
   status(): readonly PartitionStatus[]
   /** Buckets whose fences are known, of all views. */
   heldBucketCount(): number
@@ -95,13 +102,16 @@ class SourceProcessor implements Processor {
   private views: readonly SpeedView[] = []
   /** Of the next step: the one under way ends with what it began with. null: the same. */
   private nextViews: readonly SpeedView[] | null = null
+  private isLeading: boolean
+  private isToLead = false
   private register: SealRegister | null = null
   /** By the steady clock, as all that is done now and then: a clock that is set back must not silence it. */
   private checkAtMs = -Infinity
 
-  constructor({ membership, views, rules = INGEST_RULES, limits, ...ports }: ProcessorOptions) {
+  constructor({ membership, views, isLeading = true, rules = INGEST_RULES, limits, ...ports }: ProcessorOptions) {
     this.context = { ...ports, topic: topicOf(ports.source), rules, limits: { ...INGEST_LIMITS, ...limits } }
     this.membership = membership
+    this.isLeading = isLeading
     this.discards = new BucketDiscards(this.context)
     this.prepareDecoder = logDecoder(ports)
     this.setViews(views)
@@ -114,6 +124,10 @@ class SourceProcessor implements Processor {
       if (known !== undefined && known.plan.layoutId !== plan.layoutId) throw new Error(`View ${known.id} has another layout than before: it needs a new version.`)
       return known ?? new SpeedView(plan, cacheSizeMaxBytes)
     })
+  }
+
+  lead(): void {
+    this.isToLead = !this.isLeading
   }
 
   async step(signal?: AbortSignal): Promise<StepReport> {
@@ -171,6 +185,7 @@ class SourceProcessor implements Processor {
     await this.follow()
     if (views.length === 0) return this.report('idle')
     const owned = [...this.owned.values()]
+    await this.takeLead(owned)
     const steadyMs = context.clock.steadyMs()
     const toTakeUp = owned.filter(({ reader, stopped, lookAgainAtMs }) => (reader === null ? stopped === null || steadyMs >= lookAgainAtMs : stopped === null && steadyMs >= lookAgainAtMs))
     if (toTakeUp.length > 0) {
@@ -186,7 +201,8 @@ class SourceProcessor implements Processor {
       const counts = await this.write(idleWork(context, views, owned))
       await tellReplayed(context, views, owned)
       if (this.register !== null) await tellHowFar(context, views, owned, this.register)
-      return { ...this.report('checked', counts), deadLetterCount: await searchBehind(context, this.prepareDecoder, owned) ?? 0 }
+      if (this.isLeading) await commitPositions(context, owned)
+      return { ...this.report('checked', counts), deadLetterCount: (await this.searchBehind(owned)) ?? 0 }
     }
     return this.pollAndFold(owned, steadyMs, signal)
   }
@@ -198,10 +214,20 @@ class SourceProcessor implements Processor {
 
   private takeUpViews(): void {
     if (this.nextViews === null) return
+    const isAnyAdded = this.nextViews.some((view) => !this.views.includes(view))
     this.views = this.nextViews
     this.nextViews = null
     this.polled.drop()
-    for (const owned of this.owned.values()) owned.lookAgain()
+    // Where views only went, those that stay go on, but for what stood still because of one that went.
+    for (const owned of this.owned.values()) if (isAnyAdded || owned.lookAgainAtMs !== Infinity) owned.lookAgain()
+  }
+
+  /** Another one may have looked for dead letters since the partitions were taken up. */
+  private async takeLead(owned: readonly OwnedPartition[]): Promise<void> {
+    if (!this.isToLead) return
+    await Promise.all(owned.map((one) => takeUpLetters(this.context, one)))
+    this.isLeading = true
+    this.isToLead = false
   }
 
   /** Takes up which partitions are assigned. */
@@ -235,7 +261,7 @@ class SourceProcessor implements Processor {
     polled.gather(context.rules, views)
     const isHeld = polled.mayWait(context.limits) && !views.some(({ entities }) => entities.isFull)
     const works = isHeld ? [] : polled.takeAll()
-    const [deadLetterCount] = await Promise.all([emitPolled(context, polled.poll), readStates(context, works)])
+    const [deadLetterCount] = await Promise.all([this.isLeading ? emitPolled(context, polled.poll) : 0, readStates(context, works)])
     const counts = await this.write(works)
     if (!isHeld) this.foldedAll()
     return { ...this.report('folded', counts), recordCount, deadLetterCount, foldMs: context.clock.steadyMs() - fetchedAtMs }
@@ -252,8 +278,12 @@ class SourceProcessor implements Processor {
 
   /** Where there is nothing to fold: what was rejected before a view's start is looked for. */
   private async search(owned: readonly OwnedPartition[]): Promise<StepReport> {
-    const deadLetterCount = await searchBehind(this.context, this.prepareDecoder, owned)
+    const deadLetterCount = await this.searchBehind(owned)
     return deadLetterCount === null ? this.report('idle') : { ...this.report('searched'), deadLetterCount }
+  }
+
+  private async searchBehind(owned: readonly OwnedPartition[]): Promise<number | null> {
+    return this.isLeading ? searchBehind(this.context, this.prepareDecoder, owned) : null
   }
 
   /** Several buckets at a time, never one twice. */

@@ -26,6 +26,12 @@ export class StartableViews {
     return plans.filter(({ view }) => this.started.has(viewId(view)))
   }
 
+  /** Those that are whole: the others may have the log behind them to read, which those that are served must not wait for. */
+  async wholeOf(plans: readonly ViewPlan[]): Promise<ViewPlan[]> {
+    const areWhole = await Promise.all(plans.map(({ view }) => isWhole(this.registers, viewId(view))))
+    return plans.filter((_, i) => areWhole[i])
+  }
+
   private async mayStart({ source }: ViewPlan, id: string): Promise<boolean> {
     if ((await readSealRegister(this.registers, source)).register.sealedThrough === null) return true
     return (await readPointer(this.registers, id)).pointer.n > 0 || isWhole(this.registers, id)

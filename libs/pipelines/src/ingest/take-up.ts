@@ -113,8 +113,7 @@ async function takeUp(context: IngestContext, views: readonly SpeedView[], owned
   for (const fence of distinct(fences as PartitionPosition[])) {
     if (await isReplaced(context, partition, fence, 'take-up')) return owned.stop(replacedAlarm(context, partition, fence.next), lookAgainAtMs, onAlarm)
   }
-  Object.assign(owned.letters, await readLetterLane(log, source, partition, start))
-  owned.archived = null
+  await takeUpLetters(context, owned)
   if (owned.letters.through > (await log.extent(topic, partition)).end) return owned.stop(replacedAlarm(context, partition, owned.letters.through), lookAgainAtMs, onAlarm)
   const blocked = views.flatMap((view) => view.blocked.get(partition) ?? [])
   const lowest = lowestOf(fences as PartitionPosition[])
@@ -125,6 +124,13 @@ async function takeUp(context: IngestContext, views: readonly SpeedView[], owned
   owned.foldedAll()
   const next = await rules.startAt(lowest.next, () => log.committed(speedGroupOf(source), topic, partition))
   if (next > lowest.next) skipTo(views, owned, next)
+}
+
+/** Reads how far a partition was searched for dead letters. */
+export async function takeUpLetters({ log, topic, source }: IngestContext, owned: OwnedPartition): Promise<void> {
+  const { partition } = owned
+  Object.assign(owned.letters, await readLetterLane(log, source, partition, (await log.extent(topic, partition)).start))
+  owned.archived = null
 }
 
 function blockWhereGone(context: IngestContext, view: SpeedView, partition: number, start: number): void {

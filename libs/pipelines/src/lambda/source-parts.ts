@@ -6,7 +6,7 @@ import { canonicalJson } from '@tidemark/feature-schema/canonical-json'
 import type { WaitingClock } from '@tidemark/ports/clock'
 import type { OnAlarm } from '../alarm.ts'
 import type { EventSource } from './event-sources.ts'
-import { runTogether, type Loop } from './run-together.ts'
+import { LoopGroups, type Loop, type LoopGroup } from './run-together.ts'
 
 /** What a layer does for a source; disposing gives back what it has taken, once its loops have ended. */
 export interface SourcePart extends AsyncDisposable {
@@ -26,8 +26,7 @@ interface Running {
   readonly definition: string
   readonly part: SourcePart
   plans: readonly ViewPlan[]
-  readonly ending: AbortController
-  work: Promise<void>
+  readonly group: LoopGroup
 }
 
 export class SourceParts implements AsyncDisposable {
@@ -35,12 +34,12 @@ export class SourceParts implements AsyncDisposable {
   readonly loop: Loop
   private readonly options: SourcePartsOptions
   private readonly running = new Map<string, Running>()
-  /** Runs a part's loops; null: not yet. */
-  private run: ((running: Running) => Promise<void>) | null = null
+  private readonly groups: LoopGroups
 
   constructor(options: SourcePartsOptions) {
     this.options = options
-    this.loop = (signal) => this.runAll(signal)
+    this.groups = new LoopGroups(options)
+    this.loop = this.groups.loop
   }
 
   /** By name. */
@@ -62,32 +61,16 @@ export class SourceParts implements AsyncDisposable {
         known.plans = plans
         continue
       }
-      const running: Running = { definition: definitions.get(name)!, part: await this.options.begin(each), plans, ending: new AbortController(), work: Promise.resolve() }
-      this.running.set(name, running)
-      if (this.run !== null) running.work = this.run(running)
+      const part = await this.options.begin(each)
+      this.running.set(name, { definition: definitions.get(name)!, part, plans, group: this.groups.add(part.loops) })
     }
   }
 
   private async end(name: string): Promise<void> {
-    const { ending, work, part } = this.running.get(name)!
-    ending.abort(new Error(`source ${name} is no more`))
-    await work
+    const { group, part } = this.running.get(name)!
+    await group.end(new Error(`source ${name} is no more`))
     this.running.delete(name)
     await part[Symbol.asyncDispose]()
-  }
-
-  private async runAll(signal: AbortSignal): Promise<void> {
-    const { clock, onAlarm } = this.options
-    const failed = new AbortController()
-    const ended = AbortSignal.any([signal, failed.signal])
-    const isEnded = new Promise<void>((resolve) => (ended.aborted ? resolve() : ended.addEventListener('abort', () => resolve(), { once: true })))
-    this.run = ({ part: { loops }, ending }) =>
-      runTogether(loops, { clock, signal: AbortSignal.any([ended, ending.signal]), onAlarm }).catch((error: unknown) => failed.abort(error))
-    for (const running of this.running.values()) running.work = this.run(running)
-    await isEnded
-    this.run = null
-    await Promise.all([...this.running.values()].map(({ work }) => work))
-    if (failed.signal.aborted) throw failed.signal.reason
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -199,7 +199,7 @@ export class ChangingWorld {
         part.setViews(started)
         return started.length === plans.length ? 'done' : 'again'
       })
-      this.running.set(layer, { feed, step: () => part.processor.step() })
+      this.running.set(layer, { feed, step: () => part.step() })
     } else if (layer.startsWith('batch')) {
       const part = new BatchPart({ plans: [], ports, batch: { gate: { isEmptyAllowed: true, nullShareRiseMax: 1, rejectedShareMax: 1 } } })
       const feed = await feedOf(async ({ catalog: { plans } }) => {
