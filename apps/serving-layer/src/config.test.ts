@@ -54,6 +54,11 @@ describe('whom it lets in', () => {
     expect(mistakes({ TIDEMARK_HTTP_HOST: host, ...TOKENS })).toEqual([])
   })
 
+  it('is not asked by a certificate that is none', () => {
+    const [cert, key] = [file('cert.pem', 'no certificate'), file('key.pem', 'no key')]
+    expect(mistakes({ TIDEMARK_HTTP_TLS_CERT_FILE: cert, TIDEMARK_HTTP_TLS_KEY_FILE: key })).toEqual([expect.stringMatching(/^TIDEMARK_HTTP_TLS_CERT_FILE: ".*cert.pem" cannot be used with the key in ".*key.pem": .+ \(from the environment variable TIDEMARK_HTTP_TLS_CERT_FILE\)\.$/)])
+  })
+
   it('is whoever has a token of an issuer, for this audience, whose keys are published or in a file', () => {
     expect(read({ ...TOKENS, TIDEMARK_AUTH_JWT_TLS_CA_FILE: file('ca.pem', 'authorities') }).auth.jwt).toEqual({ issuer: TOKENS.TIDEMARK_AUTH_JWT_ISSUER, audience: 'tidemark', keys: { url: TOKENS.TIDEMARK_AUTH_JWT_JWKS_URL, tls: { ca: 'authorities' } } })
     expect(read({ ...TOKENS, TIDEMARK_AUTH_JWT_JWKS_URL: '', TIDEMARK_AUTH_JWT_JWKS_FILE: file('jwks', JWKS) }).auth.jwt).toMatchObject({ keys: { jwks: JWKS } })

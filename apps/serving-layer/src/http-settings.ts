@@ -1,5 +1,6 @@
 // Where the serving layer listens, and whom it lets in. Where others reach it, somebody has to be asked who they are.
 
+import { createSecureContext } from 'node:tls'
 import type { JSONWebKeySet, JwtOptions } from '@tidemark/adapter-jwt/jwt-verifier'
 import { isLoopback } from '@tidemark/machine/loopback'
 import { fileOf, flag, kind, text, wholeNumber } from '@tidemark/service-kit/setting-kinds'
@@ -39,6 +40,7 @@ export const httpSettings = settingsGroup({
   },
   check: (given) => [
     ...unpaired(given, 'TLS_CERT_FILE', 'TLS_KEY_FILE', PREFIX),
+    ...mistakesOfCertificate(given),
     ...mistakesOfTokens(given),
     ...(given.HOST !== undefined && !isLoopback(given.HOST) && given.TIDEMARK_AUTH_API_KEYS !== 'true' && !hasTokens(given)
       ? [{ name: 'HOST' as const, message: `It is ${JSON.stringify(given.HOST)}, which others reach, and nobody is asked who they are.`, action: OPEN_ACTION }]
@@ -52,6 +54,18 @@ export const httpSettings = settingsGroup({
 })
 
 const OPEN_ACTION = 'Give TIDEMARK_AUTH_API_KEYS=true, or TIDEMARK_AUTH_JWT_JWKS_URL with its _ISSUER and _AUDIENCE; or listen on 127.0.0.1.'
+
+/** Of files that can be read and are no certificate, no key, or not of each other. */
+function mistakesOfCertificate({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: { readonly TLS_CERT_FILE?: string; readonly TLS_KEY_FILE?: string }): { name: 'TLS_CERT_FILE'; message: string; action: string }[] {
+  const [cert, key] = [certFile, keyFile].map((path) => fileOf('a file').safeParse(path).data)
+  if (cert === undefined || key === undefined) return []
+  try {
+    createSecureContext({ cert, key })
+    return []
+  } catch (error) {
+    return [{ name: 'TLS_CERT_FILE', message: `${JSON.stringify(certFile)} cannot be used with the key in ${JSON.stringify(keyFile)}: ${(error as Error).message}.`, action: 'Give PEM of a certificate, with those that vouch for it, and of the key that belongs to it.' }]
+  }
+}
 
 type GivenTokens = { readonly [name in 'TIDEMARK_AUTH_JWT_JWKS_URL' | 'TIDEMARK_AUTH_JWT_JWKS_FILE' | 'TIDEMARK_AUTH_JWT_ISSUER' | 'TIDEMARK_AUTH_JWT_AUDIENCE']?: string }
 
