@@ -12,7 +12,7 @@ import { planView, type ViewPlan } from '@tidemark/aggregation/view-plan'
 import { disagreements } from '@tidemark/aggregation/testing/agreement'
 import { oracleValues, type OracleEvent, type OracleQuestion } from '@tidemark/aggregation/testing/oracle'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
-import type { Definitions } from '@tidemark/feature-schema/definition'
+import type { Definitions, SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { AppliedDefinitions } from '@tidemark/pipelines/definitions/applied-register'
 import { compileJsonDecoder } from '@tidemark/pipelines/log/log-decoder'
 import type { EntityExplanation } from '@tidemark/pipelines/serve/explain'
@@ -45,7 +45,8 @@ export const NEXT_PAYMENTS: Definitions = collectDefinitions([payments, nextCard
 /** Of an answer whose values are no claim about all events up to its fences. */
 const HONEST: ReadonlySet<string> = new Set(['BATCH_UNAVAILABLE', 'SPEED_UNAVAILABLE', 'DEADLINE'])
 
-interface Answer {
+/** What is read of an answer. */
+export interface Answer {
   readonly t: number
   readonly entities: readonly { readonly values: readonly unknown[]; readonly statuses: readonly string[]; readonly explanation: readonly EntityExplanation[] }[]
   readonly views: readonly { readonly version: number; readonly generation: number | null; readonly cut: number | null; readonly lagMs: number | null }[]
@@ -60,20 +61,25 @@ export class WrongAnswer extends Error {
   override readonly name = 'WrongAnswer'
 }
 
-interface AskedView {
+/** A view, and those of its entities that a question is about. */
+export interface AskedView {
   readonly plan: ViewPlan
   readonly key: string
   readonly entities: readonly string[]
 }
 
-const VIEWS: readonly AskedView[] = [
-  { plan: planView(cards.definition, payments.definition), key: 'card', entities: Array.from({ length: CARDS }, (_, i) => `card-${i}`) },
-  { plan: planView(shops.definition, payments.definition), key: 'shop', entities: Array.from({ length: SHOPS }, (_, i) => `shop-${i}`) },
-]
+const ENTITIES: Readonly<Record<string, readonly string[]>> = {
+  card: Array.from({ length: CARDS }, (_, i) => `card-${i}`),
+  shop: Array.from({ length: SHOPS }, (_, i) => `shop-${i}`),
+}
 
 export interface WorldOptions {
   /** null: none are applied yet. */
   readonly definitions?: Definitions | null
+  /** What is asked for; views of cards or shops, of one source of the fields of `payments`. */
+  readonly asked?: Definitions
+  /** Cards and shops that events are of, for each that is asked about. */
+  readonly spread?: number
   /** What is run as each layer, where that is not its sources. */
   readonly runOf?: RunOf
 }
@@ -90,15 +96,27 @@ export class ServiceWorld implements AsyncDisposable {
   private readonly started: ServiceProcess[] = []
   private readonly events: OracleEvent[] = []
   private readonly read = Array.from({ length: PARTITION_COUNT }, () => ({ next: 0, epoch: -Infinity }))
-  private readonly decode = compileJsonDecoder(payments.definition)
+  /** What questions are about. */
+  readonly views: readonly AskedView[]
+  private readonly source: SourceDefinition
+  private readonly decode: ReturnType<typeof compileJsonDecoder>
+  private reading: Promise<unknown> = Promise.resolve()
   /** Acknowledged. */
   private readonly acknowledged = new Set<number>()
   private nextId = 0
 
   private readonly runOf: RunOf
+  private readonly spread: number
 
-  private constructor(addresses: Addresses, chance: () => number, folder: string, runOf: RunOf) {
+  private constructor(addresses: Addresses, chance: () => number, folder: string, { asked, spread, runOf }: Required<Omit<WorldOptions, 'definitions'>>) {
     this.runOf = runOf
+    this.spread = spread
+    this.source = asked.sources[0]!
+    this.decode = compileJsonDecoder(this.source)
+    this.views = asked.views.map((view) => {
+      const { key, column } = view.entity[0]!
+      return { plan: planView(view, this.source), key, entities: ENTITIES[column]! }
+    })
     this.addresses = addresses
     this.chance = chance
     this.folder = folder
@@ -118,8 +136,8 @@ export class ServiceWorld implements AsyncDisposable {
   }
 
   /** Its definitions are applied. */
-  static async open(addresses: Addresses, chance: () => number, { definitions = PAYMENTS, runOf = (layer) => ({ main: mainOf(layer) }) }: WorldOptions = {}): Promise<ServiceWorld> {
-    const world = new ServiceWorld(addresses, chance, await mkdtemp(join(tmpdir(), 'tidemark-services-')), runOf)
+  static async open(addresses: Addresses, chance: () => number, { definitions = PAYMENTS, asked = PAYMENTS, spread = 1, runOf = (layer) => ({ main: mainOf(layer) }) }: WorldOptions = {}): Promise<ServiceWorld> {
+    const world = new ServiceWorld(addresses, chance, await mkdtemp(join(tmpdir(), 'tidemark-services-')), { asked, spread, runOf })
     if (definitions !== null) await world.apply(definitions)
     return world
   }
@@ -129,8 +147,8 @@ export class ServiceWorld implements AsyncDisposable {
   }
 
   /** One more of a layer; under its name it takes its place again after it was killed. */
-  async start(layer: LayerName, { name = layer, ...environment }: { readonly name?: string; readonly [variable: string]: string } = {}): Promise<ServiceProcess> {
-    const service = await ServiceProcess.start({ name, ...this.runOf(layer, this.folder), env: { ...this.environment, TIDEMARK_MEMBER: name, ...environment } })
+  async start(layer: LayerName, { name = layer, ...environment }: { readonly name?: string; readonly [variable: string]: string } = {}, run = this.runOf(layer, this.folder)): Promise<ServiceProcess> {
+    const service = await ServiceProcess.start({ name, ...run, env: { ...this.environment, TIDEMARK_MEMBER: name, ...environment } })
     this.started.push(service)
     return service
   }
@@ -149,7 +167,7 @@ export class ServiceWorld implements AsyncDisposable {
     const ids = Array.from({ length: count }, () => this.nextId++)
     const records = ids.map((id) => {
       const at = Date.now() - this.below(60_000)
-      return { key: null, value: Buffer.from(JSON.stringify({ at, id, card: `card-${this.below(CARDS)}`, shop: `shop-${this.below(SHOPS)}`, amount: 1 + this.below(1_000) })) }
+      return { key: null, value: Buffer.from(JSON.stringify({ at, id, card: `card-${this.below(CARDS * this.spread)}`, shop: `shop-${this.below(SHOPS * this.spread)}`, amount: 1 + this.below(1_000) })) }
     })
     await this.log.append([{ topic: 'payments', partition: this.below(PARTITION_COUNT), records }])
     for (const id of ids) this.acknowledged.add(id)
@@ -185,27 +203,32 @@ export class ServiceWorld implements AsyncDisposable {
 
   /** Asks, and throws WrongAnswer where something is wrong at the answer's own cut and fences; another error where there is no answer. */
   async judge(url: string): Promise<void> {
-    for (const asked of VIEWS) {
+    for (const asked of this.views) {
       const answer = await ask(url, asked)
-      const { generation, cut } = answer.views[0]!
       if (answer.degraded.some(({ code }) => HONEST.has(code))) continue
       if (answer.degraded.some(({ code }) => code === 'BACKFILLING')) {
         if (answer.entities.some(({ statuses }) => statuses.some((status) => status !== 'UNAVAILABLE'))) throw new WrongAnswer(`A version that is not whole has values: ${JSON.stringify(answer.entities)}`)
         continue
       }
-      const known = await this.readLog()
-      for (const [i, entity] of asked.entities.entries()) {
-        const fences = new Map(answer.entities[i]!.explanation[0]!.fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
-        const has = ({ epoch, partition, offset }: OracleEvent): boolean => epoch <= (cut ?? -Infinity) || offset < (fences.get(partition) ?? 0)
-        const wrong = differences(asked, answer, i, known, has)
-        if (wrong !== null) throw new WrongAnswer(`${entity} at generation ${generation}, cut ${cut}, fences ${JSON.stringify([...fences])}: ${wrong}`)
-      }
+      await this.judgeAnswer(asked, answer)
+    }
+  }
+
+  /** Throws WrongAnswer where it is not what the log says at its own cut and fences. */
+  async judgeAnswer(asked: AskedView, answer: Answer): Promise<void> {
+    const { generation, cut } = answer.views[0]!
+    const known = await this.readLog()
+    for (const [i, entity] of asked.entities.entries()) {
+      const fences = new Map(answer.entities[i]!.explanation[0]!.fences.map(({ partition, nextOffset }) => [partition, nextOffset ?? 0]))
+      const has = ({ epoch, partition, offset }: OracleEvent): boolean => epoch <= (cut ?? -Infinity) || offset < (fences.get(partition) ?? 0)
+      const wrong = differences(asked, answer, i, known, has)
+      if (wrong !== null) throw new WrongAnswer(`${entity} at generation ${generation}, cut ${cut}, fences ${JSON.stringify([...fences])}: ${wrong}`)
     }
   }
 
   /** Waits until both views are answered with every event, nothing degraded, and of a generation that has one. Throws what is wrong for too long. */
   async untilWhole(url: string, generationMin = 1): Promise<void> {
-    for (const asked of VIEWS) {
+    for (const asked of this.views) {
       await until(`a whole answer of ${asked.plan.view.name}`, async () => {
         const answer = await ask(url, asked)
         const known = await this.readLog()
@@ -223,7 +246,7 @@ export class ServiceWorld implements AsyncDisposable {
   /** Of the first view, once its pointer can be read. */
   async generation(url: string): Promise<number> {
     for (;;) {
-      const { generation } = (await ask(url, VIEWS[0]!)).views[0]!
+      const { generation } = (await ask(url, this.views[0]!)).views[0]!
       if (generation !== null) return generation
       await sleep(LOOK_AGAIN_MS)
     }
@@ -231,16 +254,23 @@ export class ServiceWorld implements AsyncDisposable {
 
   /** Of the first view, by its name alone. */
   async version(url: string): Promise<number> {
-    return (await ask(url, VIEWS[0]!)).views[0]!.version
+    return (await ask(url, this.views[0]!)).views[0]!.version
   }
 
   get recordCount(): number {
     return this.events.length
   }
 
-  /** Every record that the log has by now. Epochs are worked out of append times alone: brokers and archivers have one clock here. */
-  private async readLog(): Promise<readonly OracleEvent[]> {
-    const epochLengthMs = payments.definition.epochLengthMs
+  /** Every record that the log has by now; who asks at once waits for who asked before. */
+  private readLog(): Promise<readonly OracleEvent[]> {
+    const read = this.reading.then(() => this.readOn())
+    this.reading = read.catch(() => undefined)
+    return read
+  }
+
+  /** Epochs are worked out of append times alone: brokers and archivers have one clock here. */
+  private async readOn(): Promise<readonly OracleEvent[]> {
+    const { epochLengthMs } = this.source
     for (const [partition, read] of this.read.entries()) {
       const { end } = await this.log.extent('payments', partition)
       while (read.next < end) {
@@ -286,8 +316,11 @@ async function ask(url: string, { plan, key, entities }: AskedView): Promise<Ans
   return JSON.parse(text) as Answer
 }
 
-function differences({ plan, entities }: AskedView, { t, entities: answered }: Answer, i: number, events: readonly OracleEvent[], has: OracleQuestion['has']): string | null {
+function differences({ plan, entities }: AskedView, { t, entities: answered }: Answer, i: number, known: readonly OracleEvent[], has: OracleQuestion['has']): string | null {
   const { statuses, values } = answered[i]!
+  // The oracle would find out of each event anew whose it is.
+  const column = plan.source.fields.findIndex(({ name }) => name === plan.view.entity[0]!.column)
+  const events = known.filter(({ fields }) => fields[column] === entities[i])
   const given = statuses.map((status, feature) => ({ status, value: values[feature] }))
   return disagreements(oracleValues(plan.view, plan.source, events, { entity: [entities[i]!], atMs: t, has }), given)
 }
