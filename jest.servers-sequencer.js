@@ -2,7 +2,7 @@
 // what it has measured before, which a fresh clone has not, or else by the size of the file.
 import Sequencer from '@jest/test-sequencer'
 
-const TAKE_LONG = [/killed\.fault/, /servers-away/, /server-set/, /operating/, /image-services/, /services\//, /kafka-consumer-groups/, /conformance|examples/]
+const TAKE_LONG = [/killed\.fault/, /servers-away/, /server-set/, /operating/, /image-services/, /upgrade\.integration/, /services\//, /kafka-consumer-groups/, /conformance|examples/]
 
 const placeOf = ({ path }) => {
   const place = TAKE_LONG.findIndex((pattern) => pattern.test(path))
