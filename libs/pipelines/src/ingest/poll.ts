@@ -11,6 +11,8 @@ import { isExpected, withUnexpected, type SealRegister } from '../log/seal-regis
 import type { RejectedRecord } from './dead-letter.ts'
 import { isReplaced, partitionWhere, replacedAlarm, type IngestContext } from './ingest-context.ts'
 import type { OwnedPartition } from './owned-partition.ts'
+import type { SpeedView } from './speed-view.ts'
+import { distinct } from './take-up.ts'
 
 /** What was taken of one partition: some records of the poll, and the fetch positions up to the position's. */
 export interface PolledPart {
@@ -63,7 +65,9 @@ export interface FetchedPartition {
  * Takes what was fetched into the poll, as far as it may be folded. A partition whose log is another one by now, or whose next record
  * was appended too far ahead, stands still. The seal register as it was read after the fetch.
  */
-export async function takeFetched(context: IngestContext, prepareDecoder: PrepareDecoder, poll: Poll, fetched: readonly FetchedPartition[], last: SealRegister): Promise<SealRegister> {
+export async function takeFetched(
+  context: IngestContext, prepareDecoder: PrepareDecoder, poll: Poll, views: readonly SpeedView[], fetched: readonly FetchedPartition[], last: SealRegister,
+): Promise<SealRegister> {
   const { registers, source, rules, clock, limits, onAlarm } = context
   const decode = await prepareDecoder(fetched.map(({ batch }) => batch.records))
   // Before the register: what it does not yet announce as another time is then judged by a clock of before (declare-append-time.ts).
@@ -71,16 +75,34 @@ export async function takeFetched(context: IngestContext, prepareDecoder: Prepar
   let register = await rules.registerAfterPoll(async () => (await readSealRegister(registers, source)).register, last)
   for (const { owned, batch } of fetched) {
     const reader = owned.reader!
-    const position = reader.position()
-    // After the fetch: what the reader stands on is still there, so what was fetched is what follows it.
-    if (await isReplaced(context, owned.partition, position, 'running')) {
-      owned.stop(replacedAlarm(context, owned.partition, position.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
+    // After the fetch: what the reader stands on is still there, so what was fetched is what follows it; and what fences stand on that it comes
+    // past, so that what follows them is what their buckets lack.
+    const replaced = await firstReplaced(context, owned.partition, [reader.position(), ...distinct(fencesWithin(views, owned.partition, reader.next, batch.next))])
+    if (replaced !== null) {
+      owned.stop(replacedAlarm(context, owned.partition, replaced.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
       owned.rewind()
       continue
     }
     register = await takeBatch(context, decode, poll, owned, reader, batch, register, aheadMs)
   }
   return register
+}
+
+async function firstReplaced(context: IngestContext, partition: number, positions: readonly PartitionPosition[]): Promise<PartitionPosition | null> {
+  for (const position of positions) if (await isReplaced(context, partition, position, 'running')) return position
+  return null
+}
+
+/** The fences after one position and up to another: while a processor catches up, those of buckets that had more. */
+function fencesWithin(views: readonly SpeedView[], partition: number, after: number, through: number): PartitionPosition[] {
+  const fences: PartitionPosition[] = []
+  for (const { buckets } of views) {
+    for (const { lanes } of buckets) {
+      const fence = lanes[partition]?.fence
+      if (fence !== undefined && fence.next > after && fence.next <= through) fences.push(fence)
+    }
+  }
+  return fences
 }
 
 async function takeBatch(

@@ -249,7 +249,7 @@ class SourceProcessor implements Processor {
     if (fetched.length === 0) return this.search(owned)
     const fetchedAtMs = context.clock.steadyMs()
     const before = poll.records.length
-    this.register = await takeFetched(context, prepareDecoder, poll, fetched, this.register!)
+    this.register = await takeFetched(context, prepareDecoder, poll, this.views, fetched, this.register!)
     const recordCount = poll.records.length - before
     const { tracer = NO_TRACES, source } = context
     const span = beginOf(tracer, 'fold', poll.records, { from: before, attributes: { source: source.name, 'records.count': recordCount } })

@@ -179,6 +179,24 @@ describe('standing still', () => {
     expect(codes(world)).toEqual(['LOG_REPLACED'])
   })
 
+  it.each([['before', 1], ['after', 2]])('law 6: stops where the log is cut short before a fence that it has yet to come to, %s that was compared with it', async (_, stepCount) => {
+    const world = await worldOf()
+    const before = world.processor([0])
+    await world.append(0, click(world, user))
+    await drain(before)
+    // The other bucket is brought nothing, and stays behind.
+    await world.append(0, click(world, THERE[0]), click(world, THERE[0], 2))
+    await drain(before)
+    const processor = world.processor([0])
+    for (const did of ['took-up', 'checked'].slice(0, stepCount)) expect((await processor.step()).did).toBe(did)
+    expect(processor.status()).toMatchObject([{ nextOffset: 1, stopped: null }])
+    world.log.truncate(world.topic, 0, 2)
+    await world.append(0, click(world, THERE[0], 4), click(world, THERE[0], 8))
+    await drain(processor)
+    expect(codes(world)).toEqual(['LOG_REPLACED'])
+    expect(processor.status()).toMatchObject([{ stopped: { code: 'LOG_REPLACED' } }])
+  })
+
   it('law 6: notices a record in the place of offsets that nobody saw', async () => {
     const world = await worldOf()
     const processor = world.processor([0])
