@@ -21,5 +21,8 @@ it('tells who was turned away, up to a limit, and how many were not told', () =>
     ['warn', { code: 'FORBIDDEN', who: 'key a 1', method: 'GET', route: '/v1/catalog', scope: 'features:read or operate', untoldCount: 3 }],
     ['info', { who: 'key b 2', method: 'GET', route: '/v1/features, explain', scope: 'operate' }],
   ])
-  expect(['UNAUTHENTICATED', 'FORBIDDEN'].map((code) => metrics.counter('tidemark_serving_refused_total', { code }).value)).toEqual([REFUSALS_TOLD_MAX + 3, 1])
+  // Those were told.
+  onRefused({ ...refusal, path: '/' })
+  expect(lines.at(-1)).toEqual(['warn', { code: 'UNAUTHENTICATED', who: 'nobody', method: 'GET', route: '/', scope: 'operate' }])
+  expect(['UNAUTHENTICATED', 'FORBIDDEN'].map((code) => metrics.counter('tidemark_serving_refused_total', { code }).value)).toEqual([REFUSALS_TOLD_MAX + 4, 1])
 })
