@@ -9,7 +9,7 @@ import { TOKEN_TRUSTED_MAX_MS } from '@tidemark/pipelines/access/known-tokens'
 import { SCOPES } from '@tidemark/pipelines/access/principal'
 import { scopesOf } from '@tidemark/serving-http/access-guard'
 import { openApiDocumentWithEvents } from '@tidemark/serving-http/event-routes'
-import { REFUSALS_TOLD_MAX, REFUSALS_TOLD_PER_MS } from './access-log.ts'
+import { LINES_TOLD_MAX, LINES_TOLD_PER_MS } from '@tidemark/service-kit/line-limit'
 import { TOKEN_KEYS_EVERY_MS } from './open-access.ts'
 
 const doc = readFileSync(join(import.meta.dirname, '../../../docs/access.md'), 'utf8')
@@ -28,6 +28,6 @@ it('docs/access.md has the limits and the algorithms', () => {
   for (const text of [
     `${ALGORITHMS.slice(0, -1).join(', ')} or ${ALGORITHMS.at(-1)!}`, `with ${LEEWAY_S} s for clocks`, `At most ${KEY_COUNT_MAX.toLocaleString('en-US')}`.toLowerCase(), `is so within ${REVOKED_WITHIN_MS / 1_000} s`, `the register every ${READ_EVERY_MS / 1_000} s`,
     `known go on for ${KEYS_STALE_MAX_MS / minute} minutes`, `are known go on for ${ISSUERS_KEYS_STALE_MAX_MS === hour ? 'an hour' : '?'}`, `every ${TOKEN_KEYS_EVERY_MS / minute} minutes`, `once in ${KEYS_COOLDOWN_MS / 1_000} s`,
-    `for at most ${TOKEN_TRUSTED_MAX_MS / minute} minutes`, `within ${(TOKEN_TRUSTED_MAX_MS + TOKEN_KEYS_EVERY_MS) / minute} minutes`, `${REFUSALS_TOLD_MAX} in ${REFUSALS_TOLD_PER_MS / 1_000} s`,
+    `for at most ${TOKEN_TRUSTED_MAX_MS / minute} minutes`, `within ${(TOKEN_TRUSTED_MAX_MS + TOKEN_KEYS_EVERY_MS) / minute} minutes`, `${LINES_TOLD_MAX} in ${LINES_TOLD_PER_MS / 1_000} s`,
   ]) expect(doc).toContain(text)
 })

@@ -11,10 +11,10 @@ import { openLog, type KafkaSettings } from '@tidemark/service-kit/kafka-server'
 import { openServers } from '@tidemark/service-kit/open-servers'
 import { createBatchCache, openSpeedViews } from '@tidemark/service-kit/redis-servers'
 import type { ComposedService, ServiceContext } from '@tidemark/service-kit/run-service'
-import { logFailure } from '@tidemark/service-kit/service-log'
 import { addEventRoutes, openApiDocumentWithEvents } from '@tidemark/serving-http/event-routes'
 import { createServingApp, type ServingAppOptions } from '@tidemark/serving-http/serving-app'
 import { observeServing, tellWholeViews, type ServingMetrics } from '@tidemark/serving-http/serving-metrics'
+import { tellErrors } from './access-log.ts'
 import type { ServingLayerSettings } from './config.ts'
 import { openAccess } from './open-access.ts'
 
@@ -45,7 +45,7 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
     onAnswered,
     tracer: context.tracer,
     catalog: () => live.catalog,
-    onError: (error) => logFailure(context.log, 'error', error),
+    onError: tellErrors(context),
     ...events?.routes,
   })
   const { url } = opened.use(await listen(app, { ...http, isEnding: () => context.readiness.isDraining }))

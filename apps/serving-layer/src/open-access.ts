@@ -1,6 +1,7 @@
 // Whom the serving layer lets in: by API keys, which are in the registers, and tokens of an issuer. Who is turned away, and who operates, is in the log.
 
-import { openJwtVerifier } from '@tidemark/adapter-jwt/jwt-verifier'
+import { openJwtVerifier, type JwtVerifier } from '@tidemark/adapter-jwt/jwt-verifier'
+import { TidemarkError } from '@tidemark/feature-schema/errors'
 import { isLoopback } from '@tidemark/machine/loopback'
 import { createAuthenticate } from '@tidemark/pipelines/access/authenticate'
 import { KeyRing } from '@tidemark/pipelines/access/key-ring'
@@ -15,6 +16,9 @@ import type { HttpSettings } from './http-settings.ts'
 
 /** An issuer that has changed its keys is asked at once for one that is not known; this is for one that is no more. */
 export const TOKEN_KEYS_EVERY_MS = 300_000
+
+/** Among the servers that a service waits for. */
+const ISSUER = 'issuer'
 
 export interface OpenAccess extends AsyncDisposable {
   /** undefined: nobody is asked who they are. */
@@ -33,11 +37,27 @@ export async function openAccess({ host, tls, auth: { hasApiKeys, jwt } }: HttpS
   const keys = hasApiKeys ? new KeyRing(registers, clock) : undefined
   if (keys !== undefined) await untilAnswered('registers', () => keys.read(), context)
   const verifier = jwt === null ? undefined : opened.use(openJwtVerifier(jwt, clock))
-  const tokens = verifier && new KnownTokens(verifier, clock)
+  const tokens = verifier && new KnownTokens(watched(verifier, context), clock)
   const owned = opened.move()
   return {
     access: { authenticate: createAuthenticate({ keys, tokens }), ...tellAccess(context) },
-    loops: [...(keys === undefined ? [] : [keys.follow(clock)]), ...(verifier === undefined ? [] : [every(TOKEN_KEYS_EVERY_MS, clock, () => verifier.refresh())])],
+    loops: [...(keys === undefined ? [] : [keys.follow(clock)]), ...(verifier === undefined ? [] : [every(TOKEN_KEYS_EVERY_MS, clock, () => watched(verifier, context).refresh())])],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+/** Readiness says while the issuer's keys cannot be read. */
+function watched(verifier: JwtVerifier, { readiness }: ServiceContext): Pick<JwtVerifier, 'verify' | 'refresh'> {
+  const watch = async <T>(asked: Promise<T>): Promise<T> => {
+    try {
+      const answered = await asked
+      readiness.answers(ISSUER)
+      return answered
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.code !== 'STORE_UNAVAILABLE') throw error
+      readiness.waits(ISSUER, error.problems[0]!)
+      throw error
+    }
+  }
+  return { verify: (token) => watch(verifier.verify(token)), refresh: () => watch(verifier.refresh()) }
 }

@@ -38,7 +38,7 @@ export const METRICS = {
   tidemark_gc_seconds_total: counter('How long garbage was collected.', 'kind'),
   // ---- Every service: its life ---------------------------------------------------------------------------------------------
   tidemark_ready: gauge('1 where /readyz says ready, else 0.'),
-  tidemark_server_away: gauge('1 of a server that is waited for, or does not answer; else 0.', 'server'),
+  tidemark_server_away: gauge('1 of a server that is waited for, or does not answer; others have no series.', 'server'),
   tidemark_alarms_total: counter('Alarms that were raised, which the log has too.', 'code'),
   tidemark_log_lines_total: counter('Lines that were logged.', 'level'),
   tidemark_log_lines_lost_total: counter('Lines that could not be written.'),
@@ -62,7 +62,7 @@ export const METRICS = {
   tidemark_speed_events_total: counter('Records that were polled and folded.', 'source'),
   tidemark_speed_dead_letters_total: counter('Records that became dead letters.', 'source'),
   tidemark_speed_lag_records: gauge('Positions of the log that are not folded, of each partition that it owns.', 'source', 'partition'),
-  tidemark_speed_lag_seconds: gauge('How long ago what is folded was known to be all that the log had; at rest it is looked each second.', 'source', 'partition'),
+  tidemark_speed_lag_seconds: gauge('How long ago what is folded was known to be all that the log had, or since it was assigned, where it was not so yet; at rest it is looked each second.', 'source', 'partition'),
   tidemark_speed_step_seconds: histogram(LATENCY_BOUNDS, 'From a poll that brought records until all of them were written.', 'source'),
   tidemark_speed_redone_writes_total: counter('Writes that found something else than what was read, and were made anew.', 'source'),
   tidemark_speed_stopped_partitions: gauge('Partitions that it owns and that stand still until somebody does what the alarm says.', 'source', 'code'),

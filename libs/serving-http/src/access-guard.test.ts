@@ -31,7 +31,7 @@ let listener: HttpListener
 
 /** A credential is the scopes themselves; one that begins with "slow" is found later. */
 function authenticate(authorization: string | undefined): Principal | Promise<Principal> {
-  if (isAway) throw new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It cannot be told.', where: 'registers', action: 'Wait.' }])
+  if (isAway) throw new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It cannot be told.', where: 'https://issuer.internal/keys', action: 'Wait.' }])
   if (authorization?.startsWith('Bearer ') !== true) throw unauthenticated()
   const [, given] = authorization.split(' ')
   const principal: Principal = { who: 'key test 1', scopes: new Set(given!.replace('slow,', '').split(',') as Scope[]) }
@@ -104,6 +104,7 @@ describe('a route', () => {
     const away = await ask(path, { ...asked, bearer: 'operate' })
     isAway = false
     expect(away.status).toBe(503)
+    expect(await away.clone().text()).not.toContain('issuer.internal')
     if (path !== '/v1/forgotten') await document.body(away)
     expect(refused).toEqual([])
   })

@@ -97,13 +97,18 @@ export class AccessGuard {
       response.setHeader('www-authenticate', request.headers.authorization === undefined ? CHALLENGE : `${CHALLENGE}, error="invalid_token"`)
       this.access.onRefused({ who: null, method: request.method!, ...asked })
     }
-    this.fail(response, error)
+    this.fail(response, code === 'STORE_UNAVAILABLE' ? untold(error) : error)
   }
 
   private noteRefusal(request: Admitted, response: ServerResponse, { path, scopes }: Pick<AccessRecord, 'path' | 'scopes'>): void {
     response.setHeader('www-authenticate', `${CHALLENGE}, error="insufficient_scope", scope="${scopes.join(' ')}"`)
     this.access.onRefused({ who: request[PRINCIPAL]!.who, method: request.method!, path, scopes })
   }
+}
+
+/** Somebody of whom nothing is known is not told which server is away. */
+function untold(cause: unknown): TidemarkError {
+  return new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'Who asks cannot be told at the moment.', where: 'header authorization', action: 'Ask again. The log of the service says what does not answer.' }], { cause })
 }
 
 /** RFC 6750. */

@@ -4,10 +4,11 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { CompactSign, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose'
-import { LEEWAY_S, openJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
+import { createSteppedClock } from '@tidemark/ports/stepped-clock'
+import { AWAY_PAUSE_MS, LEEWAY_S, openJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
 
 const NOW_S = 1_800_000_000
-const clock = { nowMs: () => NOW_S * 1_000 }
+const clock = createSteppedClock(NOW_S * 1_000)
 const ISSUER = 'https://issuer.example.com/'
 /** undefined: without it. */
 type Claims = Readonly<Record<string, unknown>>
@@ -115,5 +116,17 @@ describe('the keys that an issuer publishes', () => {
     await verifier.verify(token)
     await using fresh = opened()
     await expect(fresh.verify(token)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+
+  it.each([[503, ''], [200, 'no JSON']])('that are answered with %d %j from the start are asked for once in a while, whoever asks', async (status, body) => {
+    answer = { status, body }
+    await using verifier = opened()
+    const token = await signed(CLAIMS, first)
+    askedCount = 0
+    for (let i = 0; i < 5; i++) await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(askedCount).toBe(1)
+    publish(first)
+    clock.step(AWAY_PAUSE_MS)
+    await verifier.verify(token)
   })
 })

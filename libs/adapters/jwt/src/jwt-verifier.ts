@@ -1,7 +1,7 @@
 // JSON Web Tokens of one issuer, for one audience, checked with the keys that the issuer publishes (a JWKS, from a URL or given). Only algorithms with a key
 // of two halves: whoever can check a token can't make one. Keys from a URL are read when the first token comes and again by `refresh`; a token that
 // names a key which is not known makes them be read again, at most once in KEYS_COOLDOWN_MS, so that a key may be changed at any time. While the
-// issuer is away, the keys that are known go on for KEYS_STALE_MAX_MS.
+// issuer is away, the keys that are known go on for KEYS_STALE_MAX_MS, and whoever needs others has it asked once in AWAY_PAUSE_MS.
 
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
@@ -15,6 +15,7 @@ export const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512',
 export const LEEWAY_S = 30
 export const KEYS_COOLDOWN_MS = 30_000
 export const KEYS_STALE_MAX_MS = 3_600_000
+export const AWAY_PAUSE_MS = 1_000
 const REQUEST_TIMEOUT_MS = 5_000
 const CONNECT_TIMEOUT_MS = 2_000
 const KEYS_SIZE_MAX_BYTES = 1_048_576
@@ -32,8 +33,8 @@ export interface JwtVerifier extends TokenVerifier, AsyncDisposable {
   refresh(): Promise<void>
 }
 
-export function openJwtVerifier({ issuer, audience, keys }: JwtOptions, clock: Pick<Clock, 'nowMs'>): JwtVerifier {
-  const { keyOf, refresh, close } = 'jwks' in keys ? givenKeys(keys.jwks) : publishedKeys(keys)
+export function openJwtVerifier({ issuer, audience, keys }: JwtOptions, clock: Clock): JwtVerifier {
+  const { keyOf, refresh, close } = 'jwks' in keys ? givenKeys(keys.jwks) : publishedKeys(keys, clock)
   return {
     refresh,
     async verify(token) {
@@ -58,19 +59,26 @@ function givenKeys(jwks: JSONWebKeySet): Keys {
   return { keyOf: createLocalJWKSet(jwks), refresh: () => Promise.resolve(), close: () => Promise.resolve() }
 }
 
-function publishedKeys({ url, tls }: { readonly url: string; readonly tls?: Pick<TlsOptions, 'ca'> }): Keys {
+function publishedKeys({ url, tls }: { readonly url: string; readonly tls?: Pick<TlsOptions, 'ca'> }, clock: Clock): Keys {
   const agent = new Agent({ connect: { ...tls, timeout: CONNECT_TIMEOUT_MS }, maxResponseSize: KEYS_SIZE_MAX_BYTES })
-  const fetchKeys = ((address: string, init: object) => fetch(address, { ...init, dispatcher: agent })) as unknown as FetchImplementation
+  let failed: { readonly error: unknown; readonly untilMs: number } | null = null
+  const fetchKeys = (async (address: string, init: object) => {
+    if (failed !== null && clock.steadyMs() < failed.untilMs) throw failed.error
+    return fetch(address, { ...init, dispatcher: agent })
+  }) as unknown as FetchImplementation
   const published = createRemoteJWKSet(new URL(url), { timeoutDuration: REQUEST_TIMEOUT_MS, cooldownDuration: KEYS_COOLDOWN_MS, cacheMaxAge: KEYS_STALE_MAX_MS, [customFetch]: fetchKeys })
   return {
     async keyOf(header, token) {
       try {
         return await published(header, token)
       } catch (error) {
-        throw OF_THE_TOKEN.some((kind) => error instanceof kind) ? error : away(url, error)
+        if (OF_THE_TOKEN.some((kind) => error instanceof kind)) throw error
+        if (error !== failed?.error) failed = { error, untilMs: clock.steadyMs() + AWAY_PAUSE_MS }
+        throw away(url, error)
       }
     },
     async refresh() {
+      failed = null
       await published.reload().catch((error: unknown) => {
         throw away(url, error)
       })

@@ -8,7 +8,7 @@ import { OwnedPartition } from './owned-partition.ts'
 const NEXT = 5
 
 function ownedAt(partition: number): OwnedPartition {
-  const owned = new OwnedPartition(partition)
+  const owned = new OwnedPartition(partition, 0)
   owned.reader = { next: NEXT } as NonNullable<OwnedPartition['reader']>
   return owned
 }

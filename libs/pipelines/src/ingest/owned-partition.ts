@@ -27,11 +27,14 @@ export class OwnedPartition {
   isHeldBack = false
   /** Everything that the log acknowledged before this is folded; null: not yet so. */
   caughtUpAt: Moment | null = null
+  /** By the steady clock, the same before it was taken up again too; at first when it was assigned. */
+  lastCaughtUpAtMs: number
   /** Where, by code: what was raised already. */
   private readonly raised = new Map<string, string>()
 
-  constructor(partition: number) {
+  constructor(partition: number, assignedAtMs: number) {
     this.partition = partition
+    this.lastCaughtUpAtMs = assignedAtMs
   }
 
   /** The log's end, with what cannot be read yet, and a moment before it was read. */
@@ -45,7 +48,9 @@ export class OwnedPartition {
   foldedAll(): void {
     if (this.reader === null || this.isHeldBack) return
     this.lastNext = this.reader.next
-    if (this.lastNext >= this.logEnd) this.caughtUpAt = this.logEndSeenAt
+    if (!(this.lastNext >= this.logEnd)) return
+    this.caughtUpAt = this.logEndSeenAt
+    this.lastCaughtUpAtMs = this.logEndSeenAt.steadyMs
   }
 
   /** Has the partition taken up again. */

@@ -62,6 +62,8 @@ export interface PartitionStatus {
   readonly behindCount: number | null
   /** How long ago everything that the log had was known to be folded; null: not since it was taken up. */
   readonly lagMs: number | null
+  /** The same, or how long it was not so since it was assigned, whatever it was taken up again for. */
+  readonly behindMs: number
 }
 
 export interface Processor {
@@ -161,11 +163,12 @@ class SourceProcessor implements Processor {
 
   status(): PartitionStatus[] {
     const steadyMs = this.context.clock.steadyMs()
-    return [...this.owned.values()].map(({ partition, reader, stopped, logEnd, lastNext, caughtUpAt }) => ({
+    return [...this.owned.values()].map(({ partition, reader, stopped, logEnd, lastNext, caughtUpAt, lastCaughtUpAtMs }) => ({
       partition, stopped,
       nextOffset: this.nextViews === null ? (reader?.next ?? null) : null,
       behindCount: Number.isNaN(logEnd) ? null : Math.max(0, logEnd - lastNext),
       lagMs: caughtUpAt === null ? null : steadyMs - caughtUpAt.steadyMs,
+      behindMs: steadyMs - lastCaughtUpAtMs,
     }))
   }
 
@@ -239,7 +242,7 @@ class SourceProcessor implements Processor {
       this.owned.delete(partition)
       for (const view of this.views) view.release(partition)
     }
-    for (const partition of assigned) if (!this.owned.has(partition)) this.owned.set(partition, new OwnedPartition(partition))
+    for (const partition of assigned) if (!this.owned.has(partition)) this.owned.set(partition, new OwnedPartition(partition, this.context.clock.steadyMs()))
   }
 
   private async pollAndFold(owned: readonly OwnedPartition[], steadyMs: number, signal: AbortSignal | undefined): Promise<StepReport> {
@@ -270,7 +273,8 @@ class SourceProcessor implements Processor {
   private foldedAll(): void {
     const { onFolded, clock } = this.context
     const { appendTimes } = this.polled.poll
-    if (onFolded !== undefined && appendTimes.length > 0) onFolded(appendTimes, clock.nowMs())
+    // What views that come read of what was there before is not late.
+    if (onFolded !== undefined && this.isLeading && appendTimes.length > 0) onFolded(appendTimes, clock.nowMs())
     this.polled.clear()
     // Not while an entity's work is held back, which would then have two states.
     for (const { entities } of this.views) entities.trim()

@@ -34,9 +34,9 @@ export function tellProcessor(metrics: Metrics, source: string, processor: Pick<
   return metrics.whenRead((tell) => {
     const status = processor.status()
     const stopped = new Map<string, number>()
-    for (const { partition, stopped: alarm, behindCount, lagMs } of status) {
+    for (const { partition, stopped: alarm, behindCount, behindMs } of status) {
       tell('tidemark_speed_lag_records', { source, partition: `${partition}` }, behindCount)
-      tell('tidemark_speed_lag_seconds', { source, partition: `${partition}` }, lagMs === null ? null : lagMs / 1_000)
+      tell('tidemark_speed_lag_seconds', { source, partition: `${partition}` }, behindMs / 1_000)
       if (alarm !== null) stopped.set(alarm.code, (stopped.get(alarm.code) ?? 0) + 1)
     }
     for (const [code, count] of stopped) tell('tidemark_speed_stopped_partitions', { source, code }, count)

@@ -220,7 +220,7 @@ describe('a secret', () => {
     expect((await ask('/v1/catalog', stranger)).status).toBe(401)
     await servers.cutCassandra()
     await msUntil(503, () => ask('/v1/catalog', stranger))
-    expect(await ask('/v1/catalog', stranger)).toMatchObject({ document: { code: 'STORE_UNAVAILABLE', problems: [{ where: 'registers' }] } })
+    expect(await ask('/v1/catalog', stranger)).toMatchObject({ document: { code: 'STORE_UNAVAILABLE', problems: [{ where: 'header authorization' }] } })
     expect((await ask('/v1/catalog', key)).status).toBe(200)
     expect((await ask('/v1/events/payments', key, event())).status).toBe(403)
   }, TEST_MAX_MS)
