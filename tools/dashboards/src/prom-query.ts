@@ -19,6 +19,8 @@ export interface Selector {
 
 export interface Matcher {
   readonly label: string
+  /** `=`, `!=`, `=~` or `!~`. */
+  readonly operator: string
   readonly value: string
 }
 
@@ -43,7 +45,7 @@ export function readQuery(text: string): PromQuery {
       const call = node.parent?.name === 'MatrixSelector' ? node.parent.parent?.parent?.getChild('FunctionIdentifier') : null
       selectors.push({
         metric: textOf(metric),
-        matchers: matchers.map((matcher) => ({ label: textOf(matcher.getChild('LabelName')!), value: textOf(matcher.getChild('StringLiteral')!).slice(1, -1) })),
+        matchers: matchers.map((matcher) => ({ label: textOf(matcher.getChild('LabelName')!), operator: textOf(matcher.getChild('MatchOp')!), value: textOf(matcher.getChild('StringLiteral')!).slice(1, -1) })),
         rangeFunction: call ? textOf(call) : null,
       })
     },
@@ -52,7 +54,7 @@ export function readQuery(text: string): PromQuery {
 }
 
 /** The query with one more condition on each of its selectors. */
-export function withMatcher(query: string, { label, operator, value }: Matcher & { readonly operator: string }): string {
+export function withMatcher(query: string, { label, operator, value }: Matcher): string {
   const places: { at: number; text: string }[] = []
   const condition = `${label}${operator}"${value}"`
   parser.parse(query).iterate({

@@ -6,7 +6,7 @@ import { faultsOfQuery } from './query-faults.ts'
 describe('a query', () => {
   it('is read: its metrics, their labels, what is grouped by', () => {
     expect(readQuery('sum by (namespace, le) (rate(tidemark_freshness_seconds_bucket{source="$source"}[$__rate_interval])) > 1')).toEqual({
-      selectors: [{ metric: 'tidemark_freshness_seconds_bucket', matchers: [{ label: 'source', value: 'x' }], rangeFunction: 'rate' }],
+      selectors: [{ metric: 'tidemark_freshness_seconds_bucket', matchers: [{ label: 'source', operator: '=', value: 'x' }], rangeFunction: 'rate' }],
       groupedBy: ['namespace', 'le'],
     })
   })

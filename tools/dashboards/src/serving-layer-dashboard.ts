@@ -24,12 +24,13 @@ export function servingLayerDashboard(): Dashboard {
         graph({ title: 'Outcomes', about: 'answered, degraded, or the code of the error.', unit: 'ops', width: 8 }, { '{{outcome}}': 'sum by (outcome) (rate(tidemark_serving_requests_total[5m]))' }),
         graph({ title: 'Degraded, by reason', about: 'docs/serving.md explains each code.', unit: 'ops', width: 8 }, { '{{code}}': 'sum by (code) (rate(tidemark_serving_degraded_total[5m]))' }),
         graph({ title: 'Values by status', about: 'A second.', unit: 'ops', width: 8 }, { '{{status}}': 'sum by (status) (rate(tidemark_serving_values_total[5m]))' }),
-        graph({ title: 'How far the stream was behind', about: 'Of answers; what a processor said may be a second old.', unit: 's', width: 12, badFrom: 5 }, {
+        graph({ title: 'How far the stream was behind', about: 'Of answers; what a processor said may be a second old.', unit: 's', width: 9, badFrom: 5 }, {
           p50: 'histogram_quantile(0.5, sum by (le) (rate(tidemark_serving_lag_seconds_bucket[5m])))',
           p99: 'histogram_quantile(0.99, sum by (le) (rate(tidemark_serving_lag_seconds_bucket[5m])))',
         }),
-        number({ title: 'Views that are not whole', about: 'Versions that were applied and lack history still: what is asked of them is UNAVAILABLE.', unit: 'none', width: 6, badFrom: 0 }, { '{{view}}': 'max by (view) (tidemark_serving_view_whole) == 0' }, 'none'),
-        graph({ title: 'Events taken over HTTP', about: 'That are in the log.', unit: 'ops', width: 6 }, { '{{source}}': 'sum by (source) (rate(tidemark_serving_events_total[5m]))' }),
+        number({ title: 'Views that are not whole', about: 'Versions that were applied and lack history still: what is asked of them is UNAVAILABLE.', unit: 'none', width: 5, badFrom: 0 }, { '{{view}}': 'max by (view) (tidemark_serving_view_whole) == 0' }, 'none'),
+        graph({ title: 'Events taken over HTTP', about: 'That are in the log.', unit: 'ops', width: 5 }, { '{{source}}': 'sum by (source) (rate(tidemark_serving_events_total[5m]))' }),
+        graph({ title: 'Turned away', about: 'Requests of whoever is not known, or may not.', unit: 'ops', width: 5 }, { '{{code}}': 'sum by (code) (rate(tidemark_serving_refused_total[5m]))' }),
       ],
     },
     {
