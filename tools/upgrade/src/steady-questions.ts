@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WrongAnswer, type Answer, type AskedView, type ServiceWorld } from '@tidemark/conformance/services/service-world'
 import { ANSWERED_BY } from './balancer.ts'
 
-const ASK_EVERY_MS = 80
+const ASK_EVERY_MS = 100
 /** On a machine that is too busy the rate falls: what waits in line says nothing of a release. */
 const OPEN_MAX = 4
 const DEADLINE_MS = 10_000

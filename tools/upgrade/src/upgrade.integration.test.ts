@@ -1,7 +1,7 @@
 // Two releases side by side on real servers, layer by layer, while events come and somebody asks: the one before runs as it ran, this one from its images'
 // folders. It is upgraded in the order of the data, rolled back, and upgraded in the other order. No answer is wrong, none is refused, none is dropped.
 
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,9 +22,8 @@ import { SteadyQuestions } from './steady-questions.ts'
 const run = promisify(execFile)
 const TEST_MAX_MS = 300_000
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-/** Generations that both releases see side by side, and that one then makes alone. */
+/** Generations that both releases see side by side. */
 const TOGETHER_COUNT = 2
-const ALONE_COUNT = 1
 const ANSWERS_EACH = 10
 /** Longer than the balancer takes to see that a process is not ready any more. */
 const DRAIN_PAUSE_MS = 500
@@ -46,10 +45,12 @@ let questions: SteadyQuestions
 let stream = Promise.resolve()
 
 beforeAll(async () => {
-  previous = await ensurePreviousRelease()
-  execFileSync(process.execPath, [join(ROOT, 'tools/images/src/main.ts'), 'all', '--out', images], { stdio: 'pipe' })
+  const [servers, folder] = await Promise.all([
+    sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-jobs'), ensurePreviousRelease(), run(process.execPath, [join(ROOT, 'tools/images/src/main.ts'), 'all', '--out', images]),
+  ])
+  previous = folder
   writeFileSync(file, serializeDefinitions(EVERY_FORMAT))
-  world = await ServiceWorld.open(await sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-jobs'), seededChance(seed), { definitions: null, asked: EVERY_FORMAT, spread: SPREAD })
+  world = await ServiceWorld.open(servers, seededChance(seed), { definitions: null, asked: EVERY_FORMAT, spread: SPREAD })
   balancer = await Balancer.open()
 }, TEST_MAX_MS)
 afterAll(async () => {
@@ -63,8 +64,9 @@ afterAll(async () => {
 
 async function start(layer: LayerName, release: Release): Promise<ServiceProcess> {
   const what: Pick<ServiceOptions, 'main'> = { main: release === 'old' ? previousMainOf(previous, layer) : join(images, layer, 'main.js') }
-  const ofRelease: Record<string, string> = release === 'old' ? { TIDEMARK_DEFINITIONS: file } : { TIDEMARK_DRAIN_PAUSE_MS: `${DRAIN_PAUSE_MS}` }
-  const service = await world.start(layer, { name: `${layer}-${release}`, TIDEMARK_BATCH_EVERY_MS: `${BATCH_EVERY_MS}`, ...ofRelease }, what)
+  // Settings that one of them does not know are given to both, as a cluster's configuration has them meanwhile.
+  const settings = { TIDEMARK_DEFINITIONS: file, TIDEMARK_DRAIN_PAUSE_MS: `${DRAIN_PAUSE_MS}`, TIDEMARK_BATCH_EVERY_MS: `${BATCH_EVERY_MS}` }
+  const service = await world.start(layer, { name: `${layer}-${release}`, ...settings }, what)
   const { url } = await service.untilReady()
   if (layer === 'serving-layer') await balancer.add({ name: service.name, url: url!, adminUrl: adminOf(service) })
   return service
@@ -87,23 +89,18 @@ async function end(layer: LayerName, service: ServiceProcess): Promise<void> {
   if (layer === 'serving-layer') balancer.takeOut(service.name)
 }
 
-/** A layer of the other release beside the one that runs, then in its place. */
+/** A layer of the other release beside the one that runs, then in its place. That it works alone, the generations show that the next layer waits for. */
 async function replace(layer: LayerName, release: Release): Promise<void> {
   const before = running.get(layer)!
   const next = await start(layer, release)
   const generation = questions.generation
   const [older, newer] = release === 'new' ? [before, next] : [next, before]
-  await untilGeneration(generation + TOGETHER_COUNT)
+  await until(`generation ${generation + TOGETHER_COUNT}`, async () => (questions.generation >= generation + TOGETHER_COUNT ? null : `${questions.generation}; ${questions.told.join('; ')}`))
   if (layer === 'serving-layer') await untilBothAnswer(older, newer)
   if (layer === 'speed-layer') await untilBothFold(newer)
   await end(layer, before)
   running.set(layer, next)
-  await untilGeneration(questions.generation + ALONE_COUNT)
   expect(questions.told).toEqual([])
-}
-
-function untilGeneration(generation: number): Promise<void> {
-  return until(`generation ${generation}`, async () => (questions.generation >= generation ? null : `${questions.generation}; ${questions.told.join('; ')}`))
 }
 
 /** And say the same of how they may be asked, but for what is added. */
@@ -161,7 +158,7 @@ describe(`an upgrade (TIDEMARK_SEED=${seed})`, () => {
     await questions.end()
     console.log(`${questions.asked} questions, the slowest ${Math.round(questions.slowestMs)} ms; answered by ${JSON.stringify(Object.fromEntries(questions.answered))}; degraded ${JSON.stringify(Object.fromEntries(questions.degraded))}; ${world.recordCount} events`)
     expect(questions.faults).toEqual([])
-    await world.untilWhole(balancer.url)
+    await world.untilWhole(balancer.url, questions.generation + 1)
     expect(world.complaints()).toEqual([])
   }, TEST_MAX_MS)
 })
