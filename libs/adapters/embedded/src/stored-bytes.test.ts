@@ -196,6 +196,18 @@ describe('of a store, every key and value', () => {
     ])
   })
 
+  it('of a job of a later version, not at all', async () => {
+    await inEnvironment(async (environment) => {
+      const jobs = await createEmbeddedJobQueue(environment, options)
+      await jobs.add({ queue: 'q', id: 'one', data: null })
+      const database = await environment.database('jobs')
+      await environment.write((writer) => {
+        for (const { key, value } of writer.entries(database, Buffer.of(1), Buffer.of(2))) writer.put(database, key, Buffer.from(Buffer.from(value).toString().replace('"formatVersion":1', '"formatVersion":2')))
+      })
+      await expect(jobs.list('q')).rejects.toMatchObject({ code: 'STORE_TOO_NEW' })
+    })
+  })
+
   it('of consumer groups', async () => {
     const log = { partitionCount: () => Promise.resolve(3) }
     const text = '{"nextToken":3,"members":[{"member":"m","token":2,"heartbeatMs":1700000000123}]}'
