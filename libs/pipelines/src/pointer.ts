@@ -93,7 +93,7 @@ export interface ReadPointer {
 }
 
 /** Throws STORE_DAMAGED or STORE_TOO_NEW. */
-export async function readPointer(registers: RegisterStore, view: string): Promise<ReadPointer> {
+export async function readPointer(registers: Pick<RegisterStore, 'read'>, view: string): Promise<ReadPointer> {
   const register = await registers.read(pointerName(view))
   if (register === null) return { pointer: emptyPointer(view), revision: null }
   return { pointer: decodePointer(register.bytes, `pointer of ${view}`), revision: register.revision }

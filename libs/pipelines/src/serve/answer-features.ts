@@ -11,17 +11,20 @@ import { decodeSealRegister, sealRegisterName } from '../log/seal-register.ts'
 import { topicOf } from '../names.ts'
 import type { OnAlarm } from '../alarm.ts'
 import { BatchBlobs } from './batch-blobs.ts'
-import { BatchRows } from './batch-rows.ts'
+import { BatchRows, type BatchSide } from './batch-rows.ts'
 import { composeAnswer, type FormEntity } from './compose-answer.ts'
+import { orFailure } from './damage.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Degradation, DegradationCode, FeatureAnswer } from './feature-answer.ts'
 import type { FeatureCatalog } from './feature-catalog.ts'
 import { RequestResolver, type FeatureRequest, type ResolvedRequest, type ResolvedView } from './feature-request.ts'
 import { FreshnessReader, judgeFreshness, withLacking } from './freshness.ts'
-import { PointerPins } from './pointer-pins.ts'
+import { PointerPins, type PointerSide } from './pointer-pins.ts'
 import { PromotedBlobs } from './promoted-blobs.ts'
 import { readView, SERVE_RULES, type ReadingContext, type ServeRules } from './read-view.ts'
+import { ReadingWork } from './reading-work.ts'
 import type { ServeFigures } from './serve-figures.ts'
+import { ServerReads, type OnLeftOut } from './server-reads.ts'
 import { DeadlinePassed, SlicedWork, Slices } from './sliced-work.ts'
 import { SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
 import type { ReadView } from './view-answer.ts'
@@ -40,6 +43,8 @@ export interface FeatureServerOptions {
   /** Told of what is wrong with that. */
   readonly onAlarm?: OnAlarm | undefined
   readonly speedViews: SpeedViewStore
+  /** Told of a server that is not read for the moment, since it does not answer. Default: nobody is. */
+  readonly onLeftOut?: OnLeftOut | undefined
   readonly clock: WaitingClock
   readonly batchCacheSizeMaxBytes?: number
   /** Of speed states that were read and verified before; each is looked at in the store again. */
@@ -64,19 +69,20 @@ export interface FeatureServer {
 }
 
 export function createFeatureServer(options: FeatureServerOptions): FeatureServer {
-  const { catalog, registers, batchViews, speedViews, clock, rules = SERVE_RULES, figures } = options
+  const { catalog, clock, rules = SERVE_RULES, figures } = options
   const { batchCacheSizeMaxBytes = BATCH_CACHE_SIZE_DEFAULT_BYTES, speedCacheSizeMaxBytes = SPEED_CACHE_SIZE_DEFAULT_BYTES } = options
   const slices = new Slices(clock, options.sliceMaxMs)
   const promoted = options.batchCache === undefined ? null : new PromotedBlobs({ cache: options.batchCache, clock, onAlarm: options.onAlarm })
   if (figures !== undefined && promoted !== null) figures.isCacheClosed = () => promoted.isClosed
   const resolver = new RequestResolver(slices, rules.isSameCatalog)
+  const deadlines = new Deadlines(clock)
+  const { registers, batchViews, speedViews } = leavingOut(options, deadlines)
   const sources: Sources = {
     pins: new PointerPins(registers, clock),
     batchBlobs: new BatchBlobs(new BatchRows(batchViews, promoted), batchCacheSizeMaxBytes, figures?.blobs),
     freshness: new FreshnessReader(speedViews, clock),
     speedChunks: new SpeedChunkReader({ store: speedViews, cacheSizeMaxBytes: speedCacheSizeMaxBytes, isSame: rules.isSameState, isReplaying: rules.isReplaying }),
-    deadlines: new Deadlines(clock),
-    registers, clock, rules, slices,
+    deadlines, registers, clock, rules, slices,
   }
   const answerAs = <E>(formed: FormEntity<E>, request: FeatureRequest, sinceMs = clock.steadyMs()): Soon<FeatureAnswer<E>> => soon(() => {
     const deadlineAtMs = sinceMs + Math.min(request.deadlineMs, DEADLINE_MAX_MS)
@@ -95,10 +101,27 @@ export function createFeatureServer(options: FeatureServerOptions): FeatureServe
   return { slices, answerAs, answer: (request, sinceMs) => answerAs((entity) => entity, request, sinceMs) }
 }
 
+interface Sides {
+  readonly registers: PointerSide
+  readonly batchViews: BatchSide
+  readonly speedViews: Pick<SpeedViewStore, 'heartbeats' | 'read'>
+}
+
+/** What is read of the stores, but for a server that does not answer. */
+function leavingOut({ registers, batchViews, speedViews, clock, onLeftOut }: FeatureServerOptions, deadlines: Deadlines): Sides {
+  const speed = new ServerReads({ name: 'speedViews', clock, deadlines, onLeftOut })
+  const stores = new ServerReads({ name: 'stores', clock, deadlines, onLeftOut })
+  return {
+    registers: { read: async (name) => stores.read(() => registers.read(name)) },
+    batchViews: { readNewest: (view, n, entities) => stores.read(() => batchViews.readNewest(view, n, entities)) },
+    speedViews: { heartbeats: async (view) => speed.read(() => speedViews.heartbeats(view)), read: (questions) => speed.read(() => speedViews.read(questions)) },
+  }
+}
+
 /** What reading the views of one request takes. */
 interface Sources extends ReadingContext {
   readonly deadlines: Deadlines
-  readonly registers: RegisterStore
+  readonly registers: PointerSide
   readonly freshness: FreshnessReader
   readonly slices: Slices
 }
@@ -106,15 +129,17 @@ interface Sources extends ReadingContext {
 /** What could be read of each view before the deadline. */
 function readViews(sources: Sources, { views }: ResolvedRequest, explain: boolean, atMs: number): Soon<readonly ReadView[]> {
   const read = views.map((view): ReadView => ({ view, backfill: sources.rules.isServed(view.backfill) ? null : view.backfill, reading: null, freshness: { lagMs: null, degraded: [] }, partitions: [], failure: null }))
-  if (sources.clock.steadyMs() >= atMs) return read
-  const work = new SlicedWork(sources.slices, atMs)
+  const beganAtMs = sources.clock.steadyMs()
+  if (beganAtMs >= atMs) return read
+  const work = new ReadingWork(sources.slices, sources.deadlines, { beganAtMs, deadlineAtMs: atMs, shares: sources.rules.shares })
   const isRead = views.flatMap((view, i) => {
     if (read[i]!.backfill !== null) return []
     const reading = soon(() => (explain ? readExplained(sources, view, work) : readWholeView(sources, view, [], work)))
     const kept = reading instanceof Promise ? reading.catch((error: unknown) => failed(read[i]!, error)) : reading
     return after(kept, (part) => void (read[i] = part)) ?? []
   })
-  return isRead.length === 0 ? read : untilDeadline(sources.deadlines, atMs, read, Promise.all(isRead))
+  // What is read after the deadline is not of this answer.
+  return isRead.length === 0 ? read : sources.deadlines.until(Promise.all(isRead).then((): readonly ReadView[] => read), atMs, () => [...read])
 }
 
 /** What a view is where it was not read; a bug is thrown. */
@@ -124,21 +149,11 @@ function failed(unread: ReadView, error: unknown): ReadView {
   throw error
 }
 
-/** What is read by then: all of it, or what there was at the deadline. */
-function untilDeadline(deadlines: Deadlines, atMs: number, read: readonly ReadView[], isRead: Promise<unknown>): Promise<readonly ReadView[]> {
-  return new Promise((resolve, reject) => {
-    // What is read later is not of this answer.
-    const deadline = { atMs, pass: () => resolve([...read]) }
-    deadlines.set(deadline)
-    isRead.then(() => resolve(read), reject).finally(() => deadlines.lift(deadline))
-  })
-}
-
-function readWholeView(sources: Sources, view: ResolvedView, partitions: readonly number[], work: SlicedWork): Soon<ReadView> {
-  // Before the state: a heartbeat that came later would speak of records that the state which was read lacks.
-  return after(sources.freshness.heartbeats(view.id), (heartbeats) =>
-    after(readView(sources, view, partitions, work), (reading) => {
-      const freshness = judgeFreshness(view.plan.view.name, heartbeats, reading.pin.cut, sources.clock, sources.rules.heardBeforeMs)
+function readWholeView(sources: Sources, view: ResolvedView, partitions: readonly number[], work: ReadingWork): Soon<ReadView> {
+  const heartbeats = orFailure(work.inTime(sources.freshness.heartbeats(view.id), `heartbeats of view ${view.id}`), () => null)
+  return after(readView(sources, { view, partitions, heartbeats }, work), (reading) =>
+    after(heartbeats, (heard) => {
+      const freshness = judgeFreshness(view.plan.view.name, heard, reading.pin.cut, sources.clock, sources.rules.heardBeforeMs)
       const told = reading.speed.isRead ? withLacking(view.plan.view.name, freshness, lackingBuckets(sources, view, reading.pin.cut, reading.speed.value)) : freshness
       return { view, backfill: null, reading, partitions, failure: null, freshness: told }
     }))
@@ -152,20 +167,22 @@ function lackingBuckets({ rules }: Sources, { plan: { source } }: ResolvedView, 
 }
 
 /** With the fences of every partition that may be in the state. */
-async function readExplained(sources: Sources, view: ResolvedView, work: SlicedWork): Promise<ReadView> {
-  let partitions = await openPartitions(sources.registers, view)
+async function readExplained(sources: Sources, view: ResolvedView, work: ReadingWork): Promise<ReadView> {
+  let partitions = await openPartitions(sources.registers, view, work)
   for (;;) {
     const read = await readWholeView(sources, view, partitions, work)
-    const opened = await openPartitions(sources.registers, view)
+    // Without the state there is nothing to explain.
+    if (read.reading?.speed.isRead !== true) return read
+    const opened = await openPartitions(sources.registers, view, work)
     // A partition that was opened meanwhile may be in the state, and its fence was not asked for.
     if (opened.length <= partitions.length) return read
     partitions = opened
   }
 }
 
-async function openPartitions(registers: RegisterStore, { plan }: ResolvedView): Promise<number[]> {
+async function openPartitions(registers: PointerSide, { plan }: ResolvedView, work: ReadingWork): Promise<number[]> {
   const name = sealRegisterName(topicOf(plan.source))
-  const register = await registers.read(name)
+  const register = await work.inTime(registers.read(name), name)
   return register === null ? [] : [...new Set(decodeSealRegister(register.bytes, name).openings.map(({ partition }) => partition))]
 }
 

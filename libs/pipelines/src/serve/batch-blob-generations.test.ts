@@ -10,7 +10,9 @@ import { BatchRows } from './batch-rows.ts'
 import { catalogOf } from './feature-catalog.ts'
 import { resolveEntities, resolveNames } from './feature-request.ts'
 import { KnownEntities } from './known-entities.ts'
-import { SlicedWork, Slices } from './sliced-work.ts'
+import { Deadlines } from './deadlines.ts'
+import { ReadingWork } from './reading-work.ts'
+import { Slices } from './sliced-work.ts'
 
 const clicks = eventSource('clicks', { fields: { at: timestamp(), user: string() }, eventTime: 'at' })
 const totals = featureView('totals', { source: clicks, entity: { user: 'user' }, features: { clicks: count().over('lifetime') } })
@@ -28,10 +30,11 @@ it('gives what each generation has, in whatever order they are asked for, and re
     const blob = BLOBS[n]!
     return entities.map((key) => (blob === null || !Buffer.from(key).includes('ada') ? null : { generation: n, blob }))
   }
-  const slices = new Slices({ nowMs: () => 0, steadyMs: () => 0 })
+  const clock = { nowMs: () => 0, steadyMs: () => 0, wait: () => new Promise<void>(() => undefined) }
+  const slices = new Slices(clock)
   const cache = new BatchBlobs(new BatchRows({ readNewest }, null), 1_000_000)
   const resolved = await resolveEntities(resolveNames({ plans, services: [] }, [{ view: 'totals', feature: 'clicks_lifetime' }]), [{ user: 'ada' }, { user: 'bea' }], new KnownEntities(), slices)
-  const read = (n: number): ReturnType<BatchBlobs['read']> => cache.read(resolved.views[0]!, { n, cut: n }, new SlicedWork(slices, Infinity))
+  const read = (n: number): ReturnType<BatchBlobs['read']> => cache.read(resolved.views[0]!, { n, cut: n }, new ReadingWork(slices, new Deadlines(clock), { beganAtMs: 0, deadlineAtMs: Infinity }))
   for (const n of [1, 1, 2, 2, 3, 2, 3, 3]) expect(await read(n)).toEqual([BLOBS[n], null])
   expect(readCount).toBe(5)
   expect([await read(0), readCount]).toEqual([[null, null], 5])

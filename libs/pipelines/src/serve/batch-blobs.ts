@@ -6,19 +6,20 @@ import { after, inTurn, type Soon } from '@tidemark/ports/soon'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import { LRUCache } from 'lru-cache'
 import type { BatchRow, BatchRows, FoundRow } from './batch-rows.ts'
-import { damageOf } from './damage.ts'
+import { damageOf, orFailure } from './damage.ts'
 import type { ResolvedView } from './feature-request.ts'
 import type { PinnedGeneration } from './promoted-blob.ts'
 import type { PromotedRow } from './promoted-blobs.ts'
 import type { BlobPlace } from './serve-figures.ts'
-import { inSlices, type SlicedWork } from './sliced-work.ts'
+import type { ReadingWork } from './reading-work.ts'
+import { inSlices } from './sliced-work.ts'
 
 /** What an entry costs besides its blob. */
 const ENTRY_SIZE_BYTES = 200
 /** Entities that the store is asked for at a time: a store in this process reads them without a pause. */
 const READ_COUNT_MAX = 128
 
-/** null: the generation has none. A problem: it is damaged. */
+/** null: the generation has none. A problem: it is damaged, or was not read. */
 export type BatchBlob = Uint8Array | null | Problem
 
 /** What a generation has of an entity. */
@@ -40,8 +41,8 @@ export class BatchBlobs {
     this.cache = new LRUCache({ maxSize: sizeMaxBytes, sizeCalculation: ({ blob }) => (blob?.byteLength ?? 0) + ENTRY_SIZE_BYTES })
   }
 
-  /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws what the store throws of more than damage, and DeadlinePassed. */
-  read(view: ResolvedView, pin: PinnedGeneration, work: SlicedWork): Soon<readonly BatchBlob[]> {
+  /** The blobs of a view's entities, verified, in their order: at once where all are at hand. Throws DeadlinePassed. */
+  read(view: ResolvedView, pin: PinnedGeneration, work: ReadingWork): Soon<readonly BatchBlob[]> {
     const { entities } = view
     const blobs = new Array<BatchBlob>(entities.length).fill(null)
     if (pin.n === 0) return blobs
@@ -56,8 +57,9 @@ export class BatchBlobs {
     return after(inTurn(partsOf(missing), (part) => this.load(view, pin, part, blobs, work)), () => blobs)
   }
 
-  private load(view: ResolvedView, pin: PinnedGeneration, part: readonly number[], blobs: BatchBlob[], work: SlicedWork): Soon<void> {
-    return after(this.rows.read(view.id, pin, part.map((i) => view.entities[i]!)), (found) => {
+  private load(view: ResolvedView, pin: PinnedGeneration, part: readonly number[], blobs: BatchBlob[], work: ReadingWork): Soon<void> {
+    const reading = work.inTime(this.rows.read(view.id, pin, part.map((i) => view.entities[i]!)), `batch view ${view.id}`)
+    return after(orFailure(reading, (row) => part.map((): FoundRow => ({ row, isPromoted: false }))), (found) => {
       const damagedOfCache: number[] = []
       const verified = inSlices(part, () => work.pauseInTime(), (i, at) => {
         const { row, isPromoted } = found[at]!
@@ -67,15 +69,16 @@ export class BatchBlobs {
       })
       return after(verified, () => {
         this.promote(view, pin, part, blobs, found)
-        return damagedOfCache.length === 0 ? undefined : this.loadStored(view, pin, damagedOfCache, blobs)
+        return damagedOfCache.length === 0 ? undefined : this.loadStored(view, pin, damagedOfCache, blobs, work)
       })
     })
   }
 
   /** In the place of what the cache has damaged. */
-  private loadStored(view: ResolvedView, pin: PinnedGeneration, damaged: readonly number[], blobs: BatchBlob[]): Soon<void> {
+  private loadStored(view: ResolvedView, pin: PinnedGeneration, damaged: readonly number[], blobs: BatchBlob[], work: ReadingWork): Soon<void> {
     this.rows.tellDamage(view.id, blobs[damaged[0]!] as Problem)
-    return after(this.rows.readStored(view.id, pin, damaged.map((i) => view.entities[i]!)), (rows) => {
+    const reading = work.inTime(this.rows.readStored(view.id, pin, damaged.map((i) => view.entities[i]!)), `batch view ${view.id}`)
+    return after(orFailure(reading, (problem) => damaged.map(() => problem)), (rows) => {
       for (const [at, i] of damaged.entries()) blobs[i] = this.verify(view, pin, i, rows[at]!)
       this.promote(view, pin, damaged, blobs, rows.map((row) => ({ row, isPromoted: false })))
     })

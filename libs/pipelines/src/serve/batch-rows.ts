@@ -4,12 +4,12 @@
 import type { Problem } from '@tidemark/feature-schema/errors'
 import type { BatchViewStore, StoredBatchRow } from '@tidemark/ports/batch-view-store'
 import { after, type Soon } from '@tidemark/ports/soon'
-import { readUndamaged } from './damage.ts'
+import { orFailure, readUndamaged } from './damage.ts'
 import type { ViewEntity } from './known-entities.ts'
 import type { PinnedGeneration } from './promoted-blob.ts'
 import type { PromotedBlobs, PromotedRow } from './promoted-blobs.ts'
 
-/** null: the generation has none. A problem: the store holds something else than was written. */
+/** null: the generation has none. A problem: the store holds something else than was written, or does not answer. */
 export type BatchRow = StoredBatchRow | null | Problem
 
 export interface FoundRow {
@@ -39,7 +39,7 @@ export class BatchRows {
     this.promoted = promoted
   }
 
-  /** In the order of the entities: at once where the store is in this process. Throws what the store throws of more than damage. */
+  /** In the order of the entities: at once where the store is in this process. */
   read(view: string, pin: PinnedGeneration, entities: readonly ViewEntity[]): Soon<readonly FoundRow[]> {
     const flights = entities.map(({ name }) => this.flightOf(name, pin.n))
     const own = entities.filter((_, i) => flights[i] === null)
@@ -50,7 +50,8 @@ export class BatchRows {
 
   /** From the store alone. */
   readStored(view: string, { n }: PinnedGeneration, entities: readonly ViewEntity[]): Soon<readonly BatchRow[]> {
-    return readUndamaged(entities.map(({ key }) => key), (keys) => this.store.readNewest(view, n, keys))
+    const rows = readUndamaged(entities.map(({ key }) => key), (keys) => this.store.readNewest(view, n, keys))
+    return orFailure(rows, (problem) => entities.map(() => problem))
   }
 
   /** What was read from the store and found whole, for the other processes. */

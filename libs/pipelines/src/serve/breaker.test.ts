@@ -31,3 +31,22 @@ it('does not wait for a caller that never comes back', () => {
     expect([breaker.admits(), breaker.admits()]).toEqual([true, false])
   }
 })
+
+it('leaves nothing out that has succeeded lately, however often it has failed since', () => {
+  const clock = createSteppedClock(0)
+  const breaker = new Breaker(clock, { pauseMs: 100, silenceMinMs: 1_000 })
+  const fail = (): boolean => breaker.failed(clock.steadyMs())
+  for (let i = 0; i < 9; i++) {
+    expect(fail()).toBe(false)
+    clock.step(100)
+  }
+  expect([breaker.succeeded(), fail(), fail()]).toEqual([false, false, false])
+  clock.step(999)
+  expect(fail()).toBe(false)
+  clock.step(1)
+  expect([fail(), breaker.admits()]).toEqual([true, false])
+  clock.step(100)
+  expect([breaker.admits(), breaker.succeeded(), breaker.isOpen]).toEqual([true, true, false])
+  // What had hung for that long is as silent.
+  expect([breaker.failed(0), breaker.failed(0), breaker.failed(0)]).toEqual([false, false, true])
+})

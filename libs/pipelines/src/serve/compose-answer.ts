@@ -80,7 +80,7 @@ function valuesOf({ features, viewAt }: ResolvedRequest, request: FeatureRequest
 }
 
 /** Reasons that are of the moment, not of the value: a default may stand in for them. */
-const PASSING: ReadonlySet<MissingReason> = new Set(['backfilling', 'batch_unavailable', 'deadline', 'state_damaged'])
+const PASSING: ReadonlySet<MissingReason> = new Set(['backfilling', 'batch_unavailable', 'speed_unavailable', 'deadline', 'state_damaged'])
 
 function withDefault(served: ServedValue, declared: FeatureValue['value'] | undefined, { policy }: FeatureRequest): ServedValue {
   if (policy !== 'defaults' || declared === undefined) return served

@@ -1,4 +1,4 @@
-// Damage is a fact about one entity's state, and no reason to answer nothing about the others.
+// Damage is a fact about one entity's state, and no reason to answer nothing about the others. Nor is a store that does not answer, of what it is not needed for.
 
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import { soon, type Soon } from '@tidemark/ports/soon'
@@ -24,6 +24,15 @@ export function readUndamaged<Question, Answer>(questions: readonly Question[], 
     const each: (Answer | Problem)[] = []
     for (const question of questions) each.push(await readOne(question, read))
     return each
+  })
+}
+
+/** What is read, or what is made of the reason why it cannot be. A bug is thrown. */
+export function orFailure<T, F>(reading: Soon<T>, failed: (problem: Problem) => F): Soon<T | F> {
+  if (!(reading instanceof Promise)) return reading
+  return reading.catch((error: unknown) => {
+    if (error instanceof TidemarkError) return failed(error.problems[0]!)
+    throw error
   })
 }
 

@@ -7,7 +7,7 @@ import type { FeatureName } from '../resolve-features.ts'
 import type { EntityExplanation } from './explain.ts'
 
 /** Why a value is missing that the definition would give. */
-export type MissingReason = UnavailableReason | 'backfilling' | 'batch_unavailable' | 'deadline' | 'state_damaged'
+export type MissingReason = UnavailableReason | 'backfilling' | 'batch_unavailable' | 'speed_unavailable' | 'deadline' | 'state_damaged'
 
 export interface ServedValue {
   readonly status: FeatureStatus
@@ -21,8 +21,9 @@ export interface ServedValue {
 export type DegradationCode =
   /** The view's version is not whole yet: its values are UNAVAILABLE. */
   | 'BACKFILLING'
-  /** Its values are of the batch view alone, as of the cut. */
+  /** Its values are of the batch view alone, as of the cut; without a generation there are none. */
   | 'SPEED_UNAVAILABLE'
+  /** The values of entities whose batch view could not be read are UNAVAILABLE. */
   | 'BATCH_UNAVAILABLE'
   | 'DEADLINE'
   /** A blob or chunk is not what was written; its entities' values are UNAVAILABLE. */

@@ -40,11 +40,11 @@ interface SharedHeartbeats {
 }
 
 export class FreshnessReader {
-  private readonly store: SpeedViewStore
+  private readonly store: Pick<SpeedViewStore, 'heartbeats'>
   private readonly clock: Clock
   private readonly read = new Map<string, SharedHeartbeats>()
 
-  constructor(store: SpeedViewStore, clock: Clock) {
+  constructor(store: Pick<SpeedViewStore, 'heartbeats'>, clock: Clock) {
     this.store = store
     this.clock = clock
   }
@@ -52,7 +52,7 @@ export class FreshnessReader {
   /** null: they could not be read. At once where they were read a moment ago. */
   heartbeats(view: string): Heartbeats | null | Promise<Heartbeats | null> {
     const known = this.read.get(view)
-    return known !== undefined && passedMs(this.clock, known.since) < HEARTBEATS_SHARED_MAX_MS ? known.heartbeats : this.share(view, known)
+    return known !== undefined && known.heartbeats !== null && passedMs(this.clock, known.since) < HEARTBEATS_SHARED_MAX_MS ? known.heartbeats : this.share(view, known)
   }
 
   private share(view: string, last: SharedHeartbeats | undefined): Promise<Heartbeats | null> {
@@ -92,7 +92,7 @@ export function judgeFreshness(view: string, heartbeats: Heartbeats | null, cut:
   const degraded: Degradation[] = []
   const degrade = (code: Degradation['code'], message: string): void => void degraded.push({ code, view, message })
   if (heartbeats === null || heartbeats.size === 0) {
-    degrade('SPEED_SILENT', 'No processor has said how far it is.')
+    degrade('SPEED_SILENT', heartbeats === null ? 'How far its processors are could not be read.' : 'No processor has said how far it is.')
     return { lagMs: null, degraded }
   }
   const nowMs = clock.nowMs()

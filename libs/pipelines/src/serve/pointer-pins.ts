@@ -18,13 +18,21 @@ export interface Pin {
 /** A pin that is younger is given to the next request too. */
 export const PIN_SHARED_MAX_MS = 500
 
+/** What of a register store is asked of it here. */
+export type PointerSide = Pick<RegisterStore, 'read'>
+
+interface PointerRead {
+  readonly since: Moment
+  readonly pin: Promise<Pin>
+}
+
 export class PointerPins {
-  private readonly registers: RegisterStore
+  private readonly registers: PointerSide
   private readonly clock: Clock
   private readonly pins = new Map<string, Pin>()
-  private readonly reads = new Map<string, Promise<Pin>>()
+  private readonly reads = new Map<string, PointerRead>()
 
-  constructor(registers: RegisterStore, clock: Clock) {
+  constructor(registers: PointerSide, clock: Clock) {
     this.registers = registers
     this.clock = clock
   }
@@ -35,27 +43,38 @@ export class PointerPins {
     return pin !== undefined && passedMs(this.clock, pin.since) < PIN_SHARED_MAX_MS ? pin : this.read(view)
   }
 
+  /** The last one that was read, however old it is. */
+  last(view: string): Pin | undefined {
+    return this.pins.get(view)
+  }
+
   /** The pointer as it is now, for someone who knows that his pin is too old. */
   async renew(view: string): Promise<Pin> {
     // A read that is under way may have begun before the caller found out.
-    await this.reads.get(view)?.catch(() => undefined)
+    await this.reads.get(view)?.pin.catch(() => undefined)
     return this.read(view)
   }
 
   private read(view: string): Promise<Pin> {
-    let reading = this.reads.get(view)
-    if (reading === undefined) {
-      reading = this.readNow(view).finally(() => this.reads.delete(view))
-      this.reads.set(view, reading)
+    const underWay = this.reads.get(view)
+    // One that hangs keeps nobody from another.
+    if (underWay !== undefined && passedMs(this.clock, underWay.since) < PIN_SHARED_MAX_MS) return underWay.pin
+    const since = momentOf(this.clock)
+    const reading: PointerRead = {
+      since,
+      pin: this.readNow(view, since).finally(() => {
+        if (this.reads.get(view) === reading) this.reads.delete(view)
+      }),
     }
-    return reading
+    this.reads.set(view, reading)
+    return reading.pin
   }
 
-  private async readNow(view: string): Promise<Pin> {
-    const since = momentOf(this.clock)
+  private async readNow(view: string, since: Moment): Promise<Pin> {
     const { pointer } = await readPointer(this.registers, view)
     const pin = { n: pointer.n, cut: cutOf(pointer, pointer.n), since }
-    this.pins.set(view, pin)
+    const last = this.pins.get(view)
+    if (last === undefined || last.since.steadyMs <= since.steadyMs) this.pins.set(view, pin)
     return pin
   }
 }

@@ -107,12 +107,9 @@ export class PromotedBlobs {
 
   /** Throws STORE_UNAVAILABLE after a moment; what comes later is let go. */
   private inTime<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const pass = (): void => reject(new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: `It did not answer within ${READ_MAX_MS} ms.`, where: 'cache of batch blobs', action: 'Look at the server.' }]))
-      const deadline = { atMs: this.clock.steadyMs() + READ_MAX_MS, pass }
-      this.deadlines.set(deadline)
-      promise.then(resolve, reject).finally(() => this.deadlines.lift(deadline))
-    })
+    return this.deadlines.until(promise, this.clock.steadyMs() + READ_MAX_MS, () => Promise.reject(new TidemarkError([
+      { code: 'STORE_UNAVAILABLE', message: `It did not answer within ${READ_MAX_MS} ms.`, where: 'cache of batch blobs', action: 'Look at the server.' },
+    ])))
   }
 }
 

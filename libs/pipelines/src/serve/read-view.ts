@@ -1,5 +1,6 @@
 // One view's share of a request: a pin, the batch blobs at its generation and the speed state beside them, all of one pointer. Where the
-// speed state has dropped what the pin's cut needs, or reading took longer than a pin may live, everything is read again under a newer pin.
+// speed state has dropped what the pin's cut needs, or reading took longer than a pin may live, everything is read again under a newer pin. A server
+// that hangs has its share of the deadline: then it goes on with the other side, and with the pin at hand for as long as that may live.
 
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
@@ -7,10 +8,11 @@ import { passedMs } from '@tidemark/ports/moment'
 import { after, soon, type Soon } from '@tidemark/ports/soon'
 import { PIN_LEASE_MS } from '../pointer.ts'
 import type { BatchBlob, BatchBlobs } from './batch-blobs.ts'
+import { orFailure } from './damage.ts'
 import { isSameCatalog, type IsCurrentCatalog, type ResolvedView } from './feature-request.ts'
-import { heardBeforeMs } from './freshness.ts'
+import { heardBeforeMs, type Heartbeats } from './freshness.ts'
 import type { Pin, PointerPins } from './pointer-pins.ts'
-import type { SlicedWork } from './sliced-work.ts'
+import { READING_SHARES, type ReadingShares, type ReadingWork } from './reading-work.ts'
 import type { Backfill } from './whole-views.ts'
 import { isReplaying, isSameState, type IsReplaying, type IsSameState, type SpeedChunkReader, type SpeedChunksRead } from './speed-chunks.ts'
 
@@ -36,6 +38,7 @@ export interface ServeRules {
   readonly isReplaying: IsReplaying
   /** Whether what a state had and has lost is lacking: by its epoch, as far as its append time tells, and the generation's cut. */
   readonly isLacking: (epochLeast: number, cut: number) => boolean
+  readonly shares: ReadingShares
 }
 
 export const SERVE_RULES: ServeRules = {
@@ -48,6 +51,7 @@ export const SERVE_RULES: ServeRules = {
   isReplaying,
   // What was swept out of the state is contained by the generation.
   isLacking: (epochLeast, cut) => epochLeast > cut,
+  shares: READING_SHARES,
 }
 
 export interface ReadingContext {
@@ -67,19 +71,42 @@ export interface ViewReading {
   readonly speed: Part<SpeedChunksRead>
 }
 
-/** Throws what reading the pointer throws, and DeadlinePassed. */
-export function readView(context: ReadingContext, view: ResolvedView, partitions: readonly number[], work: SlicedWork): Soon<ViewReading> {
-  const readWith = (pin: Pin, pinCount: number): Soon<ViewReading> =>
-    after(readPinned(context, view, pin, partitions, work), (reading) => {
-      if (!isTooOld(context, reading)) return reading
-      return context.pins.renew(view.id).then((newer) => (pinCount < PINS_PER_READ_MAX ? readWith(newer, pinCount + 1) : notServable(view, newer)))
-    })
-  return after(context.pins.pin(view.id), (pin) => readWith(pin, 1))
+/** What of a view is read: the fences of which partitions too, and what has to be here before the speed state is asked for. */
+export interface ViewQuestion {
+  readonly view: ResolvedView
+  readonly partitions: readonly number[]
+  readonly heartbeats: Soon<Heartbeats | null>
 }
 
-function readPinned({ batchBlobs, speedChunks }: ReadingContext, view: ResolvedView, pin: Pin, partitions: readonly number[], work: SlicedWork): Soon<ViewReading> {
+/** Throws what reading the pointer throws, and DeadlinePassed. */
+export function readView(context: ReadingContext, question: ViewQuestion, work: ReadingWork): Soon<ViewReading> {
+  const { view } = question
+  const readWith = (pin: Pin, pinCount: number): Soon<ViewReading> =>
+    after(readPinned(context, question, pin, work), (reading) => {
+      if (!isTooOld(context, reading)) return reading
+      return after(work.inTime(context.pins.renew(view.id), pointerOf(view)), (newer) => (pinCount < PINS_PER_READ_MAX ? readWith(newer, pinCount + 1) : notServable(view, newer)))
+    })
+  return after(pinInTime(context, view, work), (pin) => readWith(pin, 1))
+}
+
+/** The pointer as of now; where that cannot be read, or not soon, the last one that was, as long as it may be used. */
+function pinInTime({ pins, rules, clock }: ReadingContext, view: ResolvedView, work: ReadingWork): Soon<Pin> {
+  const pin = pins.pin(view.id)
+  if (!(pin instanceof Promise)) return pin
+  const last = pins.last(view.id)
+  if (last === undefined || rules.isExpired(passedMs(clock, last.since))) return work.inTime(pin, pointerOf(view))
+  return work.inTime(pin, pointerOf(view), 'pin').catch((error: unknown) => {
+    if (error instanceof TidemarkError && error.code === 'STORE_UNAVAILABLE') return last
+    throw error
+  })
+}
+
+const pointerOf = ({ id }: ResolvedView): string => `pointer of view ${id}`
+
+function readPinned({ batchBlobs, speedChunks }: ReadingContext, { view, partitions, heartbeats }: ViewQuestion, pin: Pin, work: ReadingWork): Soon<ViewReading> {
   const batch = part(() => batchBlobs.read(view, pin, work))
-  const speed = part(() => speedChunks.read(view, partitions, work))
+  // Heartbeats come first: one that was read later would speak of records that the state lacks.
+  const speed = part(() => after(heartbeats, () => speedChunks.read(view, partitions, work)))
   if (batch instanceof Promise || speed instanceof Promise) return Promise.all([batch, speed]).then(([ofBatch, ofSpeed]) => ({ pin, batch: ofBatch, speed: ofSpeed }))
   return { pin, batch, speed }
 }
@@ -98,10 +125,5 @@ function notServable(view: ResolvedView, pin: Pin): ViewReading {
 
 /** A failure of a store or of what it holds is part of the answer; a bug is not, and after the deadline there is none. */
 function part<T>(read: () => Soon<T>): Soon<Part<T>> {
-  const reading = soon(read)
-  if (!(reading instanceof Promise)) return { isRead: true, value: reading }
-  return reading.then((value): Part<T> => ({ isRead: true, value }), (error: unknown): Part<T> => {
-    if (!(error instanceof TidemarkError)) throw error
-    return { isRead: false, problem: error.problems[0]! }
-  })
+  return orFailure(after(soon(read), (value): Part<T> => ({ isRead: true, value })), (problem): Part<T> => ({ isRead: false, problem }))
 }

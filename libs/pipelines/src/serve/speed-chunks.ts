@@ -13,12 +13,16 @@ import { isDamage } from '../is-damage.ts'
 import { damageOf, readUndamaged } from './damage.ts'
 import type { ResolvedView } from './feature-request.ts'
 import type { ViewEntity } from './known-entities.ts'
-import { inSlices, type SlicedWork } from './sliced-work.ts'
+import type { ReadingWork } from './reading-work.ts'
+import { inSlices } from './sliced-work.ts'
 
 /** What an entry costs besides its chunks. */
 const ENTRY_SIZE_BYTES = 500
 /** Entities that the store is asked for at a time, or those of one bucket: a store in this process reads them without a pause. */
 const READ_COUNT_MAX = 128
+
+/** What of a speed view store is asked of it here. */
+export type SpeedSide = Pick<SpeedViewStore, 'read'>
 
 export interface SpeedChunksRead {
   /** By entity, in the order of the view: its chunks, verified; a problem where one, or what the bucket says of itself, is damaged. */
@@ -76,14 +80,14 @@ export type IsReplaying = (record: BucketRecord | null) => boolean
 export const isReplaying: IsReplaying = (record) => record === null || record.replaying.length > 0
 
 export interface SpeedChunkReaderOptions {
-  readonly store: SpeedViewStore
+  readonly store: SpeedSide
   readonly cacheSizeMaxBytes: number
   readonly isSame: IsSameState
   readonly isReplaying: IsReplaying
 }
 
 export class SpeedChunkReader {
-  private readonly store: SpeedViewStore
+  private readonly store: SpeedSide
   private readonly isSame: IsSameState
   private readonly isReplaying: IsReplaying
   private readonly verified: LRUCache<string, VerifiedState>
@@ -98,7 +102,7 @@ export class SpeedChunkReader {
   }
 
   /** Throws what the store throws of more than damage, and DeadlinePassed. `partitions`: those whose fences are read too. */
-  read(view: ResolvedView, partitions: readonly number[], work: SlicedWork): Soon<SpeedChunksRead> {
+  read(view: ResolvedView, partitions: readonly number[], work: ReadingWork): Soon<SpeedChunksRead> {
     const { entities } = view
     const known = entities.map(({ name }) => this.verified.get(name))
     const reading: SpeedReading = {
@@ -108,7 +112,7 @@ export class SpeedChunkReader {
       const questions = part.map(([bucket, at]): BucketQuestion => ({
         view: view.id, bucket, partitions, entities: at.map((i) => entities[i]!.key), known: at.map((i) => known[i]?.stored ?? null), knownRecord: this.knownRecords(view)[bucket]?.bytes ?? null,
       }))
-      return after(readUndamaged(questions, (asked) => this.store.read(asked)), (states) => {
+      return after(readUndamaged(questions, (asked) => work.inTime(this.store.read(asked), `speed view ${view.id}`)), (states) => {
         const places = part.flatMap(([bucket, at], k) => {
           const damage = this.takeBucket(reading, view, bucket, states[k]!)
           if (damage === null) return at.map((i, j) => ({ bucket, i, j }))

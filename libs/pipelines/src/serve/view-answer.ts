@@ -3,7 +3,7 @@
 
 import { mergeAtCut } from '@tidemark/aggregation/merge'
 import type { PlannedFeature } from '@tidemark/aggregation/view-plan'
-import type { Problem } from '@tidemark/feature-schema/errors'
+import type { ErrorCode, Problem } from '@tidemark/feature-schema/errors'
 import type { BatchBlob } from './batch-blobs.ts'
 import { explainEntity, type EntityExplanation } from './explain.ts'
 import type { Degradation, DegradationCode, MissingReason, ServedValue } from './feature-answer.ts'
@@ -47,10 +47,14 @@ export function answerView(read: ReadView, t: number): ViewAnswer {
   if (backfill !== null) return missing('backfilling', 'BACKFILLING', `Version ${view.version} is not whole yet. ${backfill.howFar}`)
   if (failure !== null) return missing('batch_unavailable', 'BATCH_UNAVAILABLE', sentenceOf(failure))
   if (reading === null) return missing('deadline', 'DEADLINE', 'It was not read before the deadline.')
-  const { batch } = reading
+  const { batch, speed, pin } = reading
   if (!batch.isRead) return missing('batch_unavailable', 'BATCH_UNAVAILABLE', sentenceOf(batch.problem))
+  if (!speed.isRead && pin.n === 0) return missing('speed_unavailable', 'SPEED_UNAVAILABLE', `There is no generation yet, and all is of the stream. ${sentenceOf(speed.problem)}`)
   return new MergedView(read, reading, batch.value, t)
 }
+
+/** What was read cannot be used; any other problem says that it was not read. */
+const OF_STATE: ReadonlySet<ErrorCode> = new Set(['STORE_DAMAGED', 'BLOB_DAMAGED', 'BLOB_TOO_NEW', 'BLOB_OTHER_LAYOUT'])
 
 class MergedView implements ViewAnswer {
   private readonly read: ReadView
@@ -60,6 +64,8 @@ class MergedView implements ViewAnswer {
   private readonly speed: SpeedChunksRead | null
   private readonly t: number
   private firstDamage: Problem | null = null
+  private firstUnread: Problem | null = null
+  private unreadCount = 0
 
   constructor(read: ReadView, reading: ViewReading, blobs: readonly BatchBlob[], t: number) {
     this.read = read
@@ -77,8 +83,13 @@ class MergedView implements ViewAnswer {
     const { plan } = this.read.view
     const state = this.stateOf(i)
     if ('code' in state) {
-      this.firstDamage ??= state
-      return unavailable(plan.features.length, 'state_damaged')
+      if (OF_STATE.has(state.code)) {
+        this.firstDamage ??= state
+        return unavailable(plan.features.length, 'state_damaged')
+      }
+      this.firstUnread ??= state
+      this.unreadCount++
+      return unavailable(plan.features.length, 'batch_unavailable')
     }
     const { needsNewerPin, values } = mergeAtCut(plan, state.blob, state.chunks, { cut: this.reading.pin.cut, t: this.t })
     if (needsNewerPin) throw new Error(`View ${plan.view.name} was read with a pin that its speed state is ahead of.`)
@@ -100,12 +111,13 @@ class MergedView implements ViewAnswer {
     const degraded: Degradation[] = []
     const { speed } = this.reading
     if (!speed.isRead) degraded.push({ code: 'SPEED_UNAVAILABLE', view: view.name, message: sentenceOf(speed.problem) })
+    if (this.firstUnread !== null) degraded.push({ code: 'BATCH_UNAVAILABLE', view: view.name, message: `Of ${this.unreadCount} of ${entities.length} entities. ${sentenceOf(this.firstUnread)}` })
     if (lateCount > 0) degraded.push({ code: 'DEADLINE', view: view.name, message: `${lateCount} of ${entities.length} entities were not answered before the deadline.` })
     if (this.firstDamage !== null) degraded.push({ code: 'STATE_DAMAGED', view: view.name, message: sentenceOf(this.firstDamage) })
     return degraded
   }
 
-  /** What is stored of an entity, or what of that is damaged. */
+  /** What is stored of an entity, or what of that is damaged or was not read. */
   private stateOf(i: number): { readonly blob: Uint8Array | null; readonly chunks: readonly Uint8Array[] } | Problem {
     const blob = this.blobs[i]!
     const chunks = this.speed === null ? [] : this.speed.chunks[i]!

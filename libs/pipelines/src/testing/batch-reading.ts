@@ -11,11 +11,13 @@ import type { Alarm } from '../alarm.ts'
 import { BatchBlobs, type BatchBlob } from '../serve/batch-blobs.ts'
 import { BatchRows } from '../serve/batch-rows.ts'
 import { catalogOf } from '../serve/feature-catalog.ts'
+import { Deadlines } from '../serve/deadlines.ts'
 import { resolveEntities, resolveNames } from '../serve/feature-request.ts'
 import { KnownEntities } from '../serve/known-entities.ts'
 import type { PromotedKey } from '../serve/promoted-blob.ts'
 import { PromotedBlobs } from '../serve/promoted-blobs.ts'
-import { SlicedWork, Slices } from '../serve/sliced-work.ts'
+import { ReadingWork } from '../serve/reading-work.ts'
+import { Slices } from '../serve/sliced-work.ts'
 
 const CACHE_SIZE_MAX_BYTES = 1_000_000
 const clicks = eventSource('clicks', { fields: { at: timestamp(), user: string() }, eventTime: 'at' })
@@ -88,7 +90,7 @@ export class BatchReading {
     return {
       read: async (n, users, deadlineAtMs = Infinity) => {
         const { views: [view] } = await resolveEntities(names, users.map((user) => ({ user })), known, this.slices)
-        return blobs.read(view!, { n, cut: 10 * n }, new SlicedWork(this.slices, deadlineAtMs))
+        return blobs.read(view!, { n, cut: 10 * n }, new ReadingWork(this.slices, new Deadlines(clock), { beganAtMs: 0, deadlineAtMs }))
       },
     }
   }
