@@ -41,7 +41,7 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
   const { access, loops } = opened.use(await openAccess(http, registers, context))
   const app = createServingApp({
     access,
-    server: createFeatureServer({ catalog: () => live.catalog, registers, batchViews, batchCache, speedViews, clock, figures, onAlarm: context.onAlarm }),
+    server: createFeatureServer({ catalog: () => live.catalog, registers, batchViews, batchCache, speedViews, clock, figures, onAlarm: context.onAlarm, onLeftOut: (name, problem) => context.calls.told(name, problem) }),
     onAnswered,
     tracer: context.tracer,
     catalog: () => live.catalog,

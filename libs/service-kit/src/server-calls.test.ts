@@ -36,7 +36,7 @@ function world() {
   const store = new Store()
   const calls = new ServerCalls({ metrics, tracer: NO_TRACES, readiness, log, steadyMs: () => nowMs })
   const read = (name: string): readonly Series[] => metrics.read().find((metric) => metric.name === name)?.series ?? []
-  return { store, observed: calls.observe('stores', store), readiness, said, read, pass: (ms: number) => void (nowMs += ms) }
+  return { calls, store, observed: calls.observe('stores', store), readiness, said, read, pass: (ms: number) => void (nowMs += ms) }
 }
 
 describe('ServerCalls', () => {
@@ -54,6 +54,22 @@ describe('ServerCalls', () => {
     expect(observed.atHand()).toBe(7)
     expect(read('tidemark_server_calls_active')).toEqual([{ labels: { server: 'stores' }, value: 0 }])
     expect(read('tidemark_server_call_seconds').map(({ labels, value }) => [labels['call'], (value as { sum: number }).sum])).toEqual([['read', 0.03], ['atHand', 0]])
+  })
+
+  it('tells at once what somebody has found out of a server before a call has failed, and of the first call that succeeds', async () => {
+    const { calls, observed, readiness, said, read } = world()
+    const hangs = { code: 'STORE_UNAVAILABLE', message: 'It hangs.', where: 'there', action: 'Wait.' } as const
+    for (let i = 0; i < 2; i++) calls.told('stores', hangs)
+    calls.told('nobody', hangs)
+    expect(readiness.read()).toMatchObject({ status: 'waiting', waitsFor: [{ name: 'stores', code: 'STORE_UNAVAILABLE', message: 'It hangs.' }] })
+    expect(read('tidemark_server_call_errors_total')).toEqual([])
+    await observed.read(1)
+    expect(readiness.read().status).toBe('ready')
+    for (let i = 0; i < 2; i++) calls.told('stores', null)
+    calls.told('stores', hangs)
+    calls.told('stores', null)
+    expect(readiness.read().status).toBe('ready')
+    expect(said.map(({ msg }) => msg)).toEqual(['stores does not answer: It hangs.', 'stores answers again', 'stores does not answer: It hangs.', 'stores answers again'])
   })
 
   it('tells readiness and, once, the log of a server that is away, and that it answers again', async () => {

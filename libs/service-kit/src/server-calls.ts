@@ -1,7 +1,7 @@
 // Calls to servers: how many, how long, which failed; and whether a server answers at all. Each port is wrapped once, where it is opened, so that no
 // adapter and no pipeline knows of it.
 
-import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Histogram, Metrics } from '@tidemark/observability/metrics'
 import { NO_TRACES, type Span, type Tracer } from '@tidemark/observability/tracing'
 import type { Readiness } from './readiness.ts'
@@ -36,6 +36,13 @@ export class ServerCalls {
         tell('tidemark_server_calls_max', { server }, turns?.atOnceMax ?? null)
       }
     })
+  }
+
+  /** What who asks a server has found out himself: that its calls hang, before any of them has failed; null: that it answers. */
+  told(name: string, problem: Problem | null): void {
+    const server = this.servers.get(name)
+    if (problem === null) server?.answers()
+    else server?.isAway(problem, 0)
   }
 
   /** The port itself, each call of it observed. */
@@ -107,7 +114,7 @@ class Server {
       span?.end()
       seconds ??= metrics.histogram('tidemark_server_call_seconds', { server: this.name, call })
       seconds.record((steadyMs() - fromMs) / 1_000)
-      if (this.failingSinceMs !== null) this.answers()
+      this.answers()
     }
     const failed = (error: unknown, span: Span | null): void => {
       this.activeCount--
@@ -148,7 +155,8 @@ class Server {
     }
   }
 
-  private answers(): void {
+  answers(): void {
+    if (this.failingSinceMs === null) return
     const { readiness, log } = this.options
     this.failingSinceMs = null
     readiness.answers(this.name)
@@ -157,13 +165,17 @@ class Server {
   }
 
   private fails(error: unknown): void {
-    const { metrics, readiness, log, steadyMs } = this.options
     const problem = error instanceof TidemarkError ? error.problems[0]! : null
-    metrics.counter('tidemark_server_call_errors_total', { server: this.name, code: problem?.code ?? 'INTERNAL' }).value++
-    if (problem?.code !== 'STORE_UNAVAILABLE') return
+    this.options.metrics.counter('tidemark_server_call_errors_total', { server: this.name, code: problem?.code ?? 'INTERNAL' }).value++
+    if (problem?.code === 'STORE_UNAVAILABLE') this.isAway(problem, TOLD_AFTER_MS)
+  }
+
+  /** `toldAfterMs`: it has to have been so for so long before it is worth a line. */
+  isAway(problem: Problem, toldAfterMs: number): void {
+    const { readiness, log, steadyMs } = this.options
     this.failingSinceMs ??= steadyMs()
     if (this.isNeeded) readiness.waits(this.name, problem)
-    if (this.isTold || steadyMs() - this.failingSinceMs < TOLD_AFTER_MS) return
+    if (this.isTold || steadyMs() - this.failingSinceMs < toldAfterMs) return
     this.isTold = true
     log.warn({ code: problem.code, where: problem.where }, `${this.name} does not answer: ${problem.message}`)
   }

@@ -10,6 +10,7 @@ import { ServiceWorld, WrongAnswer } from './service-world.ts'
 const TEST_MAX_MS = 400_000
 const SERVERS = ['kafka', 'cassandra', 's3', 'redis', 'redis-jobs'] as const
 const GONE_MS = 10_000
+const FROZEN_MS = 6_000
 const seed = Number(process.env['TIDEMARK_SEED'] ?? Date.now() % 100_000)
 
 /** Without their servers, services may leave a question unanswered. */
@@ -65,6 +66,28 @@ describe(`services whose servers are away (TIDEMARK_SEED=${seed})`, () => {
     })
     await world.untilWhole(url, (await world.generation(url)) + 1)
     expect(services.map((service) => service.isRunning)).toEqual(services.map(() => true))
+  }, TEST_MAX_MS)
+
+  it('answer in time, of the generation alone, while the server of speed views hangs, and say at once that they are degraded', async () => {
+    const { admin } = await services.find(({ name }) => name === 'serving-layer')!.until('that it starts', ({ msg }) => msg === 'starts')
+    await world.untilWhole(url)
+    await servers.pause('redis')
+    const [fromMs, statuses, counts] = [performance.now(), new Map<string, number>(), { generation: 0, stream: 0, nothing: 0 }]
+    try {
+      while (performance.now() - fromMs < FROZEN_MS) {
+        counts[await world.judgeWithoutStream(url)]++
+        const { status } = (await (await fetch(`${String(admin)}/readyz`)).json()) as { status: string }
+        if (!statuses.has(status)) statuses.set(status, performance.now() - fromMs)
+        await sleep(100)
+      }
+    } finally {
+      servers.resume('redis')
+    }
+    // One or two may be late for the machine's sake; without a share of the deadline all of them are.
+    expect(counts.generation).toBeGreaterThan(5)
+    expect(counts.nothing).toBeLessThan(counts.generation / 4)
+    expect(statuses.get('degraded')).toBeLessThan(FROZEN_MS - 1_000)
+    await world.untilWhole(url)
   }, TEST_MAX_MS)
 
   it('say nothing that asks for somebody', () => {

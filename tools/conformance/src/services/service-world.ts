@@ -30,6 +30,9 @@ const RECORDS_PER_APPEND_MAX = 5
 const ENTITIES_PER_APPEND = 5_000
 const STREAM_PAUSE_MS = 40
 const FETCH = { countMax: 10_000, sizeMaxBytes: 8 * 2 ** 20, waitMaxMs: 0 }
+/** Of who names none, and what is allowed on top of it for HTTP on a busy machine. */
+const DEADLINE_DEFAULT_MS = 1_000
+const ON_THE_WAY_MAX_MS = 500
 /** Of an answer, and of everything that is waited for, on a busy machine. */
 const DEADLINE_MS = 10_000
 export const PATIENCE_MS = 120_000
@@ -226,6 +229,27 @@ export class ServiceWorld implements AsyncDisposable {
     }
   }
 
+  /**
+   * Asks for a view as whoever names no deadline, while the server of speed views is away: whether the answer is of its generation alone, as the oracle says
+   * (else WrongAnswer), of the stream too, or of neither, or late.
+   */
+  async judgeWithoutStream(url: string): Promise<'generation' | 'stream' | 'nothing'> {
+    const asked = this.views[0]!
+    const fromMs = performance.now()
+    const answer = await ask(url, asked, {})
+    const isLate = performance.now() - fromMs > DEADLINE_DEFAULT_MS + ON_THE_WAY_MAX_MS
+    const codes = answer.degraded.map(({ code }) => code)
+    if (isLate || codes.includes('DEADLINE') || codes.includes('BATCH_UNAVAILABLE')) return 'nothing'
+    if (!codes.includes('SPEED_UNAVAILABLE')) return 'stream'
+    const { cut } = answer.views[0]!
+    const known = await this.readLog()
+    for (const [i, entity] of asked.entities.entries()) {
+      const wrong = differences(asked, answer, i, known, ({ epoch }) => cut !== null && epoch <= cut)
+      if (wrong !== null) throw new WrongAnswer(`${entity} at cut ${cut}, of the generation alone: ${wrong}`)
+    }
+    return 'generation'
+  }
+
   /** Waits until both views are answered with every event, nothing degraded, and of a generation that has one. Throws what is wrong for too long. */
   async untilWhole(url: string, generationMin = 1): Promise<void> {
     for (const asked of this.views) {
@@ -308,8 +332,8 @@ export class ServiceWorld implements AsyncDisposable {
   }
 }
 
-async function ask(url: string, { plan, key, entities }: AskedView): Promise<Answer> {
-  const body = JSON.stringify({ features: plan.features.map(({ name }) => `${plan.view.name}:${name}`), entities: entities.map((entity) => ({ [key]: entity })), explain: true, deadlineMs: DEADLINE_MS })
+async function ask(url: string, { plan, key, entities }: AskedView, rest: object = { explain: true, deadlineMs: DEADLINE_MS }): Promise<Answer> {
+  const body = JSON.stringify({ features: plan.features.map(({ name }) => `${plan.view.name}:${name}`), entities: entities.map((entity) => ({ [key]: entity })), ...rest })
   const response = await fetch(`${url}/v1/features`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
   const text = await response.text()
   if (response.status !== 200) throw new Error(text)
