@@ -68,24 +68,26 @@ describe(`services whose servers are away (TIDEMARK_SEED=${seed})`, () => {
     expect(services.map((service) => service.isRunning)).toEqual(services.map(() => true))
   }, TEST_MAX_MS)
 
-  it('answer in time, of the generation alone, while the server of speed views hangs, and say at once that they are degraded', async () => {
-    const { admin } = await services.find(({ name }) => name === 'serving-layer')!.until('that it starts', ({ msg }) => msg === 'starts')
+  it.each([['redis', 'generation'], ['cassandra', 'whole']] as const)('answer in time while %s hangs, with what the other server or memory has, and say before long that they are degraded', async (name, expected) => {
+    const { admin } = await services.find(({ name: layer }) => layer === 'serving-layer')!.until('that it starts', ({ msg }) => msg === 'starts')
+    await world.append()
     await world.untilWhole(url)
-    await servers.pause('redis')
-    const [fromMs, statuses, counts] = [performance.now(), new Map<string, number>(), { generation: 0, stream: 0, nothing: 0 }]
+    await world.judgeAtRest(url)
+    await servers.pause(name)
+    const [fromMs, statuses, counts] = [performance.now(), new Map<string, number>(), { generation: 0, whole: 0, nothing: 0 }]
     try {
       while (performance.now() - fromMs < FROZEN_MS) {
-        counts[await world.judgeWithoutStream(url)]++
+        counts[await world.judgeAtRest(url)]++
         const { status } = (await (await fetch(`${String(admin)}/readyz`)).json()) as { status: string }
         if (!statuses.has(status)) statuses.set(status, performance.now() - fromMs)
         await sleep(100)
       }
     } finally {
-      servers.resume('redis')
+      servers.resume(name)
     }
     // One or two may be late for the machine's sake; without a share of the deadline all of them are.
-    expect(counts.generation).toBeGreaterThan(5)
-    expect(counts.nothing).toBeLessThan(counts.generation / 4)
+    expect(counts[expected]).toBeGreaterThan(5)
+    expect(counts.nothing).toBeLessThan(counts[expected] / 4)
     expect(statuses.get('degraded')).toBeLessThan(FROZEN_MS - 1_000)
     await world.untilWhole(url)
   }, TEST_MAX_MS)

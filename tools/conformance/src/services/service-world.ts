@@ -230,24 +230,24 @@ export class ServiceWorld implements AsyncDisposable {
   }
 
   /**
-   * Asks for a view as whoever names no deadline, while the server of speed views is away: whether the answer is of its generation alone, as the oracle says
-   * (else WrongAnswer), of the stream too, or of neither, or late.
+   * Asks for a view as whoever names no deadline, while nothing is appended: whether the answer has every event, or is of its generation alone, either as the
+   * oracle says (else WrongAnswer); or lacks values, or is late.
    */
-  async judgeWithoutStream(url: string): Promise<'generation' | 'stream' | 'nothing'> {
+  async judgeAtRest(url: string): Promise<'whole' | 'generation' | 'nothing'> {
     const asked = this.views[0]!
     const fromMs = performance.now()
     const answer = await ask(url, asked, {})
     const isLate = performance.now() - fromMs > DEADLINE_DEFAULT_MS + ON_THE_WAY_MAX_MS
     const codes = answer.degraded.map(({ code }) => code)
     if (isLate || codes.includes('DEADLINE') || codes.includes('BATCH_UNAVAILABLE')) return 'nothing'
-    if (!codes.includes('SPEED_UNAVAILABLE')) return 'stream'
+    const kind = codes.includes('SPEED_UNAVAILABLE') ? 'generation' : 'whole'
     const { cut } = answer.views[0]!
     const known = await this.readLog()
     for (const [i, entity] of asked.entities.entries()) {
-      const wrong = differences(asked, answer, i, known, ({ epoch }) => cut !== null && epoch <= cut)
-      if (wrong !== null) throw new WrongAnswer(`${entity} at cut ${cut}, of the generation alone: ${wrong}`)
+      const wrong = differences(asked, answer, i, known, ({ epoch }) => kind === 'whole' || (cut !== null && epoch <= cut))
+      if (wrong !== null) throw new WrongAnswer(`${entity} at cut ${cut}, ${kind}: ${wrong}`)
     }
-    return 'generation'
+    return kind
   }
 
   /** Waits until both views are answered with every event, nothing degraded, and of a generation that has one. Throws what is wrong for too long. */
