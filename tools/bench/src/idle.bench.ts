@@ -1,4 +1,4 @@
-// What the layers cost while nothing happens: the four as processes, each from the folder that its image holds, on real servers, with definitions that are
+// What the layers cost while nothing happens: the four as processes, each from the folder that its image holds and as that starts it, on real servers, with definitions that are
 // applied and no events. How soon each is ready once its servers answer, the memory that is resident, and its share of one core.
 
 import { execFileSync } from 'node:child_process'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dropKeyspace } from '@tidemark/adapter-cassandra/testing/drop-keyspace'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
+import { imageEnvironment } from '@tidemark/images/image-start'
 import { applyToServers } from '@tidemark/service-kit/testing/apply-to-servers'
 import { environmentOf } from '@tidemark/servers/addresses'
 import { DEFAULT_NAMES } from '@tidemark/servers/names'
@@ -81,7 +82,7 @@ function figuresOf(layer: LayerName, readySeconds: readonly number[], spans: rea
 
 async function startReady(layer: LayerName, folder: string, env: Readonly<Record<string, string>>): Promise<[ServiceProcess, number]> {
   const fromMs = performance.now()
-  const service = await ServiceProcess.start({ name: layer, main: join(folder, 'images', layer, 'main.js'), env: { ...env, TIDEMARK_MEMBER: layer } })
+  const service = await ServiceProcess.start({ name: layer, main: join(folder, 'images', layer, 'main.js'), env: { ...env, ...imageEnvironment(), TIDEMARK_MEMBER: layer } })
   const { admin } = await service.until('that it starts', ({ msg }) => msg === 'starts')
   while ((await fetch(`${String(admin)}/readyz`)).status !== 200) await sleep(LOOK_AGAIN_MS)
   return [service, (performance.now() - fromMs) / 1_000]

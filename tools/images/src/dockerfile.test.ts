@@ -52,7 +52,7 @@ describe('infra/images/Dockerfile', () => {
     ['COPY --from=context /image /app', 'COPY . /app', 'its content is not one folder of another stage'],
     ['COPY --from=context /image /app', 'COPY --from=context /image /app\nCOPY --from=context /source /app', 'its content is not one folder of another stage'],
     ['COPY . .', 'ADD . .', 'ADD unpacks'],
-    ['ENTRYPOINT ["node", "/app/main.js"]', 'ENTRYPOINT node /app/main.js', 'a shell is between it'],
+    ['ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/main.js"]', 'ENTRYPOINT node /app/main.js', 'a shell is between it'],
     ['WORKDIR /app', 'WORKDIR /app\nRUN chmod -R a+w /app', 'it changes what the base holds'],
     ['STOPSIGNAL SIGTERM', 'STOPSIGNAL SIGKILL', 'not told to end by SIGTERM'],
   ])('would be found out with %j as %j', (right, wrong, fault) => {
