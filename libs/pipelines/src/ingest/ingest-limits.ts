@@ -19,7 +19,7 @@ export const INGEST_LIMITS = {
   /** Of those records, as the log has them. */
   heldSizeMaxBytes: 32 * 1_048_576,
   /** How long a poll waits at the end of the log; a record that comes ends the wait. */
-  pollWaitMaxMs: 250,
+  pollWaitMaxMs: 1_000,
   /** Commands that are under way at a time, each of another bucket. */
   writesInFlightMax: 32,
   /** Keys that one command compares and puts, together. */
