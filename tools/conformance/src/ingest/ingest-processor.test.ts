@@ -6,6 +6,7 @@ import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 import { withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
 import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
+import type { EventLog } from '@tidemark/ports/event-log'
 import type { BucketWrite } from '@tidemark/ports/speed-view-store'
 import { EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
 import { judgeAll } from './ingest-judge.ts'
@@ -245,6 +246,32 @@ describe('heartbeats', () => {
     world.nowMs += 5_000
     await processor.step()
     expect(await heartbeatOf(world)).toMatchObject({ logEnd: 2, nextOffset: 1, caughtUpAtMs: world.nowMs - 5_000 })
+  })
+
+  it('law 7: count as lacking what is in a transaction that is not decided', async () => {
+    const world = await worldOf()
+    let undecidedCount = 0
+    const log = overriding<EventLog>(world.log, {
+      extent: async (topic: string, partition: number) => {
+        const extent = await world.log.extent(topic, partition)
+        return { ...extent, appendedEnd: extent.end + undecidedCount }
+      },
+      fetch: async (...asked: Parameters<EventLog['fetch']>) => {
+        const batch = await world.log.fetch(...asked)
+        return { ...batch, isAtEnd: batch.isAtEnd && undecidedCount === 0 }
+      },
+    })
+    const processor = world.processor([0], (ports) => ({ ...ports, log }))
+    await world.append(0, click(world, user))
+    await drain(processor)
+    undecidedCount = 3
+    world.nowMs += 5_000
+    await drain(processor)
+    expect(await heartbeatOf(world)).toMatchObject({ logEnd: 4, nextOffset: 1, caughtUpAtMs: world.nowMs - 5_000 })
+    undecidedCount = 0
+    world.nowMs += 1_000
+    await drain(processor)
+    expect(await heartbeatOf(world)).toMatchObject({ logEnd: 1, nextOffset: 1, caughtUpAtMs: world.nowMs })
   })
 
   it('law 7: go on, and grow no younger, where the clock was ahead and is set back', async () => {

@@ -39,7 +39,7 @@ export function pausable(): Pause {
 }
 
 /** A port with some of its methods replaced. */
-export function overriding<Port extends object>(port: Port, methods: Partial<SpeedViewStore>): Port {
+export function overriding<Port extends object>(port: Port, methods: Partial<Port>): Port {
   return new Proxy(port, {
     get(target, name) {
       const found = Reflect.get(methods, name) ?? Reflect.get(target, name)
