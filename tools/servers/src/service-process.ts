@@ -49,8 +49,11 @@ export class ServiceEnded extends Error {
 
 /** What a service has not said by then it never will, on a busy machine too. */
 const SAID_WITHIN_MS = 120_000
-/** Node has to find it, wherever a service runs. */
-export const END_WITH_PARENT = new URL('./end-with-parent.ts', import.meta.url)
+/**
+ * Loaded into a service before its own code: it is told to end once the channel to who started it is closed, however that one ended. As JavaScript, and in the
+ * command line: no file has to be found where a service runs, and Node loads nothing to take types away.
+ */
+const END_WITH_PARENT = `data:text/javascript,${encodeURIComponent("process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')); process.channel?.unref()")}`
 const END_WITHIN_MS = 30_000
 const TOLD_LINES = 20
 const KEPT_LINES = 10_000
@@ -85,7 +88,7 @@ export class ServiceProcess implements AsyncDisposable {
   /** Resolves once it is running; whether it is ready is another question. */
   static async start(options: ServiceOptions): Promise<ServiceProcess> {
     // A group of its own: an interrupt at the terminal is for who started it, who ends it in its turn.
-    const [command, ...args] = [...(options.node ?? [process.execPath]), '--disable-warning=ExperimentalWarning', '--import', END_WITH_PARENT.href, options.main]
+    const [command, ...args] = [...(options.node ?? [process.execPath]), '--disable-warning=ExperimentalWarning', '--import', END_WITH_PARENT, options.main]
     const child = spawn(command!, args, { env: { ...withoutSettings(process.env), ...options.env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
     await once(child, 'spawn')
     const identity = identifyProcess(child.pid!)

@@ -4,8 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { END_WITH_PARENT, type ServiceOptions } from '@tidemark/servers/service-process'
+import type { ServiceOptions } from '@tidemark/servers/service-process'
 
 const SCRIPT = join(import.meta.dirname, 'contained-node.sh')
 /** Who runs in it: no user of any system. */
@@ -22,5 +21,5 @@ export function containedRun(image: string, rootsFolder: string, writable: strin
   mkdirSync(rootsFolder, { recursive: true })
   const root = mkdtempSync(join(rootsFolder, 'root-'))
   execFileSync('chown', ['-R', `${CONTAINED_USER}:${CONTAINED_USER}`, writable])
-  return { main: '/app/main.js', node: ['unshare', '--mount', 'sh', SCRIPT, root, image, process.execPath, fileURLToPath(END_WITH_PARENT), writable] }
+  return { main: '/app/main.js', node: ['unshare', '--mount', 'sh', SCRIPT, root, image, process.execPath, writable] }
 }
