@@ -226,6 +226,7 @@ export interface TableReader {
 }
 
 export interface BatchEngine extends AsyncDisposable {
-  groupPanes(query: PaneQuery): Promise<PaneResult>
+  /** Once `signal` is aborted, an engine whose work takes long ends it, and what is read of the result rejects with the signal's reason. */
+  groupPanes(query: PaneQuery, signal?: AbortSignal): Promise<PaneResult>
   groupAsOf(query: AsOfQuery): Promise<AsOfResult>
 }

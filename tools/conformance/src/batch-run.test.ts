@@ -52,7 +52,8 @@ describe('runBatch', () => {
     let isReleased = false
     const watched = {
       ...engine,
-      async groupPanes(query: Parameters<typeof engine.groupPanes>[0]) {
+      async groupPanes(query: Parameters<typeof engine.groupPanes>[0], signal?: AbortSignal) {
+        expect(signal).toBe(controller.signal)
         const result = await engine.groupPanes(query)
         return { ...result, [Symbol.asyncDispose]: async () => void (isReleased = true) }
       },

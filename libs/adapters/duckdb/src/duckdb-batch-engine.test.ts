@@ -52,6 +52,23 @@ describe('createDuckDbBatchEngine', () => {
     expect(await loading).toBeInstanceOf(Error)
   })
 
+  it('ends a query that is loading, or read, when it is told to, with the reason, and goes on with others', async () => {
+    await using engine = await createDuckDbBatchEngine({ threads: 2, temporaryFolder: folder })
+    const loading = new AbortController()
+    const loaded = engine.groupPanes(query, loading.signal)
+    loading.abort(new Error('told to end'))
+    await expect(loaded).rejects.toThrow('told to end')
+    const reading = new AbortController()
+    const result = await engine.groupPanes(query, reading.signal)
+    const read = Promise.all(result.streams.map(({ batches }) => batches[Symbol.asyncIterator]().next()))
+    reading.abort(new Error('told to end, too'))
+    await expect(read).rejects.toThrow('told to end, too')
+    await expect(Array.fromAsync(result.entities)).rejects.toThrow('told to end, too')
+    await result[Symbol.asyncDispose]()
+    await using other = await engine.groupPanes(query)
+    expect(other.entityCount).toBe(40_000)
+  })
+
   it('spills what exceeds its memory, and gives the same', async () => {
     await using engine = await createDuckDbBatchEngine({ threads: 1, memoryLimitBytes: 24 * 2 ** 20, temporaryFolder: folder })
     await using result = await engine.groupPanes(query)

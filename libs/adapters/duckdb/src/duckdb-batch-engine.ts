@@ -19,7 +19,7 @@ import { writeRows } from './training-writer.ts'
 export async function createDuckDbBatchEngine(limits: DuckDbLimits = {}): Promise<BatchEngine & RowsWriter & TableReader & RecordReader> {
   const database = await openDuckDb(limits)
   return {
-    groupPanes: (query) => groupPanes(database, query),
+    groupPanes: (query, signal) => groupPanes(database, query, signal),
     groupAsOf: (query) => groupAsOf(database, query),
     writeRows: (rows, output) => writeRows(database, rows, output),
     readTable: (table) => readTable(database, table),
@@ -29,9 +29,9 @@ export async function createDuckDbBatchEngine(limits: DuckDbLimits = {}): Promis
   }
 }
 
-async function groupPanes(database: DuckDb, query: PaneQuery): Promise<PaneResult> {
+async function groupPanes(database: DuckDb, query: PaneQuery, signal: AbortSignal | undefined): Promise<PaneResult> {
   await using cleanUp = new AsyncDisposableStack()
-  const session = cleanUp.use(await database.openSession())
+  const session = cleanUp.use(await database.openSession(signal))
   const { selected, entities, entityCount, report, bind } = await selectEvents(session, query, {
     measures: query.ladders.flatMap(({ measures }) => measures),
     times: [],

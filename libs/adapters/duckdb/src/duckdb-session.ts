@@ -19,7 +19,8 @@ export interface DuckDbLimits {
 }
 
 export interface DuckDb extends AsyncDisposable {
-  openSession(): Promise<DuckDbSession>
+  /** `signal` ends what runs; whoever waits for it, or asks afterwards, gets its reason. */
+  openSession(signal?: AbortSignal): Promise<DuckDbSession>
 }
 
 export type SqlRow = Readonly<Record<string, unknown>>
@@ -62,8 +63,8 @@ export async function openDuckDb(limits: DuckDbLimits = {}): Promise<DuckDb> {
   const sessions = new Set<Connections>()
   let sessionCount = 0
   return {
-    async openSession() {
-      const connections = new Connections(instance)
+    async openSession(signal) {
+      const connections = new Connections(instance, signal)
       sessions.add(connections)
       return openSession(connections, `query_${sessionCount++}`, () => sessions.delete(connections))
     },
@@ -97,6 +98,7 @@ async function openSession(connections: Connections, schema: string, forget: () 
     chunks: (sql) => streamChunks(connections, sql),
     async [Symbol.asyncDispose]() {
       if (connections.isClosed) return
+      await connections.leaveSignal()
       await connections.interrupt()
       await run(`DROP SCHEMA ${schema} CASCADE`)
       await connections.close()
@@ -127,10 +129,23 @@ class Connections {
   readonly #instance: DuckDBInstance
   readonly #open = new Set<DuckDBConnection>()
   readonly #running = new Set<Promise<unknown>>()
+  #signal: AbortSignal | undefined
+  #aborting: Promise<void> = Promise.resolve()
   #closed = false
 
-  constructor(instance: DuckDBInstance) {
+  constructor(instance: DuckDBInstance, signal?: AbortSignal) {
     this.#instance = instance
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  readonly #onAbort = (): void => void (this.#aborting = this.interrupt())
+
+  /** Is not to be told to end any more: what is left to do is to clean up. */
+  async leaveSignal(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#signal = undefined
+    await this.#aborting
   }
 
   get isClosed(): boolean {
@@ -152,11 +167,13 @@ class Connections {
 
   async watch<T>(start: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error('The query was ended: its result or its engine is disposed.')
+    this.#signal?.throwIfAborted()
     const running = start()
     this.#running.add(running)
     try {
       return await running
     } catch (error) {
+      this.#signal?.throwIfAborted()
       return rethrowCoded(error)
     } finally {
       this.#running.delete(running)
@@ -173,6 +190,7 @@ class Connections {
 
   async close(): Promise<void> {
     this.#closed = true
+    await this.leaveSignal()
     await this.interrupt()
     for (const connection of this.#open) this.release(connection)
   }

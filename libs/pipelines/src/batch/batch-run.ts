@@ -25,7 +25,7 @@ export interface BatchRun {
   readonly entity?: readonly Value[]
   /** Called after each batch of entities. */
   readonly onProgress?: (progress: BatchProgress) => void
-  /** Ends the run at the next batch of entities, with the signal's reason; what was written stays. */
+  /** Ends the engine's work, or the run at the next batch of entities, with the signal's reason; what was written stays. */
   readonly signal?: AbortSignal
 }
 
@@ -52,7 +52,7 @@ export async function runBatch(run: BatchRun): Promise<BatchRunResult> {
   signal?.throwIfAborted()
   const epochs = isInputExact ? { afterEpoch: null, throughEpoch: null } : { afterEpoch: base?.cut ?? null, throughEpoch }
   const { query, asked } = paneQuery(plan, input, { ...epochs, untilMs, ...(entity && { entity }) })
-  await using result = await engine.groupPanes(query)
+  await using result = await engine.groupPanes(query, signal)
   const { report, entityCount } = result
   const written = { entityCount: 0, eventCount: 0, paneCount: 0, writtenBytes: 0 }
   for await (const entities of inBatches(loadPanes(plan, result, asked), ENTITIES_PER_BATCH)) {
