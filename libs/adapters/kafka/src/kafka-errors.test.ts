@@ -35,7 +35,7 @@ describe('asTidemarkError', () => {
 
 describe('isPassing', () => {
   it.each([
-    [true, 'NOT_LEADER_OR_FOLLOWER'], [true, 'COORDINATOR_LOAD_IN_PROGRESS'], [true, 'CONCURRENT_TRANSACTIONS'], [true, 'UNSTABLE_OFFSET_COMMIT'], [true, 'NOT_ENOUGH_REPLICAS'],
+    [true, 'NOT_LEADER_OR_FOLLOWER'], [true, 'COORDINATOR_LOAD_IN_PROGRESS'], [true, 'CONCURRENT_TRANSACTIONS'], [true, 'UNSTABLE_OFFSET_COMMIT'], [true, 'NOT_ENOUGH_REPLICAS'], [true, 'UNKNOWN_SERVER_ERROR'],
     [false, 'MESSAGE_TOO_LARGE'], [false, 'OFFSET_OUT_OF_RANGE'], [false, 'PRODUCER_FENCED'], [false, 'GROUP_AUTHORIZATION_FAILED'], [false, 'OUT_OF_ORDER_SEQUENCE_NUMBER'],
   ])('says %s of %s', (expected, name) => {
     expect(isPassing(saying(name))).toBe(expected)
@@ -53,7 +53,7 @@ describe('isOutcomeUnknown', () => {
   it('is true where no answer came, or one that leaves it open', () => {
     expect(isOutcomeUnknown(new TimeoutError('Request timed out'))).toBe(true)
     expect(isOutcomeUnknown(new NetworkError('Connection closed'))).toBe(true)
-    for (const name of ['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER']) expect(isOutcomeUnknown(saying(name))).toBe(true)
+    for (const name of ['UNKNOWN_SERVER_ERROR', 'REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER']) expect(isOutcomeUnknown(saying(name))).toBe(true)
     for (const name of ['NOT_ENOUGH_REPLICAS', 'MESSAGE_TOO_LARGE', 'COORDINATOR_NOT_AVAILABLE']) expect(isOutcomeUnknown(saying(name))).toBe(false)
   })
 })
