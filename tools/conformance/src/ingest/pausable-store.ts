@@ -1,6 +1,5 @@
 // A store whose writer can be held up right before a write, as a processor is that stops for a while.
 
-import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import type { WorldPorts } from './ingest-world.ts'
 
 export interface Pause {
