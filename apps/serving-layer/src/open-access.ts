@@ -36,12 +36,12 @@ export async function openAccess({ host, tls, auth: { hasApiKeys, jwt } }: HttpS
   }
   const keys = hasApiKeys ? new KeyRing(registers, clock) : undefined
   if (keys !== undefined) await untilAnswered('registers', () => keys.read(), context)
-  const verifier = jwt === null ? undefined : opened.use(openJwtVerifier(jwt, clock))
-  const tokens = verifier && new KnownTokens(watched(verifier, context), clock)
+  const verifier = jwt === null ? undefined : watched(opened.use(openJwtVerifier(jwt, clock)), context)
+  const tokens = verifier && new KnownTokens(verifier, clock)
   const owned = opened.move()
   return {
     access: { authenticate: createAuthenticate({ keys, tokens }), ...tellAccess(context) },
-    loops: [...(keys === undefined ? [] : [keys.follow(clock)]), ...(verifier === undefined ? [] : [every(TOKEN_KEYS_EVERY_MS, clock, () => watched(verifier, context).refresh())])],
+    loops: [...(keys === undefined ? [] : [keys.follow(clock)]), ...(verifier === undefined ? [] : [every(TOKEN_KEYS_EVERY_MS, clock, () => verifier.refresh())])],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

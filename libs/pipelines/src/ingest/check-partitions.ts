@@ -11,15 +11,15 @@ import { ofBucket, readBuckets } from './bucket-damage.ts'
 import { bucketPartOf, type BucketWork } from './bucket-work.ts'
 import { speedGroupOf } from './group-names.ts'
 import { encodeHeartbeat, HEARTBEAT_VERSION, type Heartbeat } from './heartbeat.ts'
-import { isReplaced, replacedAlarm, type IngestContext } from './ingest-context.ts'
+import type { IngestContext } from './ingest-context.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { PolledPart } from './poll.ts'
 import { bucketWhere, type BucketLanes, type SpeedView } from './speed-view.ts'
-import { distinct, readFence } from './take-up.ts'
+import { readFence, stopWhereReplaced } from './take-up.ts'
 
 /** Reads pointers and fences again. Partitions whose fences are not what they should be are rewound, or stand still. */
 export async function checkPartitions(context: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[]): Promise<void> {
-  const { clock, limits, log, topic, registers, onAlarm } = context
+  const { clock, log, topic, registers } = context
   for (const view of views) view.pointer = (await readPointer(registers, view.id)).pointer
   const read = partitions.filter(({ reader }) => reader !== null)
   const doubtful = await readFences(context, views, read)
@@ -28,12 +28,7 @@ export async function checkPartitions(context: IngestContext, views: readonly Sp
     const at = momentOf(clock)
     owned.sawEnd((await log.extent(topic, partition)).appendedEnd, at)
     if (reader === null || owned.reader === null) return
-    for (const position of distinct([reader.position(), ...(doubtful.get(owned) ?? [])])) {
-      if (!(await isReplaced(context, partition, position, 'running'))) continue
-      owned.stop(replacedAlarm(context, partition, position.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
-      owned.rewind()
-      break
-    }
+    await stopWhereReplaced(context, owned, [reader.position(), ...(doubtful.get(owned) ?? [])])
   }))
 }
 

@@ -9,10 +9,10 @@ import type { PrepareDecoder } from '../log/log-decoder.ts'
 import { markOf, type PartitionPosition, type PartitionReader } from '../log/partition-position.ts'
 import { isExpected, withUnexpected, type SealRegister } from '../log/seal-register.ts'
 import type { RejectedRecord } from './dead-letter.ts'
-import { isReplaced, partitionWhere, replacedAlarm, type IngestContext } from './ingest-context.ts'
+import { partitionWhere, type IngestContext } from './ingest-context.ts'
 import type { OwnedPartition } from './owned-partition.ts'
 import type { SpeedView } from './speed-view.ts'
-import { distinct } from './take-up.ts'
+import { stopWhereReplaced } from './take-up.ts'
 
 /** What was taken of one partition: some records of the poll, and the fetch positions up to the position's. */
 export interface PolledPart {
@@ -68,7 +68,7 @@ export interface FetchedPartition {
 export async function takeFetched(
   context: IngestContext, prepareDecoder: PrepareDecoder, poll: Poll, views: readonly SpeedView[], fetched: readonly FetchedPartition[], last: SealRegister,
 ): Promise<SealRegister> {
-  const { registers, source, rules, clock, limits, onAlarm } = context
+  const { registers, source, rules, clock } = context
   const decode = await prepareDecoder(fetched.map(({ batch }) => batch.records))
   // Before the register: what it does not yet announce as another time is then judged by a clock of before (declare-append-time.ts).
   const aheadMs = clock.nowMs() + source.skewMaxMs
@@ -77,20 +77,10 @@ export async function takeFetched(
     const reader = owned.reader!
     // After the fetch: what the reader stands on is still there, so what was fetched is what follows it; and what fences stand on that it comes
     // past, so that what follows them is what their buckets lack.
-    const replaced = await firstReplaced(context, owned.partition, [reader.position(), ...distinct(fencesWithin(views, owned.partition, reader.next, batch.next))])
-    if (replaced !== null) {
-      owned.stop(replacedAlarm(context, owned.partition, replaced.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
-      owned.rewind()
-      continue
-    }
+    if (await stopWhereReplaced(context, owned, [reader.position(), ...fencesWithin(views, owned.partition, reader.next, batch.next)])) continue
     register = await takeBatch(context, decode, poll, owned, reader, batch, register, aheadMs)
   }
   return register
-}
-
-async function firstReplaced(context: IngestContext, partition: number, positions: readonly PartitionPosition[]): Promise<PartitionPosition | null> {
-  for (const position of positions) if (await isReplaced(context, partition, position, 'running')) return position
-  return null
 }
 
 /** The fences after one position and up to another: while a processor catches up, those of buckets that had more. */

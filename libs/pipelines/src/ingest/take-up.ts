@@ -139,8 +139,20 @@ function blockWhereGone(context: IngestContext, view: SpeedView, partition: numb
   if (view.blocked.has(partition)) for (const { lanes } of view.buckets) lanes[partition] = undefined
 }
 
+/** Stops a partition whose log is no more what it was at one of these positions, and has it taken up again. Whether it does. */
+export async function stopWhereReplaced(context: IngestContext, owned: OwnedPartition, positions: readonly PartitionPosition[]): Promise<boolean> {
+  const { clock, limits, onAlarm } = context
+  for (const position of distinct(positions)) {
+    if (!(await isReplaced(context, owned.partition, position, 'running'))) continue
+    owned.stop(replacedAlarm(context, owned.partition, position.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
+    owned.rewind()
+    return true
+  }
+  return false
+}
+
 /** The positions, each place of the log once. */
-export function distinct(positions: readonly PartitionPosition[]): Iterable<PartitionPosition> {
+function distinct(positions: readonly PartitionPosition[]): Iterable<PartitionPosition> {
   return new Map(positions.map((position) => [`${position.next} ${position.mark?.offset} ${position.mark?.appendTimeMs} ${position.mark?.checksum}`, position])).values()
 }
 

@@ -10,9 +10,9 @@ import { encodeFence } from '../log/fence.ts'
 import type { PartitionPosition } from '../log/partition-position.ts'
 import { ofBucket, readBuckets } from './bucket-damage.ts'
 import { firstAtLeast, type BucketPart, type BucketWork } from './bucket-work.ts'
-import { isReplaced, replacedAlarm, type IngestContext } from './ingest-context.ts'
+import type { IngestContext } from './ingest-context.ts'
 import type { Poll, PolledPart } from './poll.ts'
-import { readFence } from './take-up.ts'
+import { readFence, stopWhereReplaced } from './take-up.ts'
 import { CHUNK_NAMES, type EntityEntry, type Revisions } from './view-entities.ts'
 
 /** What a command does to a partition's lane. */
@@ -222,7 +222,7 @@ function applyCommand({ clock }: IngestContext, { bucket }: BucketWork, { steps,
 
 /** RULE refused: what is in memory of the bucket is worth nothing; its fences are what is stored, if that is of this log. */
 async function readAgain(context: IngestContext, { bucket, parts }: BucketWork): Promise<void> {
-  const { store, registers, source, clock, limits, onAlarm } = context
+  const { store, registers, source, clock } = context
   bucket.stateVersion++
   const left = parts.filter(({ isOver }) => !isOver)
   const partitions = left.map(({ part }) => part.owned.partition)
@@ -237,11 +237,7 @@ async function readAgain(context: IngestContext, { bucket, parts }: BucketWork):
       continue
     }
     const fence = readFence(bucket, owned.partition, bytes)
-    if (await isReplaced(context, owned.partition, fence, 'running')) {
-      owned.stop(replacedAlarm(context, owned.partition, fence.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
-      owned.rewind()
-      continue
-    }
+    if (await stopWhereReplaced(context, owned, [fence])) continue
     const lane = bucket.lanes[owned.partition]!
     Object.assign(lane, { fence, fenceBytes: bytes, through: Math.max(lane.through, fence.next), fenceAtMs: clock.steadyMs() })
   }
