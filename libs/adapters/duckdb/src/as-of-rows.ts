@@ -80,7 +80,7 @@ async function createFrom(session: DuckDbSession, { format, path }: RowsFile, ta
     return requireEveryLine(session, path)
   }
   const [scan] = await parquetScans(session, paths)
-  await create(scan!).catch((error: unknown) => unreadable(error, path, 'Parquet'))
+  await create(scan!).catch((error: unknown) => unreadable(session, error, path, 'Parquet'))
 }
 
 /** A line that is no row would shift all rows after it, so it is not left out as one of events is. */

@@ -31,7 +31,7 @@ export async function readCsv(session: DuckDbSession, path: string, read: (scan:
     try {
       return await read(csvScan(path, path, head, lineEnd))
     } catch (error) {
-      if (!isGivenUp(error)) return unreadable(error, path, 'CSV')
+      if (!isGivenUp(error)) return unreadable(session, error, path, 'CSV')
     }
   }
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-csv-'))
@@ -42,7 +42,7 @@ export async function readCsv(session: DuckDbSession, path: string, read: (scan:
     await read(csvScan(path, copy, head, LINE_FEED))
   } catch (error) {
     // Nobody knows the copy.
-    unreadable(error instanceof TidemarkError ? error : new Error(messageOf(error).replaceAll(copy, path), { cause: error }), path, 'CSV')
+    unreadable(session, error instanceof TidemarkError ? error : new Error(messageOf(error).replaceAll(copy, path), { cause: error }), path, 'CSV')
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -133,7 +133,7 @@ function beginningOf(path: string): string {
       closeSync(file)
     }
   } catch (error) {
-    return unreadable(error, path, 'CSV')
+    throw coded('INPUT_UNREADABLE', `It cannot be read as CSV: ${messageOf(error)}.`, path, 'Check that the file is whole and may be read.', error)
   }
 }
 

@@ -18,6 +18,19 @@ const user: Expression = { node: 'column', name: 'user', type: 'string', nullabl
 const values: Measure = { kind: 'values', limit: 10, of: user, where: null, groupBy: null }
 const count: Measure = { kind: 'count', of: null, where: null, groupBy: null }
 
+/** A signal that is aborted once it is asked for the time given, which is before a statement runs. */
+function abortingAt(asked: number): { signal: AbortSignal; reason: Error } {
+  const controller = new AbortController()
+  const { signal } = controller
+  const reason = new Error('told to end')
+  const throwIfAborted = signal.throwIfAborted.bind(signal)
+  signal.throwIfAborted = () => {
+    if (--asked === 0) controller.abort(reason)
+    throwIfAborted()
+  }
+  return { signal, reason }
+}
+
 let folder: string
 let query: PaneQuery
 beforeEach(async () => {
@@ -67,6 +80,34 @@ describe('createDuckDbBatchEngine', () => {
     await result[Symbol.asyncDispose]()
     await using other = await engine.groupPanes(query)
     expect(other.entityCount).toBe(40_000)
+  })
+
+  it('says why it was told to end, whatever it was at', async () => {
+    await using engine = await createDuckDbBatchEngine({ threads: 2, temporaryFolder: folder })
+    await using database = await openDuckDb()
+    await using session = await database.openSession()
+    const other = join(folder, 'other.parquet')
+    const [plain, csv] = [join(folder, 'plain.parquet'), join(folder, 'events.csv')]
+    for (const path of [plain, csv]) await session.run(`COPY (SELECT range AS time, 'x' AS user FROM range(10)) TO ${quoteText(path)}`)
+    await session.run(`COPY (SELECT range AS time, 'x' AS user, 1 AS more FROM range(10)) TO ${quoteText(other)}`)
+    const inputs = [
+      { ...query.input, paths: [plain, other] },
+      { ...query.input, paths: [other] },
+      { ...query.input, format: 'csv', paths: [csv] },
+    ] as PaneQuery['input'][]
+    for (const input of inputs) {
+      let isWhole = false
+      for (let asked = 1; !isWhole; asked++) {
+        const { signal, reason } = abortingAt(asked)
+        const ended = engine.groupPanes({ ...query, input }, signal).then(async (result) => {
+          for (const { batches } of result.streams) await Array.fromAsync(batches)
+          await result[Symbol.asyncDispose]()
+          isWhole = !signal.aborted
+        })
+        await ended.catch((error: unknown) => expect(error).toBe(reason))
+        if (isWhole) expect(asked).toBeGreaterThan(5)
+      }
+    }
   })
 
   it('spills what exceeds its memory, and gives the same', async () => {

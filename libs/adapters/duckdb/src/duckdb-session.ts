@@ -43,6 +43,8 @@ export interface DuckDbSession extends AsyncDisposable {
   rows(sql: string): Promise<SqlRow[]>
   /** The rows of a query as DuckDB makes them, on a connection of its own, so that streams can be read side by side. */
   chunks(sql: string): AsyncGenerator<ResultChunk>
+  /** Throws where it was told to end, with the signal's reason, or is disposed: what failed then says nothing of what was read. */
+  throwIfEnded(): void
 }
 
 /** Opens an empty in-memory database that keeps to `limits`. */
@@ -96,6 +98,7 @@ async function openSession(connections: Connections, schema: string, forget: () 
       return reader.getRowObjectsJS()
     },
     chunks: (sql) => streamChunks(connections, sql),
+    throwIfEnded: () => connections.throwIfEnded(),
     async [Symbol.asyncDispose]() {
       if (connections.isClosed) return
       await connections.leaveSignal()
@@ -165,9 +168,13 @@ class Connections {
     connection.closeSync()
   }
 
-  async watch<T>(start: () => Promise<T>): Promise<T> {
+  throwIfEnded(): void {
     if (this.#closed) throw new Error('The query was ended: its result or its engine is disposed.')
     this.#signal?.throwIfAborted()
+  }
+
+  async watch<T>(start: () => Promise<T>): Promise<T> {
+    this.throwIfEnded()
     const running = start()
     this.#running.add(running)
     try {

@@ -28,7 +28,7 @@ export async function* readFileRecords(database: DuckDb, input: EventInput): Asy
     try {
       for await (const some of streamRecords(session, `SELECT ${recordColumns(input, scan).join(', ')} FROM ${scan.relation}`)) yield { file, ...some }
     } catch (error) {
-      unreadable(error, file, 'Parquet')
+      unreadable(session, error, file, 'Parquet')
     }
   }
 }

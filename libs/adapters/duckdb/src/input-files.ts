@@ -43,9 +43,9 @@ export async function parquetScans(session: DuckDbSession, paths: readonly strin
 
 async function parquetScan(session: DuckDbSession, paths: readonly string[]): Promise<FileScan> {
   const relation = `read_parquet([${paths.map(literalPath).join(', ')}], hive_partitioning = false)`
-  const columns = await session.rows(`DESCRIBE SELECT * FROM ${relation}`).catch((error: unknown) => unreadable(error, paths[0]!, 'Parquet'))
+  const columns = await session.rows(`DESCRIBE SELECT * FROM ${relation}`).catch((error: unknown) => unreadable(session, error, paths[0]!, 'Parquet'))
   const columnTypes = new Map(columns.map((column) => [String(column['column_name']), String(column['column_type'])]))
-  const statistics = await readStatistics(session, paths.map(literalPath).join(', ')).catch((error: unknown) => unreadable(error, paths[0]!, 'Parquet'))
+  const statistics = await readStatistics(session, paths.map(literalPath).join(', ')).catch((error: unknown) => unreadable(session, error, paths[0]!, 'Parquet'))
   return { paths, columnTypes, relation, rawColumn: quoteName, statistics }
 }
 
@@ -62,16 +62,17 @@ async function parquetSignatures(session: DuckDbSession, paths: readonly string[
   try {
     return await signaturesOf(paths)
   } catch {
-    for (const path of paths) await signaturesOf([path]).catch((error: unknown) => unreadable(error, path, 'Parquet'))
+    for (const path of paths) await signaturesOf([path]).catch((error: unknown) => unreadable(session, error, path, 'Parquet'))
     throw new Error(`Parquet files are readable one by one and not together: ${paths.join(', ')}`)
   }
 }
 
-/** What DuckDB says where the file is not at fault: our SQL is, or the query was ended. */
-const NOT_THE_FILE = /^(Binder|Parser|Catalog|Conversion|Out of Range|INTERRUPT) Error/
+/** What DuckDB says where the file is not at fault: our SQL is. */
+const NOT_THE_FILE = /^(Binder|Parser|Catalog|Conversion|Out of Range) Error/
 
-/** Throws what DuckDB said of a file as INPUT_UNREADABLE; errors that are coded already, and bugs, as they are. */
-export function unreadable(error: unknown, where: string, format: string): never {
+/** Throws what DuckDB said of a file as INPUT_UNREADABLE; errors that are coded already, bugs, and why a query was told to end, as they are. */
+export function unreadable(session: Pick<DuckDbSession, 'throwIfEnded'>, error: unknown, where: string, format: string): never {
+  session.throwIfEnded()
   if (error instanceof TidemarkError) throw error
   const message = messageOf(error)
   if (NOT_THE_FILE.test(message)) throw error

@@ -69,7 +69,7 @@ async function parquetRecords(target: Target, paths: readonly string[]): Promise
   const files: { path: string; firstOffset: number }[] = []
   let readCount = 0
   for (const path of paths) {
-    const [metadata] = await session.rows(`SELECT num_rows FROM parquet_file_metadata(${literalPath(path)})`).catch((error: unknown) => unreadable(error, path, 'Parquet'))
+    const [metadata] = await session.rows(`SELECT num_rows FROM parquet_file_metadata(${literalPath(path)})`).catch((error: unknown) => unreadable(session, error, path, 'Parquet'))
     files.push({ path, firstOffset: readCount })
     readCount += Number(metadata!['num_rows'])
   }
@@ -77,11 +77,11 @@ async function parquetRecords(target: Target, paths: readonly string[]): Promise
   const [scan] = scans
   if (scans.length === 1) return { ...scannedInPlace(target, scan!, files), ...counted }
   const table = await createTable(target)
-  for (const each of scans) await insertScan(target, each).catch((error: unknown) => unreadable(error, culpritOf(error, each.paths), 'Parquet'))
+  for (const each of scans) await insertScan(target, each).catch((error: unknown) => unreadable(session, error, culpritOf(error, each.paths), 'Parquet'))
   return { ...table, ...counted }
 }
 
-function scannedInPlace({ columns, kept }: Target, scan: FileScan, files: Records['files']): Relation {
+function scannedInPlace({ session, columns, kept }: Target, scan: FileScan, files: Records['files']): Relation {
   const row = files.length === 1 ? 'file_row_number' : `[${files.map(({ firstOffset }) => firstOffset).join(', ')}][(file_index + 1)::BIGINT] + file_row_number`
   const scanned = (conditions: readonly string[]): ScanSql => scanSql(columns, kept, scan, [`${row} AS log_row`], conditions)
   const relationOf = (conditions: readonly string[]): string => `(${scanned(conditions).select})`
@@ -99,7 +99,7 @@ function scannedInPlace({ columns, kept }: Target, scan: FileScan, files: Record
         ...(beforeMs === null ? [] : [`${scan.rawColumn(name)} < ${literal(beforeMs)}`]),
       ])
     },
-    rethrow: (error) => unreadable(error, culpritOf(error, scan.paths), 'Parquet'),
+    rethrow: (error) => unreadable(session, error, culpritOf(error, scan.paths), 'Parquet'),
   }
 }
 

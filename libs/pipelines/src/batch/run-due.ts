@@ -165,9 +165,14 @@ async function withLease<T>({ clock, leaseMs = JOB_LEASE_MS }: RunDueOptions, jo
       if (!(await job.renew())) return lost.abort(new LeaseLost())
     }
   }
+  const signal = outer === undefined ? lost.signal : AbortSignal.any([outer, lost.signal])
   const renewing = renew().catch((error: unknown) => lost.abort(error))
   try {
-    return await run(outer === undefined ? lost.signal : AbortSignal.any([outer, lost.signal]))
+    return await run(signal)
+  } catch (error) {
+    // Work that is told to end may fail of that in any way.
+    signal.throwIfAborted()
+    throw error
   } finally {
     over.abort()
     await renewing

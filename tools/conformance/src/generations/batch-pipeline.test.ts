@@ -369,7 +369,10 @@ describe('runDue', () => {
     expect(told).toMatchObject([{ view: 'touch@1', kind: 'waiting', untilMs: expect.any(Number) }, { kind: 'done', result: { kind: 'published', n: 3, base: 1 } }])
   })
 
-  it('gives its job back at once when it is told to end', async () => {
+  it.each([
+    ['', (reason: Error) => reason],
+    [', whatever that does to its work', () => new TidemarkError([{ code: 'INPUT_UNREADABLE', message: 'Cut off.', where: 'a segment', action: '' }])],
+  ])('gives its job back at once when it is told to end%s', async (_, failure) => {
     const stage = new Stage()
     const options = optionsOf(stage)
     await stage.world.seal()
@@ -377,7 +380,7 @@ describe('runDue', () => {
     const reason = new Error('enough')
     const ending = { ...options, stores: { ...stage.world.stores, openEpochs: () => {
       ended.abort(reason)
-      return Promise.reject(reason)
+      return Promise.reject(failure(reason))
     } } }
     await expect(runDue(ending, ended.signal)).rejects.toBe(reason)
     expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { kind: 'published', cut: 0 } }])
