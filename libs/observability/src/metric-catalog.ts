@@ -77,6 +77,7 @@ export const METRICS = {
   tidemark_batch_cut_age_seconds: gauge('How long ago that was.', 'view'),
   tidemark_batch_epochs_behind: gauge('Epochs that are sealed and not in that generation; not known before the first one.', 'view'),
   tidemark_batch_gate_closed: gauge('1 while the last run did not pass its quality gate, else 0.', 'view'),
+  tidemark_batch_jobs: gauge('Jobs of its queue as this process saw it last: `waiting`, also for a later time, or `active`, which a worker has.', 'view', 'state'),
   tidemark_batch_running: gauge('1 while this process makes a generation, else 0.', 'view'),
   // ---- Serving layer -------------------------------------------------------------------------------------------------------
   tidemark_serving_requests_total: counter('Questions: `answered`, `degraded`, or the code of the error that they got.', 'outcome'),

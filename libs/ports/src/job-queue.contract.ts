@@ -31,6 +31,24 @@ export function jobQueueContract(name: string, createHarness: () => Promise<JobQ
       expect(await idsOf(queue)).toEqual(['z active', 'a active', 'm active'])
     })
 
+    it('says how many jobs wait, and how many are taken', async () => {
+      await using harness = await createHarness()
+      const { queue, other, advance, nowMs } = harness
+      expect(await queue.depth('batch')).toEqual({ waitingCount: 0, activeCount: 0 })
+      for (const id of ['a', 'b', 'c', 'd']) await queue.add(job(id))
+      await queue.add(job('later'), nowMs() + LEASE_MS)
+      await queue.add(job('a', null, 'batch-2'))
+      const [first, second, third] = [await queue.take('batch', LEASE_MS), await queue.take('batch', LEASE_MS), await other.take('batch', LEASE_MS)]
+      expect(await other.depth('batch')).toEqual({ waitingCount: 2, activeCount: 3 })
+      await first!.complete(null)
+      await second!.fail('It is away.', nowMs() + LEASE_MS)
+      expect(await queue.depth('batch')).toEqual({ waitingCount: 3, activeCount: 1 })
+      await third!.fail('It is wrong.', null)
+      await queue.take('batch', LEASE_MS)
+      advance(2 * LEASE_MS)
+      expect(await other.depth('batch')).toEqual({ waitingCount: 2, activeCount: 1 })
+    })
+
     it('keeps queues apart', async () => {
       await using harness = await createHarness()
       const { queue } = harness

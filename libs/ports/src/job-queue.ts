@@ -31,6 +31,12 @@ export interface JobStatus extends Job {
   readonly reason: string | null
 }
 
+/** Jobs of a queue that are not finished: those that may be taken now or later, and those that were taken, also where the lease has run out. */
+export interface QueueDepth {
+  readonly waitingCount: number
+  readonly activeCount: number
+}
+
 export interface JobQueue extends AsyncDisposable {
   /** Durable when it resolves; false: there is one of this id. */
   add(job: Job, notBeforeMs?: number): Promise<boolean>
@@ -41,6 +47,7 @@ export interface JobQueue extends AsyncDisposable {
   take(queue: string, leaseMs: number, atOnceMax?: number): Promise<TakenJob | null>
   status(queue: string, id: string): Promise<JobStatus | null>
   list(queue: string): Promise<JobStatus[]>
+  depth(queue: string): Promise<QueueDepth>
   /** Forgets completed and failed jobs, all but the newest. */
   trim(queue: string, keptCount: number): Promise<void>
 }

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { ErrorCode, Job as BullJob, Queue } from 'bullmq'
 import type { Problem } from '@tidemark/feature-schema/errors'
 import type { Clock } from '@tidemark/ports/clock'
-import type { Job, JobQueue, JobStatus, TakenJob } from '@tidemark/ports/job-queue'
+import type { Job, JobQueue, JobStatus, QueueDepth, TakenJob } from '@tidemark/ports/job-queue'
 import { connectRedis, type RedisClient, type RedisConnection, type RedisServerOptions } from '@tidemark/redis-client/redis-connection'
 import { checkRedisSettings } from '@tidemark/redis-client/redis-settings'
 import { runScript } from '@tidemark/redis-client/run-script'
@@ -82,6 +82,11 @@ class BullmqJobQueue implements JobQueue {
   async list(name: string): Promise<JobStatus[]> {
     const jobs = await this.describe(name, '')
     return [...jobs].sort((a, b) => Number(a[2]) - Number(b[2])).map((job) => statusOf(name, job))
+  }
+
+  async depth(name: string): Promise<QueueDepth> {
+    const { wait, active, delayed } = await this.connection.read(`counting jobs of ${name}`, () => this.queueOf(name).getJobCounts('wait', 'active', 'delayed'))
+    return { waitingCount: wait! + delayed!, activeCount: active! }
   }
 
   async trim(name: string, keptCount: number): Promise<void> {

@@ -65,6 +65,13 @@ export async function createEmbeddedJobQueue(environment: EmbeddedEnvironment, {
     async list(queue) {
       return environment.read((reader) => records.all(reader, queue).map((job) => statusOf(queue, job)))
     },
+    async depth(queue) {
+      return environment.read((reader) => {
+        const open = Array.from(records.open(reader, queue), (order) => records.get(reader, { queue, order })!)
+        const activeCount = open.filter(({ state }) => state === 'active').length
+        return { waitingCount: open.length - activeCount, activeCount }
+      })
+    },
     async trim(queue, keptCount) {
       await environment.write((writer) => records.forgetFinished(writer, queue, keptCount))
     },

@@ -69,6 +69,10 @@ export function createMemoryJobQueue({ clock }: { readonly clock: Clock }): JobQ
       return job === undefined ? null : statusOf(job)
     },
     list: async (queue) => of(queue).map(statusOf),
+    async depth(queue) {
+      const countOf = (asked: JobState): number => of(queue).filter(({ state }) => state === asked).length
+      return { waitingCount: countOf('waiting'), activeCount: countOf('active') }
+    },
     async trim(queue, keptCount) {
       const finished = of(queue).filter(({ state }) => state === 'completed' || state === 'failed').sort((a, b) => b.finishedOrder - a.finishedOrder)
       for (const { id } of finished.slice(keptCount)) jobs.delete(keyOf(queue, id))

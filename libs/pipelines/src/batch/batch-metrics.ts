@@ -5,6 +5,7 @@ import type { Metrics } from '@tidemark/observability/metrics'
 import type { DueEvent, DueObserver } from './run-due.ts'
 import { viewId } from '../names.ts'
 import { cutOf, type Pointer } from '../pointer.ts'
+import type { QueueDepth } from '@tidemark/ports/job-queue'
 import type { Clock } from '@tidemark/ports/clock'
 
 interface KnownView {
@@ -18,6 +19,7 @@ export class BatchMetrics implements DueObserver {
   private readonly metrics: Metrics
   /** By view. */
   private readonly known = new Map<string, KnownView>()
+  private readonly depths = new Map<string, QueueDepth>()
   private readonly running = new Map<string, boolean>()
   private readonly gateClosed = new Map<string, boolean>()
 
@@ -32,6 +34,9 @@ export class BatchMetrics implements DueObserver {
         tell('tidemark_batch_cut_age_seconds', { view }, (clock.nowMs() - cutMs) / 1_000)
         // Before the first generation nobody knows where epochs begin.
         tell('tidemark_batch_epochs_behind', { view }, sealedThrough === null ? null : Math.max(0, sealedThrough - cut))
+        const depth = this.depths.get(view)
+        tell('tidemark_batch_jobs', { view, state: 'waiting' }, depth?.waitingCount ?? null)
+        tell('tidemark_batch_jobs', { view, state: 'active' }, depth?.activeCount ?? null)
         tell('tidemark_batch_running', { view }, this.running.get(view) === true ? 1 : 0)
         tell('tidemark_batch_gate_closed', { view }, this.gateClosed.get(view) === true ? 1 : 0)
       }
@@ -47,6 +52,8 @@ export class BatchMetrics implements DueObserver {
     const kept = new Set(plans.map(({ view }) => viewId(view)))
     for (const view of this.known.keys()) if (!kept.has(view)) this.known.delete(view)
   }
+
+  readonly onDepth: DueObserver['onDepth'] = (view, depth) => void this.depths.set(view, depth)
 
   readonly onRun: DueObserver['onRun'] = (view, isRunning) => void this.running.set(view, isRunning)
 

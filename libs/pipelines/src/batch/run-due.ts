@@ -7,7 +7,7 @@ import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { ViewPlan } from '@tidemark/aggregation/view-plan'
 import { inSpan, NO_TRACES, type Tracer } from '@tidemark/observability/tracing'
 import type { WaitingClock } from '@tidemark/ports/clock'
-import type { JobQueue, TakenJob } from '@tidemark/ports/job-queue'
+import type { JobQueue, QueueDepth, TakenJob } from '@tidemark/ports/job-queue'
 import { readSealRegister } from '../log/change-seal-register.ts'
 import { viewId } from '../names.ts'
 import { cutOf, readPointer, type Pointer } from '../pointer.ts'
@@ -46,6 +46,8 @@ export interface RunDueOptions {
 export interface DueObserver {
   /** Each round. `sealedThrough` null: nothing is sealed. */
   readonly onLook: (plan: ViewPlan, pointer: Pointer, sealedThrough: number | null) => void
+  /** Each round and after each job, and whenever a lease is renewed. */
+  readonly onDepth: (view: string, depth: QueueDepth) => void
   readonly onRun: (view: string, isRunning: boolean) => void
   readonly onStage: (view: string, stage: RunStage, durationMs: number) => void
 }
@@ -95,6 +97,7 @@ export async function runDue(options: RunDueOptions, signal?: AbortSignal): Prom
     const name = jobQueueOf(view)
     for (;;) {
       signal?.throwIfAborted()
+      await tellDepth(options, view)
       const job = await queue.take(name, leaseMs, 1)
       if (job === null) break
       add(await work(options, plan, job, signal))
@@ -108,6 +111,10 @@ export async function runDue(options: RunDueOptions, signal?: AbortSignal): Prom
   return outcomes
 }
 
+async function tellDepth({ queue, observer }: RunDueOptions, view: string): Promise<void> {
+  observer?.onDepth(view, await queue.depth(jobQueueOf(view)))
+}
+
 /** Does one job while its lease is renewed. */
 async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signal?: AbortSignal): Promise<DueOutcome> {
   const view = viewId(plan.view)
@@ -116,7 +123,7 @@ async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signa
   try {
     const { tracer = NO_TRACES } = options
     const span = tracer.begin('batch run', { isAlways: true, attributes: { view, attempt: job.attempt } })
-    const result = await inSpan(tracer, span, () => withLease(options, job, signal, (leased) =>
+    const result = await inSpan(tracer, span, () => withLease(options, view, job, signal, (leased) =>
       runGeneration({
         ...options.run, stores: options.stores, plan,
         // Who had the job before may have come far; or may still be at it, and then both load the same rows.
@@ -155,7 +162,8 @@ class LeaseLost extends Error {
 }
 
 /** Runs work while the lease is renewed, three times as often as needed; once it is lost, the work is told to end. */
-async function withLease<T>({ clock, leaseMs = JOB_LEASE_MS }: RunDueOptions, job: TakenJob, outer: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function withLease<T>(options: RunDueOptions, view: string, job: TakenJob, outer: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { clock, leaseMs = JOB_LEASE_MS } = options
   const over = new AbortController()
   const lost = new AbortController()
   const renew = async (): Promise<void> => {
@@ -163,6 +171,7 @@ async function withLease<T>({ clock, leaseMs = JOB_LEASE_MS }: RunDueOptions, jo
       await clock.wait(Math.ceil(leaseMs / 3), over.signal)
       if (over.signal.aborted) return
       if (!(await job.renew())) return lost.abort(new LeaseLost())
+      await tellDepth(options, view)
     }
   }
   const signal = outer === undefined ? lost.signal : AbortSignal.any([outer, lost.signal])

@@ -1,14 +1,11 @@
-// What runs, rollbacks, clean-ups and the scheduler promise besides right answers: numbers, gates, refusals, what is left behind.
+// What runs, rollbacks and clean-ups promise besides right answers: numbers, gates, refusals, what is left behind.
 
 import { describe, expect, it } from '@jest/globals'
-import { createMemoryJobQueue } from '@tidemark/adapter-memory/memory-job-queue'
 import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import { createCleaner } from '@tidemark/pipelines/batch/clean-up'
 import { describePointer } from '@tidemark/pipelines/batch/describe-pointer'
 import { judgeGeneration, DEFAULT_GATE, type GateFailure } from '@tidemark/pipelines/batch/quality-gate'
-import { jobQueueOf, runDue, type DueEvent, type RunDueOptions } from '@tidemark/pipelines/batch/run-due'
 import { readPart, readWriteSet, stagedNumber, stagedPrefix, writeSetKey, type GenerationFigures } from '@tidemark/pipelines/batch/staged-generation'
-import type { WaitingClock } from '@tidemark/ports/clock'
 import { LEASE_MS, Stage } from './schedules.ts'
 
 const codeOf = (work: Promise<unknown>): Promise<ErrorCode | 'none'> => work.then(() => 'none', (error: { code: ErrorCode }) => error.code)
@@ -275,126 +272,5 @@ describe('the gate', () => {
     expect(await rulesOf({ nullShares: { mean_1h: 0.61 }, sampledCount: 99 })).toEqual([])
     expect(await rulesOf({ nullShares: { mean_1h: 0.61 } }, {}, { ...figures, sampledCount: 99 })).toEqual([])
     expect(await rulesOf({ nullShares: { mean_1h: 0.2 } }, { nullShareMax: { mean_1h: 0.15 } })).toEqual(['nullShareMax'])
-  })
-})
-
-describe('runDue', () => {
-  /** A clock whose waits end at once, so that leases are renewed all the time. */
-  function optionsOf(stage: Stage, more: Partial<RunDueOptions> = {}): RunDueOptions {
-    const { stores, plan, clock } = stage.world
-    const waiting: WaitingClock = {
-      ...clock,
-      async wait(durationMs, signal) {
-        for (let i = 0; i < 100 && signal?.aborted !== true; i++) await Promise.resolve()
-        if (signal?.aborted !== true) clock.step(durationMs)
-      },
-    }
-    return { stores, queue: createMemoryJobQueue({ clock }), clock: waiting, plans: [plan], run: { leaseMs: LEASE_MS }, leaseMs: 60_000, ...more }
-  }
-
-  it('runs each view once for each cut', async () => {
-    const stage = new Stage()
-    const options = optionsOf(stage)
-    expect(await runDue(options)).toEqual([])
-    await stage.world.seal()
-    await stage.world.seal()
-    expect(await runDue(options)).toMatchObject([{ view: 'touch@1', attempt: 1, kind: 'done', result: { kind: 'published', n: 1, cut: 1 } }])
-    expect(await runDue(options)).toEqual([])
-    expect(await options.queue.list(jobQueueOf('touch@1'))).toMatchObject([{ id: 'touch@1/1', state: 'completed', result: { kind: 'published', n: 1 } }])
-  })
-
-  it('does not make again for the same cut what its gate has blocked', async () => {
-    const stage = new Stage()
-    let isClosed = true
-    const options = optionsOf(stage, { run: { gate: { check: () => (isClosed ? [{ rule: 'mine', message: 'No.' }] : []) } } })
-    await stage.world.seal()
-    expect(await runDue(options)).toMatchObject([{ kind: 'failed', error: { code: 'GATE_CLOSED' }, retryAtMs: null }])
-    isClosed = false
-    expect(await runDue(options)).toEqual([])
-    await stage.world.seal()
-    expect(await runDue(options)).toMatchObject([{ kind: 'done', result: { n: 2, base: 0, cut: 1 } }])
-  })
-
-  it('tries again what lost, a little later, and takes over from a worker that is silent', async () => {
-    const stage = new Stage()
-    const { clock } = stage.world
-    const options = optionsOf(stage)
-    const { queue } = options
-    await stage.world.seal()
-    // A worker takes the job, records its write-set, and is never heard of again.
-    await queue.add({ queue: jobQueueOf('touch@1'), id: 'touch@1/0', data: null })
-    await queue.take(jobQueueOf('touch@1'), 60_000)
-    await stage.through(stage.run(), 'record')
-    expect(await runDue(options)).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
-    clock.step(60_001)
-    expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { n: 1 } }])
-
-    await stage.world.seal()
-    const { stores } = stage.world
-    const moving = { ...options, stores: { ...stores, openEpochs: async (...asked: Parameters<typeof stores.openEpochs>) => {
-      await stage.through(stage.run(), 'plan')
-      return stores.openEpochs(...asked)
-    } } }
-    expect(await runDue(moving)).toMatchObject([{ kind: 'failed', error: { code: 'POINTER_MOVED' }, retryAtMs: expect.any(Number) }])
-    clock.step(1_000_000)
-    expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { kind: 'published', base: 1, cut: 1 } }])
-  })
-
-  it('leaves a view alone while somebody makes another generation of it', async () => {
-    const stage = new Stage()
-    const options = optionsOf(stage)
-    await stage.world.seal()
-    let rival: unknown = null
-    const { stores } = stage.world
-    const overtaken = { ...options, stores: { ...stores, openEpochs: async (...asked: Parameters<typeof stores.openEpochs>) => {
-      if (rival === null) {
-        await stage.world.seal()
-        rival = await runDue(options)
-      }
-      return stores.openEpochs(...asked)
-    } } }
-    expect(await runDue(overtaken)).toMatchObject([
-      { kind: 'done', result: { kind: 'published', n: 1, cut: 0 } }, { kind: 'done', result: { kind: 'published', n: 2, base: 1, cut: 1 } },
-    ])
-    expect(rival).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
-  })
-
-  it('says for how long it waits before it removes what was rolled back past', async () => {
-    const stage = new Stage()
-    for (let i = 0; i < 2; i++) await stage.publish()
-    await stage.rollBack(1)
-    await stage.world.seal()
-    const told: DueEvent[] = []
-    await runDue(optionsOf(stage, { run: { leaseMs: 600_000 }, onEvent: (event) => told.push(event) }))
-    expect(told).toMatchObject([{ view: 'touch@1', kind: 'waiting', untilMs: expect.any(Number) }, { kind: 'done', result: { kind: 'published', n: 3, base: 1 } }])
-  })
-
-  it.each([
-    ['', (reason: Error) => reason],
-    [', whatever that does to its work', () => new TidemarkError([{ code: 'INPUT_UNREADABLE', message: 'Cut off.', where: 'a segment', action: '' }])],
-  ])('gives its job back at once when it is told to end%s', async (_, failure) => {
-    const stage = new Stage()
-    const options = optionsOf(stage)
-    await stage.world.seal()
-    const ended = new AbortController()
-    const reason = new Error('enough')
-    const ending = { ...options, stores: { ...stage.world.stores, openEpochs: () => {
-      ended.abort(reason)
-      return Promise.reject(failure(reason))
-    } } }
-    await expect(runDue(ending, ended.signal)).rejects.toBe(reason)
-    expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { kind: 'published', cut: 0 } }])
-  })
-
-  it('ends its work when the job was given to somebody else', async () => {
-    const stage = new Stage()
-    const options = optionsOf(stage)
-    await stage.world.seal()
-    const queue: typeof options.queue = { ...options.queue, async take(...asked) {
-      const job = await options.queue.take(...asked)
-      return job && { ...job, renew: () => Promise.resolve(false) }
-    } }
-    expect(await runDue({ ...options, queue, leaseMs: 3 })).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
-    expect((await stage.pointer).n).toBe(0)
   })
 })
