@@ -70,6 +70,21 @@ describe('the seam', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('law 6: says in the bucket that a partition which comes later starts after the floor', async () => {
+    const world = await worldOf(2)
+    await drain(world.processor([0]))
+    await world.append(1, click(world, user))
+    await world.open()
+    const epoch = nowEpoch(world)
+    world.nowMs += EPOCH_MS
+    await world.seal(epoch)
+    await world.publish(totals, epoch)
+    expect((await bucketOf(world)).startsAfterEpoch).toBe(-Infinity)
+    await drain(world.processor([0, 1]))
+    expect((await bucketOf(world)).startsAfterEpoch).toBe(epoch)
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
   it('law 6: rebuilds a bucket that was wiped, from the floor', async () => {
     const world = await worldOf()
     const processor = world.processor([0])

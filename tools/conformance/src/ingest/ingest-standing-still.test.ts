@@ -145,6 +145,11 @@ describe('standing still', () => {
     expect(world.alarms).toMatchObject([{ code: 'LOG_OFFSET_GONE', where: 'source clicks, partition 0, view large@1' }])
     world.views = [totals]
     expect(await judgeAll(world, USERS)).toBeNull()
+    // Once it goes, nothing stands still any more, and nothing is looked at again because of it.
+    processor.setViews(world.views)
+    expect((await processor.step()).did).toBe('took-up')
+    world.nowMs += 3_600_000
+    expect((await processor.step()).did).toBe('checked')
   })
 
   it('law 6: stops where a topic was made anew, also when nothing comes', async () => {
@@ -156,6 +161,8 @@ describe('standing still', () => {
     world.nowMs += 1_000
     await drain(processor)
     expect(codes(world)).toEqual(['LOG_REPLACED'])
+    // Nothing that it has read is gone on with.
+    expect(processor.status()).toMatchObject([{ nextOffset: null, stopped: { code: 'LOG_REPLACED' } }])
     await world.append(0, click(world, user, 2), click(world, user, 2))
     await drain(world.processor([0]))
     expect(codes(world)).toEqual(['LOG_REPLACED', 'LOG_REPLACED'])
@@ -179,7 +186,7 @@ describe('standing still', () => {
     expect(codes(world)).toEqual(['LOG_REPLACED'])
   })
 
-  it.each([[1, 2], [2, 2], [2, 0]])('law 6: stops where the log is cut short before a fence that it has yet to come to, after %i steps, and %i records come', async (stepCount, recordCount) => {
+  it.each([[1, 2], [2, 2], [2, 1], [2, 0]])('law 6: stops where the log is cut short before a fence that it has yet to come to, after %i steps, and %i records come', async (stepCount, recordCount) => {
     const world = await worldOf()
     const before = world.processor([0])
     await world.append(0, click(world, user))
@@ -197,6 +204,18 @@ describe('standing still', () => {
     await drain(processor)
     expect(codes(world)).toEqual(['LOG_REPLACED'])
     expect(processor.status()).toMatchObject([{ stopped: { code: 'LOG_REPLACED' } }])
+  })
+
+  it('laws 6 and 10: stops where the log is cut short before what was searched for dead letters, though no fence is as far', async () => {
+    const world = await worldOf()
+    const processor = world.processor([0])
+    await world.append(0, click(world, user))
+    await drain(processor)
+    await world.append(0, 'no JSON', 'no JSON')
+    await drain(processor)
+    world.log.truncate(world.topic, 0, 2)
+    await drain(world.processor([0]))
+    expect(codes(world)).toEqual(['LOG_REPLACED'])
   })
 
   it('law 6: notices a record in the place of offsets that nobody saw', async () => {
