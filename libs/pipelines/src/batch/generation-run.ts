@@ -46,6 +46,8 @@ export interface GenerationRunOptions {
   readonly leaseMs?: number
   /** Takes over a run that was planned on the generation pointed at and has recorded its write-set, instead of voiding it. */
   readonly isTakingOver?: boolean
+  /** The epoch that it is for: a run up to an earlier one is not taken over. */
+  readonly throughEpoch?: number
   readonly partSizeMaxBytes?: number
   readonly onProgress?: (progress: BatchProgress) => void
   /** Hears of each step of a stage how long it took. */
@@ -194,7 +196,8 @@ class Steps {
   private async takeOver(read: ReadPointer): Promise<boolean> {
     const { pointer } = read
     const { planned } = pointer
-    if (this.options.isTakingOver !== true || planned === null || planned.base !== pointer.n) return false
+    const { isTakingOver = false, throughEpoch = -Infinity } = this.options
+    if (!isTakingOver || planned === null || planned.base !== pointer.n || planned.cut < throughEpoch) return false
     const writeSet = await readWriteSet(this.stores.objects, this.view, planned.n)
     if (writeSet === null) return false
     this.planned = { ...planned, baseCut: NaN, purge: pointer.purge, read, plannedAtMs: this.stores.clock.steadyMs() }

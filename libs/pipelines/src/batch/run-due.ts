@@ -33,7 +33,7 @@ export interface RunDueOptions {
   /** Views of one source. */
   readonly plans: readonly ViewPlan[]
   /** Of each run, beside what the stores and the view's plan are. */
-  readonly run?: Omit<GenerationRunOptions, 'stores' | 'plan' | 'isTakingOver' | 'onProgress' | 'onStage' | 'trace'>
+  readonly run?: Omit<GenerationRunOptions, 'stores' | 'plan' | 'isTakingOver' | 'throughEpoch' | 'onProgress' | 'onStage' | 'trace'>
   readonly onProgress?: (view: string, progress: BatchProgress) => void
   readonly onEvent?: (event: DueEvent) => void
   readonly observer?: DueObserver | undefined
@@ -67,6 +67,11 @@ export function jobQueueOf(view: string): string {
   return `batch/${view}`
 }
 
+/** What the ids of a view's jobs begin with, before the cut. */
+function jobsOf(view: string): string {
+  return `${view}/`
+}
+
 /** Adds a job where the view's generation lacks a sealed epoch, unless there is one. Its id; null: nothing is due. */
 async function enqueueDue({ stores: { registers }, queue, observer }: RunDueOptions, plan: ViewPlan): Promise<string | null> {
   const { register: { sealedThrough: cut } } = await readSealRegister(registers, plan.source)
@@ -74,7 +79,7 @@ async function enqueueDue({ stores: { registers }, queue, observer }: RunDueOpti
   const { pointer } = await readPointer(registers, view)
   observer?.onLook(plan, pointer, cut)
   if (cut === null || cut <= cutOf(pointer, pointer.n)) return null
-  const id = `${view}/${cut}`
+  const id = `${jobsOf(view)}${cut}`
   await queue.add({ queue: jobQueueOf(view), id, data: null })
   return id
 }
@@ -128,6 +133,8 @@ async function work(options: RunDueOptions, plan: ViewPlan, job: TakenJob, signa
         ...options.run, stores: options.stores, plan,
         // Who had the job before may have come far; or may still be at it, and then both load the same rows.
         isTakingOver: job.attempt > 1,
+        // There is no other job for the cut: what another one began with less is not all that this one is to make.
+        throughEpoch: Number(job.id.slice(jobsOf(view).length)),
         ...(span && { trace: { tracer, parent: span.traceparent } }),
         onStage: (stage, durationMs) => options.observer?.onStage(view, stage, durationMs),
         ...(options.onProgress && { onProgress: (progress) => options.onProgress!(view, progress) }),

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import { createMemoryJobQueue } from '@tidemark/adapter-memory/memory-job-queue'
-import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { TidemarkError, type ErrorCode } from '@tidemark/feature-schema/errors'
 import { Metrics } from '@tidemark/observability/metrics'
 import { BatchMetrics } from '@tidemark/pipelines/batch/batch-metrics'
 import { jobQueueOf, runDue, type DueEvent, type RunDueOptions } from '@tidemark/pipelines/batch/run-due'
@@ -69,6 +69,64 @@ describe('runDue', () => {
     expect(await runDue(moving)).toMatchObject([{ kind: 'failed', error: { code: 'POINTER_MOVED' }, retryAtMs: expect.any(Number) }])
     clock.step(1_000_000)
     expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { kind: 'published', base: 1, cut: 1 } }])
+  })
+
+  it('tries again what may pass, later each time and not for ever, and nothing that only a person can mend', async () => {
+    const stage = new Stage()
+    const { clock } = stage.world
+    await stage.world.seal()
+    const failing = (code: ErrorCode): RunDueOptions => {
+      const error = new TidemarkError([{ code, message: 'No.', where: 'somewhere', action: 'Look.' }])
+      return optionsOf(stage, { stores: { ...stage.world.stores, openEpochs: () => Promise.reject(error) } })
+    }
+    /** How long after each attempt the next one is, until there is none. */
+    const pausesOf = async (code: ErrorCode): Promise<number[]> => {
+      const options = failing(code)
+      for (const pauses: number[] = []; ; ) {
+        const [outcome] = await runDue(options)
+        if (outcome?.kind !== 'failed') throw new Error(`It was not tried: ${outcome?.kind}`)
+        const { retryAtMs } = outcome
+        if (retryAtMs === null) return pauses
+        pauses.push(retryAtMs - clock.nowMs())
+        expect(await runDue(options)).toEqual([])
+        clock.step(pauses.at(-1)!)
+      }
+    }
+    for (const code of ['STORE_UNAVAILABLE', 'STORE_FULL', 'OUTPUT_FAILED', 'POINTER_MOVED'] as const) expect(await pausesOf(code)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000])
+    for (const code of ['STORE_DAMAGED', 'OBJECT_MISSING', 'INPUT_UNREADABLE', 'STORE_REFUSED'] as const) expect(await pausesOf(code)).toEqual([])
+  })
+
+  it('goes on with nothing that another job began: what is sealed by now is in the generation', async () => {
+    const stage = new Stage()
+    await stage.world.seal()
+    await stage.through(stage.run(), 'record')
+    await stage.world.seal()
+    expect(await runDue(optionsOf(stage))).toMatchObject([{ attempt: 1, kind: 'done', result: { n: 2, cut: 1 } }])
+  })
+
+  it('makes what its job is for, though another one has begun and recorded less', async () => {
+    const stage = new Stage()
+    const options = optionsOf(stage)
+    await stage.world.seal()
+    await stage.through(stage.run(), 'record')
+    await stage.world.seal()
+    // A worker takes the job of the next cut, and is never heard of again.
+    await options.queue.add({ queue: jobQueueOf('touch@1'), id: 'touch@1/1', data: null })
+    await options.queue.take(jobQueueOf('touch@1'), 60_000)
+    stage.world.clock.step(60_001)
+    expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { cut: 1 } }])
+    expect(await runDue(options)).toEqual([])
+  })
+
+  it('says that it lost a job which is somebody else\'s when it is done', async () => {
+    const stage = new Stage()
+    const options = optionsOf(stage)
+    await stage.world.seal()
+    const queue: typeof options.queue = { ...options.queue, async take(...asked) {
+      const job = await options.queue.take(...asked)
+      return job && { ...job, complete: () => Promise.resolve(false) }
+    } }
+    expect(await runDue({ ...options, queue })).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
   })
 
   it('leaves a view alone while somebody makes another generation of it', async () => {
