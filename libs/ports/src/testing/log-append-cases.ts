@@ -94,6 +94,15 @@ export function appendCases(createHarness: () => Promise<EventLogHarness>): void
     expect(await readTexts(log, 'u', 0)).toEqual(['x', 'y'])
   })
 
+  it('gives the extent of each partition, also where several are asked for at once', async () => {
+    await using harness = await createHarness()
+    const { log } = harness
+    await log.ensureTopic('t', 4)
+    for (const partition of [0, 1, 3]) await appendTexts(log, 't', partition, ...Array<string>(partition + 1).fill('a'))
+    const extents = await Promise.all([3, 0, 2, 1, 3].map((partition) => log.extent('t', partition)))
+    expect(extents.map(({ start, end, appendedEnd }) => [start, end, appendedEnd])).toEqual([4, 1, 0, 2, 4].map((end) => [0, end, end]))
+  })
+
   it('stamps records by its clock, back too where that is set back', async () => {
     await using harness = await createHarness()
     const { log, nowMs, step, hasServerClock } = harness
