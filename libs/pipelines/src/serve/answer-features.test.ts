@@ -11,6 +11,7 @@ import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { encodeHeartbeat, HEARTBEAT_VERSION } from '../ingest/heartbeat.ts'
 import { encodeBucketRecord } from '../log/bucket-record.ts'
 import { openPartitions } from '../log/change-seal-register.ts'
+import { emptyPointer, PIN_LEASE_MS, readPointer, replacePointer } from '../pointer.ts'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { createFeatureServer } from './answer-features.ts'
 import type { FeatureAnswer } from './feature-answer.ts'
@@ -29,23 +30,29 @@ function heartbeatOf(caughtUpAtMs: number): Uint8Array {
 }
 
 /** Asks for the one feature, of a state in which nothing is. */
-function ask({ onRead = () => undefined, heartbeat = () => heartbeatOf(NOW_MS), registers = createPlainRegisters(), deadlineMs = 1_000, explain = false }: {
+function ask({ onRead = () => undefined, heartbeat = () => heartbeatOf(NOW_MS), registers = createPlainRegisters(), deadlineMs = 1_000, explain = false, steadyMs = () => NOW_MS }: {
   readonly onRead?: () => unknown
   readonly heartbeat?: () => Uint8Array
   readonly registers?: RegisterStore
   readonly deadlineMs?: number
   readonly explain?: boolean
+  readonly steadyMs?: () => number
 }): Soon<FeatureAnswer> {
   const speedViews: Pick<SpeedViewStore, 'heartbeats' | 'read'> = {
-    heartbeats: () => Promise.resolve(new Map([[0, heartbeat()]])),
+    heartbeats: async () => {
+      // It takes longer than what is asked for beside it.
+      await new Promise(setImmediate)
+      return new Map([[0, heartbeat()]])
+    },
     read: async (questions) => {
       await onRead()
       return questions.map(({ entities, partitions }) => ({ record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: partitions.map(() => null), entities: entities.map(() => [null, null, null]) }))
     },
   }
+  const batchViews: Pick<BatchViewStore, 'readNewest'> = { readNewest: async (_, __, entities) => entities.map(() => null) }
   const server = createFeatureServer({
-    catalog: () => catalog, registers, batchViews: {} as BatchViewStore, speedViews: speedViews as SpeedViewStore,
-    clock: { nowMs: () => NOW_MS, steadyMs: () => NOW_MS, wait: () => new Promise(() => undefined) },
+    catalog: () => catalog, registers, batchViews: batchViews as BatchViewStore, speedViews: speedViews as SpeedViewStore,
+    clock: { nowMs: () => NOW_MS, steadyMs, wait: () => new Promise(() => undefined) },
   })
   return server.answer({ asked: { features: [{ view: 'totals', feature: 'clicks_1h' }] }, entities: [{ user: 'ada' }], policy: 'degrade', deadlineMs, explain })
 }
@@ -63,6 +70,22 @@ it('does not take a pointer that it has not read for one of a view without a gen
   expect(await ask({ registers })).toMatchObject({ ...unread, degraded: [{ code: 'BATCH_UNAVAILABLE' }] })
   expect(await ask({ deadlineMs: 0 })).toMatchObject({ ...unread, degraded: [{ code: 'DEADLINE' }] })
   expect(await ask({})).toMatchObject({ views: [{ generation: 0, cut: null, lagMs: 0 }], degraded: [] })
+})
+
+it('is made under no pin that grew too old while it was read, as in a process that stood still', async () => {
+  const registers = createPlainRegisters()
+  const publish = async (n: number): Promise<void> => {
+    const { revision } = await readPointer(registers, 'totals@1')
+    await replacePointer(registers, revision, { ...emptyPointer('totals@1'), n, floor: n, next: n + 1, published: [{ n, base: 0, cut: n, publishedAtMs: 0 }] })
+  }
+  await publish(1)
+  let steadyMs = NOW_MS
+  const onRead = async (): Promise<void> => {
+    if (steadyMs > NOW_MS) return
+    steadyMs += PIN_LEASE_MS
+    await publish(2)
+  }
+  expect(await ask({ registers, onRead, steadyMs: () => steadyMs })).toMatchObject({ views: [{ generation: 2, cut: 2 }] })
 })
 
 it('explains with the fences of every partition that may be in the state, of one too that was opened while it was read', async () => {

@@ -67,3 +67,26 @@ it('is no younger for a clock that was set back', async () => {
   answers.shift()!()
   expect(await next).toMatchObject({ n: 2 })
 })
+
+it('waits for no reading that hangs, and goes back to nothing older when that comes at last', async () => {
+  const { registers, clock, world, answers } = slowRegister()
+  const pins = new PointerPins(registers, clock)
+  const hanging = pins.pin(VIEW)
+  world.steadyMs += PIN_SHARED_MAX_MS
+  world.n = 2
+  const next = pins.pin(VIEW)
+  world.steadyMs += PIN_SHARED_MAX_MS
+  world.n = 3
+  const last = pins.pin(VIEW)
+  expect(answers).toHaveLength(3)
+  answers[1]!()
+  expect(await next).toMatchObject({ n: 2 })
+  answers[0]!()
+  expect(await hanging).toMatchObject({ n: 1 })
+  expect(pins.last(VIEW)).toMatchObject({ n: 2 })
+  // The one that is under way is shared still.
+  const shared = pins.pin(VIEW)
+  expect(answers).toHaveLength(3)
+  answers[2]!()
+  expect([await last, await shared]).toMatchObject([{ n: 3 }, { n: 3 }])
+})

@@ -40,8 +40,9 @@ const chunk = encodeChunk(plan, { kind: 1, logTimeMs: BEGAN_AT_MS - 1, droppedTh
 const pointer: Pointer = { ...emptyPointer(viewId(plan.view)), n: 1, floor: 1, next: 2, published: [{ n: 1, base: 0, cut: CUT, publishedAtMs: BEGAN_AT_MS }] }
 
 const AWAY = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'Nobody listens.', where: 'host:1', action: 'Look.' }])
+const DAMAGED = new TidemarkError([{ code: 'STORE_DAMAGED', message: 'It is not what was written.', where: 'host:1', action: 'Look.' }])
 /** A call that hangs ends when its server goes on. */
-type Way = 'answers' | 'hangs' | 'fails'
+type Way = 'answers' | 'hangs' | 'fails' | 'damages'
 
 class Server {
   way: Way = 'answers'
@@ -52,6 +53,7 @@ class Server {
   async call<T>(answer: () => T | Promise<T>): Promise<T> {
     this.callCount++
     if (this.way === 'fails') throw AWAY
+    if (this.way === 'damages') throw DAMAGED
     if (this.way === 'hangs') await this.waits
     return answer()
   }
@@ -272,6 +274,16 @@ describe('the server of batch views and pointers', () => {
     world.cassandra.set('fails')
     world.clock.step(LONG_MS)
     expect(valuesOf((await world.ask()).answer)).toEqual([WHOLE])
+  })
+
+  it('whose pointer is damaged has no answer made by the one before', async () => {
+    const world = await openWorld()
+    await world.ask()
+    world.clock.step(2_000)
+    world.cassandra.set('damages')
+    const { answer } = await world.ask()
+    expect([valuesOf(answer), codesOf(answer)]).toEqual([[NO_BATCH], ['BATCH_UNAVAILABLE']])
+    expect(world.told).toEqual([])
   })
 
   it('that hangs before any pointer was read leaves nothing to tell, and says so by its share of the deadline', async () => {

@@ -9,7 +9,7 @@ import { emptySealRegister, encodeSealRegister, sealRegisterName } from '../log/
 import { emptyPointer, encodePointer, pointerName } from '../pointer.ts'
 import { createPlainRegisters } from '../testing/plain-stores.ts'
 import { LiveCatalog } from './live-catalog.ts'
-import { isWhole, WholeViews } from './whole-views.ts'
+import { encodeWhole, isWhole, WHOLE_VERSION, WholeViews } from './whole-views.ts'
 
 const clock = { nowMs: () => 1_700_000_000_000, steadyMs: () => 0 }
 const source = eventSource('clicks', { eventTime: 'at', epochLength: '1h', fields: { at: timestamp(), user: string() } })
@@ -79,6 +79,13 @@ describe('a view version', () => {
     await open([0, 1])
     expect(await lacks()).toBeNull()
   })
+})
+
+it.each([['STORE_TOO_NEW', WHOLE_VERSION + 1, 0], ['STORE_DAMAGED', WHOLE_VERSION, 1]] as const)('no version is whole by what cannot be read: %s', async (code, formatVersion, wrong) => {
+  const bytes = encodeWhole({ formatVersion, view: 'totals@1', wholeAtMs: 0, generation: 7 })
+  bytes[bytes.indexOf('7'.charCodeAt(0))]! += wrong
+  await put('whole/totals@1', bytes)
+  await expect(isWhole(registers, 'totals@1')).rejects.toMatchObject({ code })
 })
 
 describe('what is served', () => {

@@ -1,18 +1,16 @@
 // What the stream processor does beside folding: it starts, is wiped, gets other views, splits, and tells how far it is.
 
 import { describe, expect, it } from '@jest/globals'
-import { planView } from '@tidemark/aggregation/view-plan'
 import type { IngestLimits } from '@tidemark/pipelines/ingest/ingest-limits'
 import { changeSealRegister } from '@tidemark/pipelines/log/change-seal-register'
 import { withPartitionReopened } from '@tidemark/pipelines/log/seal-register'
-import { PIN_LEASE_MS } from '@tidemark/pipelines/pointer'
 import type { EventLog } from '@tidemark/ports/event-log'
 import type { BucketWrite } from '@tidemark/ports/speed-view-store'
 import { EPOCH_MS, HERE, large, THERE, totals, USERS } from './ingest-definitions.ts'
 import { judgeAll } from './ingest-judge.ts'
 import { bucketOf, codes, heartbeatOf, worldOf } from './ingest-looks.ts'
 import { bucketOfHere, click, drain } from './ingest-schedules.ts'
-import { IngestWorld } from './ingest-world.ts'
+import type { IngestWorld } from './ingest-world.ts'
 import { overriding } from './pausable-store.ts'
 
 const [user] = HERE
@@ -100,29 +98,6 @@ describe('the seam', () => {
     world.nowMs += 1_000
     await drain(processor)
     expect(await bucketOf(world)).toEqual({ startsAfterEpoch: epoch, next: 2 })
-    expect(await judgeAll(world, USERS)).toBeNull()
-  })
-})
-
-describe('the sweep', () => {
-  it('law 5: leaves an entity whose newest epoch is in panes that are closed, since its event came late', async () => {
-    const { windows, ...clicks } = totals.view.aggregations[0]!
-    const hourly = planView({ ...totals.view, name: 'hourly', aggregations: [{ ...clicks, windows: windows.filter(({ lengthMs }) => lengthMs !== null) }] }, totals.source)
-    const world = await IngestWorld.create({ source: totals.source, views: [hourly], partitionCount: 1 })
-    const processor = world.processor([0])
-    await world.append(0, click(world, user))
-    await drain(processor)
-    const epoch = nowEpoch(world)
-    world.nowMs += 5 * EPOCH_MS
-    await world.append(0, { user, at: world.nowMs - 3_000_000, amount: 2 })
-    await drain(processor)
-    await world.seal(epoch)
-    await world.publish(hourly, epoch)
-    const sweeper = world.sweeper(hourly)
-    for (const did of ['looked', 'swept']) {
-      expect(await sweeper.step()).toEqual({ did, removedCount: 0 })
-      world.nowMs += PIN_LEASE_MS + 1
-    }
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 })
@@ -261,6 +236,23 @@ describe('heartbeats', () => {
     world.nowMs += 5_000
     await processor.step()
     expect(await heartbeatOf(world)).toMatchObject({ logEnd: 2, nextOffset: 1, caughtUpAtMs: world.nowMs - 5_000 })
+  })
+
+  it('law 7: are of a moment before the log was asked, however long that took', async () => {
+    const world = await worldOf()
+    const log = overriding<EventLog>(world.log, {
+      extent: async (...asked) => {
+        const extent = await world.log.extent(...asked)
+        world.nowMs += 300
+        return extent
+      },
+    })
+    const processor = world.processor([0], (ports) => ({ ...ports, log }))
+    await drain(processor)
+    world.nowMs += 1_000
+    const askedAtMs = world.nowMs
+    expect((await processor.step()).did).toBe('checked')
+    expect(await heartbeatOf(world)).toMatchObject({ logEndSeenAtMs: askedAtMs, caughtUpAtMs: askedAtMs })
   })
 
   it('law 7: count as lacking what is in a transaction that is not decided', async () => {
