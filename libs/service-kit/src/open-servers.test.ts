@@ -51,6 +51,22 @@ describe('openServers', () => {
     expect(said).toHaveLength(4)
   })
 
+  it('leaves one while another takes its time to be left, and says what leaving one has thrown once all are left', async () => {
+    const { opener, closed, ...waiting } = world()
+    const hanging = Promise.withResolvers<null>()
+    const servers = await openServers({
+      log: opener('log', 0),
+      objects: async () => ({ [Symbol.asyncDispose]: () => Promise.reject(new Error('a bug')) }),
+      views: async () => ({ [Symbol.asyncDispose]: () => hanging.promise.then(() => void closed.push('views')) }),
+    }, waiting)
+    const left = expect(servers[Symbol.asyncDispose]()).rejects.toThrow('a bug')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(closed).toEqual(['log'])
+    hanging.resolve(null)
+    await left
+    expect(closed).toEqual(['log', 'views'])
+  })
+
   it('throws what waiting does not mend, and leaves nothing open', async () => {
     const { opener, closed, ...waiting } = world()
     await expect(openServers({ log: opener('log', 0), objects: opener('objects', 1, 'STORE_REFUSED'), views: opener('views', Infinity) }, waiting)).rejects.toMatchObject({ code: 'STORE_REFUSED' })

@@ -41,7 +41,7 @@ export function openServersInTime<O extends Openers>(openers: O, { withinMs, clo
 }
 
 async function openTogether<O extends Openers>(openers: O, signal: AbortSignal, tryToOpen: Try): Promise<Opened<O>> {
-  await using opened = new AsyncDisposableStack()
+  await using opened = new SideBySide()
   const failed = new AbortController()
   const ended = AbortSignal.any([signal, failed.signal])
   const one = async ([name, open]: [string, Openers[string]]): Promise<[string, AsyncDisposable]> => {
@@ -55,7 +55,30 @@ async function openTogether<O extends Openers>(openers: O, signal: AbortSignal, 
   ended.throwIfAborted()
   const servers = Object.fromEntries(results.map((result) => (result as PromiseFulfilledResult<[string, AsyncDisposable]>).value))
   const owned = opened.move()
-  return { ...servers, [Symbol.asyncDispose]: () => owned.disposeAsync() } as unknown as Opened<O>
+  return { ...servers, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() } as unknown as Opened<O>
+}
+
+/** Servers that know nothing of each other: one that hangs, and takes its time to be left, keeps no other. */
+class SideBySide implements AsyncDisposable {
+  private servers: AsyncDisposable[] = []
+
+  use(server: AsyncDisposable): AsyncDisposable {
+    this.servers.push(server)
+    return server
+  }
+
+  move(): SideBySide {
+    const moved = new SideBySide()
+    moved.servers = this.servers
+    this.servers = []
+    return moved
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = await Promise.allSettled(this.servers.map((server) => server[Symbol.asyncDispose]()))
+    const failed = closed.find(({ status }) => status === 'rejected')
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
+  }
 }
 
 /** Something that came too late is closed. */

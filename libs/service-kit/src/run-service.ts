@@ -97,7 +97,7 @@ export async function runService<G extends Groups>(service: Service<G>): Promise
     const admin = await openAdminListener(adminSettings, { service: name, readiness, metrics })
     const traces = await openTracer(traceSettings, { service: name, member: common.member, metrics })
     tracer = traces.tracer
-    await superviseService(service, settings, { adminUrl: admin.url, log, metrics, tracer, readiness, signal: ending.signal, clock })
+    await superviseService(service, settings, { adminUrl: admin.url, log, metrics, tracer, readiness, signal: ending.signal, patience: ending.patience, clock })
     await traces[Symbol.asyncDispose]()
     log.info('ended')
     process.exit(EXIT.ok)
@@ -136,18 +136,20 @@ export interface Supervision {
   readonly tracer: Tracer
   readonly readiness: Readiness
   readonly signal: AbortSignal
+  /** Of server-calls.ts. */
+  readonly patience: AbortSignal
   readonly clock: WaitingClock
 }
 
 /** Resolves once the signal is aborted and all is drained and closed; throws what ends the service before. */
-export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { adminUrl, log, metrics, tracer, readiness, signal, clock }: Supervision): Promise<void> {
+export async function superviseService<G extends Groups>({ name, compose }: Service<G>, settings: GroupsValues<G>, { adminUrl, log, metrics, tracer, readiness, signal, patience, clock }: Supervision): Promise<void> {
   const onAlarm: OnAlarm = (alarm) => {
     metrics.counter('tidemark_alarms_total', { code: alarm.code }).value++
     logAlarm(log, alarm)
   }
   try {
     log.info({ pid: process.pid, admin: adminUrl }, 'starts')
-    const calls = new ServerCalls({ metrics, tracer, readiness, log, steadyMs: () => performance.now() })
+    const calls = new ServerCalls({ metrics, tracer, readiness, log, steadyMs: () => performance.now(), patience })
     await using composed = await compose(settings, { service: name, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, tracer, readiness, calls, signal })
     readiness.started()
     log.info({ ...composed.isReady }, 'ready')
@@ -158,11 +160,15 @@ export async function superviseService<G extends Groups>({ name, compose }: Serv
   }
 }
 
+/** Of the time for draining: after it a server that hangs is not waited for, so that what is left is enough to close everything. */
+const PATIENCE_SHARE = 0.5
+
 /** The first signal aborts, after a pause in which who asks can learn of it; a second one, or the limit of draining, ends the process. */
 class Ending {
   drainMaxMs = DRAIN_MAX_DEFAULT_MS
   drainPauseMs = 0
   private readonly controller = new AbortController()
+  private readonly impatience = new AbortController()
   private readonly log: ServiceLog
   private readonly readiness: Readiness
   private toldMs: number | null = null
@@ -177,6 +183,10 @@ class Ending {
     return this.controller.signal
   }
 
+  get patience(): AbortSignal {
+    return this.impatience.signal
+  }
+
   private end(name: (typeof SIGNALS)[number]): void {
     if (this.toldMs !== null) {
       if (performance.now() - this.toldMs >= SECOND_SIGNAL_MIN_MS) this.cutShort(name, 'another signal came')
@@ -186,6 +196,7 @@ class Ending {
     this.readiness.drains()
     this.log.info({ signal: name }, 'ends')
     setTimeout(() => this.cutShort(name, `it took longer than ${this.drainMaxMs} ms`), this.drainMaxMs).unref()
+    setTimeout(() => this.impatience.abort(), this.drainPauseMs + (this.drainMaxMs - this.drainPauseMs) * PATIENCE_SHARE).unref()
     const abort = (): void => this.controller.abort(new Error(`told to end by ${name}`))
     if (this.drainPauseMs === 0) abort()
     else setTimeout(abort, this.drainPauseMs)

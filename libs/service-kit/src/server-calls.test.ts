@@ -21,6 +21,11 @@ class Store {
     this.isClosed = this.#answer > 0
   }
 
+  readonly late = Promise.withResolvers<number>()
+  readLate(): Promise<number> {
+    return this.late.promise
+  }
+
   atHand(): number {
     return this.#answer
   }
@@ -34,9 +39,10 @@ function world() {
   readiness.started()
   const log = createServiceLog({ service: 'test', level: 'info', metrics, destination: { write: (line) => void said.push(JSON.parse(line) as never) } })
   const store = new Store()
-  const calls = new ServerCalls({ metrics, tracer: NO_TRACES, readiness, log, steadyMs: () => nowMs })
+  const ending = new AbortController()
+  const calls = new ServerCalls({ metrics, tracer: NO_TRACES, readiness, log, steadyMs: () => nowMs, patience: ending.signal })
   const read = (name: string): readonly Series[] => metrics.read().find((metric) => metric.name === name)?.series ?? []
-  return { calls, store, observed: calls.observe('stores', store), readiness, said, read, pass: (ms: number) => void (nowMs += ms) }
+  return { calls, store, observed: calls.observe('stores', store), readiness, said, read, ending, pass: (ms: number) => void (nowMs += ms) }
 }
 
 describe('ServerCalls', () => {
@@ -94,5 +100,19 @@ describe('ServerCalls', () => {
     expect(readiness.read().isReady).toBe(true)
     expect(read('tidemark_server_call_errors_total')).toEqual([{ labels: { server: 'stores', code: 'STORE_REFUSED' }, value: 1 }])
     expect(said).toEqual([])
+  })
+
+  it('waits for no answer any more once its service has to end, whenever it was asked', async () => {
+    const { store, observed, read, ending } = world()
+    const before = observed.readLate()
+    const answered = observed.read(1)
+    expect(await answered).toBe(8)
+    ending.abort()
+    await expect(before).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', problems: [{ where: 'stores' }] })
+    await expect(observed.readLate()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(observed.atHand()).toBe(7)
+    store.late.reject(new Error('too late for anybody to hear of it'))
+    await expect(observed.readLate()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(read('tidemark_server_calls_active')).toEqual([{ labels: { server: 'stores' }, value: 0 }])
   })
 })

@@ -1,5 +1,5 @@
-// Calls to servers: how many, how long, which failed; and whether a server answers at all. Each port is wrapped once, where it is opened, so that no
-// adapter and no pipeline knows of it.
+// Calls to servers: how many, how long, which failed; whether a server answers at all; and that none is waited for any more by a service that has to
+// end. Each port is wrapped once, where it is opened, so that no adapter and no pipeline knows of it.
 
 import { TidemarkError, type Problem } from '@tidemark/feature-schema/errors'
 import type { Histogram, Metrics } from '@tidemark/observability/metrics'
@@ -20,6 +20,8 @@ export interface ServerCallsOptions {
   readonly log: ServiceLog
   /** Of a clock that never goes back, with fractions. */
   readonly steadyMs: () => number
+  /** Aborted once a service that was told to end may wait no longer: what is not answered then is STORE_UNAVAILABLE, as after any limit. */
+  readonly patience: AbortSignal
 }
 
 export class ServerCalls {
@@ -28,6 +30,9 @@ export class ServerCalls {
 
   constructor(options: ServerCallsOptions) {
     this.options = options
+    options.patience.addEventListener('abort', () => {
+      for (const server of this.servers.values()) server.giveUp()
+    }, { once: true })
     options.metrics.whenRead((tell) => {
       for (const { name: server, activeCount, load } of this.servers.values()) {
         const turns = load?.() ?? null
@@ -98,6 +103,8 @@ class Server {
   /** null: it answered last. */
   private failingSinceMs: number | null = null
   private isTold = false
+  /** What gives up each call that is under way. */
+  private readonly givingUp = new Set<(error: TidemarkError) => void>()
 
   constructor(name: string, isNeeded: boolean, options: ServerCallsOptions) {
     this.name = name
@@ -145,14 +152,26 @@ class Server {
         ended(fromMs, span)
         return result
       }
-      return result.then((value: unknown) => {
-        ended(fromMs, span)
-        return value
-      }, (error: unknown) => {
-        failed(error, span)
-        throw error
+      return new Promise((resolve, reject) => {
+        this.givingUp.add(reject)
+        result.then((value: unknown) => {
+          this.givingUp.delete(reject)
+          ended(fromMs, span)
+          resolve(value)
+        }, (error: unknown) => {
+          this.givingUp.delete(reject)
+          failed(error, span)
+          reject(error)
+        })
+        if (this.options.patience.aborted) this.giveUp()
       })
     }
+  }
+
+  giveUp(): void {
+    const error = new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'It has not answered, and this service has to end.', where: this.name, action: 'Look at the server. What was asked of it may still be done.' }])
+    for (const reject of this.givingUp) reject(error)
+    this.givingUp.clear()
   }
 
   answers(): void {

@@ -156,7 +156,7 @@ function openWatch(endpoint: string): Watch {
   const tracer = openOtlpTracer({ endpoint, sampleRatio: SAMPLE_RATIO, resource: { 'service.name': 'bench' }, metrics })
   const steadyMs = (): number => performance.now()
   const log = createServiceLog({ service: 'bench', level: 'fatal', metrics, spanOf: tracer.current })
-  const calls = new ServerCalls({ metrics, tracer, readiness: new Readiness(steadyMs), log, steadyMs })
+  const calls = new ServerCalls({ metrics, tracer, readiness: new Readiness(steadyMs), log, steadyMs, patience: new AbortController().signal })
   return {
     metrics, tracer, calls,
     async [Symbol.asyncDispose]() {

@@ -21,6 +21,8 @@ export const HEARTBEAT_MAX_MS = 500
 const HEARTBEATS_PER_SESSION = 5
 /** Whoever has not come again by then is left out. */
 const REBALANCES_PER_SESSION = 1
+/** A member that ends waits no longer for the brokers to take its leave: they find out by themselves. */
+const LEAVE_MAX_MS = 3_000
 const PROTOCOL_TYPE = 'consumer'
 const PROTOCOL_NAME = 'tidemark-even'
 const PROTOCOL_VERSION = 0
@@ -124,7 +126,7 @@ class GroupMember implements Membership {
     this.state = 'left'
     this.ended.abort()
     this.wake.resolve(null)
-    if (mayLeave) await this.leave()
+    if (mayLeave) await Promise.race([this.leave(), sleep(LEAVE_MAX_MS, undefined, { ref: false })])
     await this.pool.close()
     await this.loop
   }

@@ -1,14 +1,12 @@
 // SIGTERM in the middle of everything, at moments of a seed: while a service starts, while it waits for servers, in the middle of an epoch, a fold, a generation
 // or an answer, while a new version is made of the archive, and while it drains. It ends with 0, sooner than a kubelet kills it; no question is left without
 // its answer, and what was half done is taken up by the next.
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { podsOf } from '@tidemark/kubernetes/pods'
-import { readManifests, renderedPath } from '@tidemark/kubernetes/rendered'
 import { seededChance } from '@tidemark/ports/testing/store-cases'
 import { LAYER_NAMES, type LayerName, type ServiceProcess } from '@tidemark/servers/service-process'
 import { sharedServers } from '@tidemark/servers/shared-servers'
+import { graceMsOf } from './grace.ts'
 import { NEXT_PAYMENTS, ServiceWorld, until } from './service-world.ts'
 import { whileAsking } from './steady-askers.ts'
 
@@ -26,7 +24,6 @@ const BACKLOG_COUNT = 5_000
 const NOBODY = '127.0.0.1:1'
 const AWAY = { TIDEMARK_KAFKA_BROKERS: NOBODY, TIDEMARK_CASSANDRA_CONTACT_POINTS: NOBODY, TIDEMARK_S3_ENDPOINT: `http://${NOBODY}`, TIDEMARK_REDIS_STATE_NODES: NOBODY, TIDEMARK_REDIS_JOBS_NODES: NOBODY }
 
-const pods = podsOf(readManifests(readFileSync(renderedPath('production'), 'utf8')))
 const questions = Array.from({ length: 20 }, (_, question) => JSON.stringify({
   features: ['cards:payments_lifetime', 'cards:spent_1h'], entities: Array.from({ length: 50 }, (_, i) => ({ card: `other-${50 * question + i}` })), deadlineMs: 10_000,
 }))
@@ -50,12 +47,11 @@ async function start(layer: LayerName): Promise<void> {
 
 /** With 0, before a kubelet would kill it. */
 async function endsInTime(service: ServiceProcess, layer: LayerName): Promise<void> {
-  const graceMs = 1_000 * pods.find(({ name }) => name === layer)!.spec.terminationGracePeriodSeconds!
   const fromMs = performance.now()
   const how = await service.stop()
   // Before it hears signals, there is nothing that could be half done.
   const mayEnd = service.lines.length === 0 ? ['SIGTERM', 0] : [0]
-  expect({ layer, how, lines: service.lines.slice(-3), isInTime: performance.now() - fromMs < graceMs }).toEqual({ layer, how: mayEnd.includes(how) ? how : 0, lines: expect.anything(), isInTime: true })
+  expect({ layer, how, lines: service.lines.slice(-3), isInTime: performance.now() - fromMs < graceMsOf(layer) }).toEqual({ layer, how: mayEnd.includes(how) ? how : 0, lines: expect.anything(), isInTime: true })
 }
 
 beforeAll(async () => {
