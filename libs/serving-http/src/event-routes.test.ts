@@ -4,6 +4,7 @@ import { count } from '@tidemark/feature-schema/aggregations'
 import { collectDefinitions } from '@tidemark/feature-schema/collect-definitions'
 import { eventSource, featureView, int64, string, timestamp } from '@tidemark/feature-schema/dsl'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { TRACEPARENT, type Span, type Tracer } from '@tidemark/observability/tracing'
 import { catalogOf } from '@tidemark/pipelines/serve/feature-catalog'
 import { Slices } from '@tidemark/pipelines/serve/sliced-work'
 import type { LogAppend } from '@tidemark/ports/event-log'
@@ -22,6 +23,13 @@ const catalog = catalogOf(collectDefinitions([trips, drivers]))
 const schemas = openApiDocumentWithEvents.components.schemas
 const document = new DocumentCheck(openApiDocumentWithEvents)
 
+/** Its spans say what they are a part of. */
+const tracer: Tracer = {
+  begin: (_, options): Span => ({ traceId: '', spanId: '', traceparent: `within ${options?.parent}`, set: () => undefined, rename: () => undefined, end: () => undefined }),
+  within: (_, work) => work(),
+  current: () => null,
+}
+
 const PARTITION_COUNT = 4
 const appends: LogAppend[] = []
 const errors: unknown[] = []
@@ -39,7 +47,7 @@ beforeAll(async () => {
   }
   const app = createServingApp({
     server: { answerAs: () => Promise.reject(new Error('not asked')), slices: new Slices({ nowMs: () => 0, steadyMs: () => 0 }) }, catalog: () => catalog, onError: (error) => void errors.push(error),
-    extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => catalog }), openApi: openApiDocumentWithEvents,
+    extend: (express, fail) => addEventRoutes(express, fail, { log, catalog: () => catalog, tracer }), openApi: openApiDocumentWithEvents,
   })
   listener = await listen(app, { host: '127.0.0.1', port: 0 })
 })
@@ -65,6 +73,12 @@ async function answerOf(response: Response): Promise<Answer> {
 }
 
 const texts = (): string[] => appends.flatMap(({ records }) => records.map(({ value }) => Buffer.from(value!).toString()))
+
+it('records carry the context of their request to who reads them', async () => {
+  const asked = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`
+  await fetch(`${listener.url}/v1/events/trips`, { method: 'POST', body: '[{}, "no record"]', headers: { 'content-type': 'application/json', traceparent: asked } })
+  expect(appends.flatMap(({ records }) => records.map(({ headers }) => Buffer.from(headers![TRACEPARENT]!).toString()))).toEqual([`within ${asked}`, `within ${asked}`])
+})
 
 it('events of a source whose log is not of JSON are refused, unless the log has nothing else', async () => {
   const other = catalogOf(collectDefinitions([featureView('v', { source: eventSource('clicks', { fields: { at: timestamp() }, eventTime: 'at', format: 'avro' }), entity: { at: 'at' }, features: { n: count().over('1h') } })]))

@@ -41,6 +41,11 @@ describe('isPassing', () => {
     expect(isPassing(saying(name))).toBe(expected)
   })
 
+  it('is not true where anything of it fails for good', () => {
+    expect(isPassing(saying('NOT_LEADER_OR_FOLLOWER', 'NOT_CONTROLLER'))).toBe(true)
+    expect(isPassing(saying('NOT_LEADER_OR_FOLLOWER', 'MESSAGE_TOO_LARGE'))).toBe(false)
+  })
+
   it('is true of a broker that is away, and not of one that lets nobody in, of a closed client, or of a bug', () => {
     expect(isPassing(new NetworkError('Connection failed.'))).toBe(true)
     expect(isPassing(refused)).toBe(false)
@@ -53,7 +58,8 @@ describe('isOutcomeUnknown', () => {
   it('is true where no answer came, or one that leaves it open', () => {
     expect(isOutcomeUnknown(new TimeoutError('Request timed out'))).toBe(true)
     expect(isOutcomeUnknown(new NetworkError('Connection closed'))).toBe(true)
-    for (const name of ['UNKNOWN_SERVER_ERROR', 'REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER']) expect(isOutcomeUnknown(saying(name))).toBe(true)
+    const open = ['UNKNOWN_SERVER_ERROR', 'REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NOT_LEADER_OR_FOLLOWER', 'FENCED_LEADER_EPOCH', 'KAFKA_STORAGE_ERROR']
+    for (const name of open) expect(isOutcomeUnknown(saying(name))).toBe(true)
     for (const name of ['NOT_ENOUGH_REPLICAS', 'MESSAGE_TOO_LARGE', 'COORDINATOR_NOT_AVAILABLE']) expect(isOutcomeUnknown(saying(name))).toBe(false)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { createPlainObjects } from '../testing/plain-stores.ts'
-import { readWriteSet, recordWriteSet, WRITE_SET_VERSION, writeSetKey, type WriteSet } from './staged-generation.ts'
+import { findPart, readPart, readWriteSet, recordWriteSet, StagingSink, WRITE_SET_VERSION, writeSetKey, type WriteSet } from './staged-generation.ts'
 
 const writeSet: WriteSet = {
   formatVersion: WRITE_SET_VERSION, view: 'totals@1', n: 7, base: 6, cut: 481_000,
@@ -39,5 +39,20 @@ describe('the bytes of a write-set', () => {
     const objects = createPlainObjects()
     await objects.create(writeSetKey('totals@1', 7), Buffer.from(JSON.stringify(before)))
     expect(await readWriteSet(objects, 'totals@1', 7)).toEqual(before)
+  })
+})
+
+describe('a part', () => {
+  it('is refused where it has other rows than its write-set says, and missed where it is not there', async () => {
+    const objects = createPlainObjects()
+    const sink = new StagingSink(objects, 'totals@1', 7)
+    const rows = [1, 2].map((i) => ({ entity: Uint8Array.of(i), blob: Uint8Array.of(i, i) }))
+    await sink.write(rows)
+    const [part] = await sink.finish()
+    expect(await readPart(objects, part!)).toHaveLength(2)
+    await expect(readPart(objects, { ...part!, rowCount: 3 })).rejects.toMatchObject({ code: 'STORE_DAMAGED', problems: [{ where: part!.key }] })
+    await objects.remove(part!.key)
+    expect(await findPart(objects, part!)).toBeNull()
+    await expect(readPart(objects, part!)).rejects.toMatchObject({ code: 'OBJECT_MISSING' })
   })
 })

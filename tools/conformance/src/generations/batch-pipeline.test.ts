@@ -178,6 +178,17 @@ describe('rolling back', () => {
     expect(await stage.pointer).toMatchObject({ n: 4, floor: 2 })
   })
 
+  it('to where the pointer is changes nothing, and no run loses to it', async () => {
+    const stage = new Stage()
+    await stage.publish()
+    await stage.world.seal()
+    const run = stage.run()
+    await stage.through(run, 'load')
+    const before = await stage.pointer
+    expect(await stage.rollBack(1)).toEqual(before)
+    expect(await stage.finish(run)).toMatchObject({ kind: 'published', n: 2 })
+  })
+
   it('is described', async () => {
     const stage = new Stage()
     for (let i = 0; i < 3; i++) await stage.publish()

@@ -6,7 +6,10 @@ import { KafkaCluster } from '../kafka-cluster.ts'
 /** Of a request's kind, by the protocol's number: what it is answered with. What it throws is the error; a promise that stays open is no answer. */
 export type Answer = (api: number) => unknown
 
-export const API = { produce: 0, initProducerId: 22, endTransaction: 26, describeTransactions: 65 } as const
+export const API = { produce: 0, fetch: 1, initProducerId: 22, endTransaction: 26, describeTransactions: 65 } as const
+
+/** Of each topic. */
+export const TOPIC_ID = 'an id'
 
 type Callback = (error: Error | null, response?: unknown) => void
 
@@ -19,6 +22,6 @@ export function scriptedCluster(answer: Answer, options: { readonly callTimeoutM
   const connection = Promise.resolve({ send } as unknown as Connection)
   return Object.assign(cluster, {
     anyBroker: () => connection, node: () => connection, coordinator: () => connection,
-    leaderOf: () => Promise.resolve({ leader: 1, topicId: 'an id' }),
+    leaderOf: () => Promise.resolve({ leader: 1, topicId: TOPIC_ID }),
   })
 }
