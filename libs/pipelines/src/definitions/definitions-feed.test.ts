@@ -26,7 +26,7 @@ let registers: RegisterStore
 let away: string[]
 let taken: TakenDefinitions[]
 let alarms: Alarm[]
-let takes: Awaited<ReturnType<TakeDefinitions>>
+let takes: Awaited<ReturnType<TakeDefinitions>> | Promise<never>
 
 beforeEach(() => {
   stored = createPlainRegisters()
@@ -78,6 +78,20 @@ describe('a feed of definitions', () => {
     await feed.look()
     expect(taken).toHaveLength(3)
     expect(new Set(taken).size).toBe(1)
+  })
+
+  it('gives the same again where taking it up failed', async () => {
+    await apply(1)
+    const feed = openFeed()
+    await feed.begin()
+    await apply(2)
+    takes = Promise.reject(AWAY)
+    await expect(feed.look()).rejects.toBe(AWAY)
+    expect(feed.revision).toBe(1)
+    takes = 'done'
+    await feed.look()
+    await feed.look()
+    expect([feed.revision, taken.map(({ revision }) => revision)]).toEqual([2, [1, 2, 2]])
   })
 
   it('takes a revision up once what it means can be read, where a store was away, which is no fault of it', async () => {

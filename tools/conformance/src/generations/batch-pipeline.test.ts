@@ -106,6 +106,17 @@ describe('a run', () => {
     expect(await stage.pointer).toMatchObject({ n: 2, planned: { n: 3 } })
   })
 
+  it('loses to a run that was planned since it loaded, and does not pass for published', async () => {
+    const stage = new Stage()
+    await stage.publish()
+    await stage.world.seal()
+    const run = stage.run()
+    await stage.through(run, 'load')
+    await stage.through(stage.run(), 'plan')
+    expect(await codeOf(stage.finish(run))).toBe('POINTER_MOVED')
+    expect(await stage.pointer).toMatchObject({ n: 1, planned: { n: 3 } })
+  })
+
   it('loads nothing where the pointer was moved before its write-set could be found', async () => {
     const stage = new Stage()
     for (let i = 0; i < 2; i++) await stage.publish()
