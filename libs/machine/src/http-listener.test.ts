@@ -70,6 +70,25 @@ describe('a listener that ends', () => {
     expect(performance.now() - fromMs).toBeLessThan(SOON_MS)
   })
 
+  it('keeps no connection that becomes idle once nobody is listened to any more', async () => {
+    let begun = 0
+    const finish = Promise.withResolvers<undefined>()
+    const listener = await listen((_, response) => {
+      if (++begun > 1) return void response.end('here')
+      response.write('a head that promises to keep the connection')
+      void finish.promise.then(() => response.end('here'))
+    }, HERE)
+    const asking = ask(listener.url)
+    while (begun < 1) await sleep(1)
+    const ended = listener[Symbol.asyncDispose]()
+    while ((await ask(listener.url)).connection !== null) await sleep(1)
+    finish.resolve(undefined)
+    const fromMs = performance.now()
+    expect(await asking).toMatchObject({ connection: 'keep-alive' })
+    await ended
+    expect(performance.now() - fromMs).toBeLessThan(SOON_MS)
+  })
+
   it('tells whoever asks to leave from when it is known that it will end', async () => {
     let isEnding = false
     await using listener = await listen(slowly, { ...HERE, isEnding: () => isEnding })

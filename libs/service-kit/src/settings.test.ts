@@ -64,7 +64,7 @@ describe('settings', () => {
     const { common, kafka, s3, cassandra, state, jobs, engine, registry } = readSettings({
       ...LEAST, TIDEMARK_NAMESPACE: 'production', TIDEMARK_MEMBER: 'speed-0', TIDEMARK_LOG_LEVEL: 'warn',
       TIDEMARK_KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', TIDEMARK_KAFKA_SASL_USERNAME: 'u', TIDEMARK_KAFKA_SASL_PASSWORD_FILE: file('kafka', `${SECRET}\n`), TIDEMARK_KAFKA_TLS: 'true', TIDEMARK_KAFKA_PARTITIONS: '12', TIDEMARK_KAFKA_REPLICATION_FACTOR: '3',
-      TIDEMARK_S3_ENDPOINT: 'https://s3.example.com:9000/', TIDEMARK_S3_ACCESS_KEY_ID: 'id', TIDEMARK_S3_SECRET_ACCESS_KEY: SECRET,
+      TIDEMARK_S3_ENDPOINT: 'https://s3.example.com:9000/', TIDEMARK_S3_ACCESS_KEY_ID: 'id', TIDEMARK_S3_SECRET_ACCESS_KEY_FILE: file('s3', ` ${SECRET} \r\n`),
       TIDEMARK_CASSANDRA_KEYSPACE: 'other', TIDEMARK_CASSANDRA_USERNAME: 'u', TIDEMARK_CASSANDRA_PASSWORD: SECRET, TIDEMARK_CASSANDRA_REPLICATION_FACTOR: '3', TIDEMARK_CASSANDRA_READ_CONSISTENCY: 'QUORUM',
       // Who shows a certificate wants TLS, whoever vouches for the server.
       TIDEMARK_CASSANDRA_TLS_CERT_FILE: cert, TIDEMARK_CASSANDRA_TLS_KEY_FILE: key,
@@ -73,7 +73,7 @@ describe('settings', () => {
     }, ALL)
     expect(common).toMatchObject({ namespace: 'production', member: 'speed-0', logLevel: 'warn' })
     expect(kafka).toEqual({ partitionCount: 12, options: { brokers: ['a:1', 'b:2'], namePrefix: 'production.', sasl: { mechanism: 'SCRAM-SHA-512', username: 'u', password: SECRET }, tls: {}, replicationFactor: 3 } })
-    expect(s3).toMatchObject({ endpoint: 'https://s3.example.com:9000', keyPrefix: 'production/', credentials: { accessKeyId: 'id', secretAccessKey: SECRET } })
+    expect(s3).toMatchObject({ endpoint: 'https://s3.example.com:9000', keyPrefix: 'production/', credentials: { accessKeyId: 'id', secretAccessKey: ` ${SECRET} ` } })
     expect(cassandra).toMatchObject({ keyspace: 'other', credentials: { username: 'u', password: SECRET }, replication: { class: 'NetworkTopologyStrategy', dc1: 3 }, readConsistency: 'QUORUM', tls: { cert: 'certificate', key: 'its key' } })
     expect(state).toEqual({ namespace: 'production', server: { nodes: ['a:1', 'b:2'] }, credentials: { password: SECRET } })
     expect(jobs).toEqual({ namespace: 'production', server: { url: 'rediss://[::1]:2' }, tls: { ca: 'authorities' } })

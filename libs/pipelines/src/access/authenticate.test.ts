@@ -69,6 +69,19 @@ describe('a token', () => {
     expect(await verifiedAnew('c')).toBe(1)
   })
 
+  it('is trusted from when it was shown, however long it took to verify', async () => {
+    const verifying = Promise.withResolvers<VerifiedToken>()
+    verified = verifying.promise
+    const first = known.principalOf('slow')
+    clock.step(100)
+    verifying.resolve({ subject: 'model', scopes: [], expiresAtMs: Infinity })
+    await first
+    clock.step(TOKEN_TRUSTED_MAX_MS - 101)
+    expect(await verifiedAnew('slow')).toBe(0)
+    clock.step(1)
+    expect(await verifiedAnew('slow')).toBe(1)
+  })
+
   it('that was refused is verified again', async () => {
     verified = Promise.reject(unauthenticated())
     await expect(known.principalOf('d')).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })

@@ -45,6 +45,22 @@ describe('law 10: dead letters', () => {
     expect(await lettersOf(world)).toEqual(['0 1', '1 0'])
   })
 
+  it('finds them there page by page, and misses none for events that come before it is done', async () => {
+    const world = await IngestWorld.create({ source: CLICKS, views: [totals], partitionCount: 1, limits: { fetchCountMax: 2 } })
+    await world.append(0, ...Array.from({ length: 5 }, () => click(world, user)), 'no JSON', click(world, user))
+    await world.open()
+    const epoch = Math.floor(world.nowMs / EPOCH_MS)
+    world.nowMs += EPOCH_MS
+    await world.seal(epoch)
+    await world.publish(totals, epoch)
+    await world.append(0, click(world, user), 'nor this')
+    const processor = world.processor([0])
+    for (const did of ['took-up', 'checked', 'folded']) expect((await processor.step()).did).toBe(did)
+    expect(await lettersOf(world)).toEqual([])
+    await drain(processor)
+    expect(await lettersOf(world)).toEqual(['0 5', '0 8'])
+  })
+
   it('puts them back once, and keeps again what still cannot be decoded', async () => {
     const world = await worldWithLetters()
     const processor = world.processor([0, 1])
