@@ -7,7 +7,7 @@ import { versionText } from '@tidemark/pipelines/definitions/applied-register'
 import { commitApply, prepareApply, type PreparedApply } from '@tidemark/pipelines/definitions/apply-definitions'
 import type { ApplyChange } from '@tidemark/pipelines/definitions/plan-apply'
 import { type Command, Option } from 'commander'
-import { usageError } from '../failure.ts'
+import { EXIT, usageError } from '../failure.ts'
 import { loadSoundDefinitions } from '../load-definitions.ts'
 import { type Output, formatTime } from '../output.ts'
 import { withOpened } from '../data-folder.ts'
@@ -64,6 +64,7 @@ export function addApplyCommand(program: Command, output: Output): void {
           process.stdout.write(`${text}\n\n`)
           if (!(await isConfirmed(signal))) {
             output.remark('Nothing was applied.')
+            process.exitCode = EXIT.no
             return
           }
         }

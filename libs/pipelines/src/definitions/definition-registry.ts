@@ -113,7 +113,7 @@ function clashesOf(known: Definitions, one: Definitions): Problem[] {
     code: 'DEFINITION_INVALID',
     message: `Version ${{ service, view, source }[kind]!.version} means something else than where it has been used: ${parts.join(', ')}.`,
     where: `${kind} ${name}`,
-    action: `Raise its version${kind === 'source' ? ' and those of its views' : ''}, take the change back, or begin another folder (--data), or another namespace.`,
+    action: `Raise its version${kind === 'source' ? ' and those of its views' : ''}, take the change back, or begin another folder or namespace.`,
   }))
 }
 

@@ -52,6 +52,20 @@ async function tidemark(environment: Readonly<Record<string, string>>, ...args: 
   return { code, document: JSON.parse(stdout) as Answer['document'] }
 }
 
+/** Runs `tidemark … --servers` in a terminal, and types an answer once it is asked for one. */
+async function typed(environment: Readonly<Record<string, string>>, answer: string, ...args: readonly string[]): Promise<{ readonly code: number; readonly said: string }> {
+  const command = [process.execPath, TIDEMARK, ...args, '--servers'].map((each) => `'${each}'`).join(' ')
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { env: { ...process.env, ...environment, NO_COLOR: '1' }, stdio: ['pipe', 'pipe', 'inherit'] })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (some: string) => {
+    const isAsked = said.includes('[y/N]')
+    said += some
+    if (!isAsked && said.includes('[y/N]')) child.stdin.write(`${answer}\n`)
+  })
+  const [code] = (await once(child, 'close')) as [number]
+  return { code, said }
+}
+
 describe('a system of services', () => {
   let world: ServiceWorld
   let speed: ServiceProcess
@@ -75,7 +89,9 @@ describe('a system of services', () => {
     expect(await run('apply', same, '--dry-run')).toMatchObject({ code: 0, document: { changes: [], revision: 1, isApplied: false } })
     // Nobody can be asked, and nothing is applied.
     expect(await run('apply', withService)).toMatchObject({ code: 2, document: { error: { code: 'USAGE' } } })
-    expect(await run('apply', withService, '--yes')).toMatchObject({ code: 0, document: { servers: world.namespace, changes: [{ kind: 'service', name: 'model', version: 1, change: 'added' }], revision: 2, isApplied: true } })
+    expect(await run('apply', withService, '--dry-run')).toMatchObject({ code: 0, document: { servers: world.namespace, changes: [{ kind: 'service', name: 'model', version: 1, change: 'added' }], isApplied: false } })
+    expect(await typed(world.environment, 'n', 'apply', withService)).toMatchObject({ code: 1, said: expect.stringContaining('Nothing was applied.') })
+    expect(await typed(world.environment, 'y', 'apply', withService)).toMatchObject({ code: 0, said: expect.stringContaining('applied revision 2') })
     expect(await run('apply', next, '--dry-run')).toMatchObject({ code: 0, document: {
       changes: [{ kind: 'view', name: 'cards', version: 2, change: 'version' }], staying: [{ service: 'model@1', view: 'cards@1', newest: 'cards@2' }], backFills: [{ view: 'cards@2' }], isApplied: false } })
     expect(await run('apply', next, '--yes', '--retire', 'cards@1')).toMatchObject({ code: 3, document: { error: { code: 'APPLY_REFUSED', problems: [{ where: 'service model@1' }] } } })
