@@ -83,7 +83,7 @@ export interface SpeedViewStore extends AsyncDisposable {
   discard(bucket: BucketKey, expected: BucketWrite['expected']): Promise<boolean>
   /** Every entity of a bucket, as of some moment each. */
   scan(bucket: BucketKey): AsyncIterable<{ readonly entity: Uint8Array; readonly chunks: EntityChunks }>
-  /** A view's heartbeats, one for each source partition: small, overwritten, worth nothing after a while. */
-  putHeartbeat(view: string, partition: number, bytes: Uint8Array): Promise<void>
+  /** A view's heartbeats by source partition: small, overwritten, worth nothing after a while. Those of other partitions stay. */
+  putHeartbeats(view: string, heartbeats: ReadonlyMap<number, Uint8Array>): Promise<void>
   heartbeats(view: string): Promise<ReadonlyMap<number, Uint8Array>>
 }

@@ -53,7 +53,7 @@ export async function processLog({ world, actor, name, onAlarm, assigned, checkE
   const processor = createProcessor({
     source, newRevision, onAlarm, views: plans, rules: world.rules.ingest, clock: world.clockOf(name),
     log: actor.guard(world.log, ['commit']), registers: actor.guard(world.registers), objects: actor.guard(world.objects),
-    store: actor.guard(world.speedViews, ['putHeartbeat']),
+    store: actor.guard(world.speedViews, ['putHeartbeats']),
     membership: { assigned: () => Promise.resolve(assigned()), [Symbol.asyncDispose]: () => Promise.resolve() },
     limits: { fetchCountMax, pollWaitMaxMs: 0, checkEveryMs, idleFenceMs: 4 * checkEveryMs, letterCommitMs: 4 * checkEveryMs, stoppedCheckEveryMs: 2 * checkEveryMs, writesInFlightMax: 2 },
   })

@@ -138,8 +138,10 @@ export async function openEmbeddedSpeedViewStore(environment: EmbeddedEnvironmen
         next = scanned.next
       }
     },
-    async putHeartbeat(view, partition, bytes) {
-      await environment.write((writer) => writer.put(heartbeats, Buffer.concat([textKey(view), u32Key(partition)]), bytes))
+    async putHeartbeats(view, all) {
+      await environment.write((writer) => {
+        for (const [partition, bytes] of all) writer.put(heartbeats, Buffer.concat([textKey(view), u32Key(partition)]), bytes)
+      })
     },
     async heartbeats(view) {
       const prefix = textKey(view)

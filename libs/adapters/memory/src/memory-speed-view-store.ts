@@ -77,9 +77,10 @@ export class MemorySpeedViewStore implements SpeedViewStore {
     yield* this.bucketOf(key).entities.values()
   }
 
-  async putHeartbeat(view: string, partition: number, bytes: Uint8Array): Promise<void> {
-    const heartbeats = this.heartbeatsByView.get(view) ?? new Map<number, Uint8Array>()
-    this.heartbeatsByView.set(view, heartbeats.set(partition, copyOf(bytes)))
+  async putHeartbeats(view: string, heartbeats: ReadonlyMap<number, Uint8Array>): Promise<void> {
+    const kept = this.heartbeatsByView.get(view) ?? new Map<number, Uint8Array>()
+    for (const [partition, bytes] of heartbeats) kept.set(partition, copyOf(bytes))
+    this.heartbeatsByView.set(view, kept)
   }
 
   async heartbeats(view: string): Promise<ReadonlyMap<number, Uint8Array>> {

@@ -99,9 +99,11 @@ class RedisSpeedViewStore implements SpeedViewStore {
     } while (cursor !== '0')
   }
 
-  async putHeartbeat(view: string, partition: number, bytes: Uint8Array): Promise<void> {
+  async putHeartbeats(view: string, heartbeats: ReadonlyMap<number, Uint8Array>): Promise<void> {
+    if (heartbeats.size === 0) return
     const key = heartbeatsRedisKey(this.namespace, view)
-    await this.connection.write(`writing a heartbeat of ${view}`, (client) => client.hset(key, `${partition}`, bufferOf(bytes)))
+    const fields = [...heartbeats].flatMap(([partition, bytes]) => [`${partition}`, bufferOf(bytes)])
+    await this.connection.write(`writing heartbeats of ${view}`, (client) => client.hset(key, ...fields))
   }
 
   async heartbeats(view: string): Promise<ReadonlyMap<number, Uint8Array>> {

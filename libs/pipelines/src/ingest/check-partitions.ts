@@ -111,16 +111,23 @@ export async function tellReplayed({ rules, store }: IngestContext, views: reado
   }))
 }
 
-/** Writes a heartbeat for each view and partition. */
+/** Writes a heartbeat for each partition of each view. */
 export async function tellHowFar(context: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[], register: SealRegister): Promise<void> {
   const { store } = context
-  await Promise.all(partitions.flatMap((owned) => views.map((view) => store.putHeartbeat(view.id, owned.partition, encodeHeartbeat(heartbeatOf(context, view, owned, register))))))
+  await Promise.all(views.map((view) => (
+    store.putHeartbeats(view.id, new Map(partitions.map((owned) => [owned.partition, encodeHeartbeat(heartbeatOf(context, view, owned, register))])))
+  )))
 }
 
-/** For those who ask the log about lag. */
-export async function commitPositions({ log, topic, source }: IngestContext, partitions: readonly OwnedPartition[]): Promise<void> {
-  await Promise.all(partitions.map(async ({ partition, reader }) => {
-    if (reader !== null) await log.commit({ group: speedGroupOf(source), topic, partition, offset: reader.next })
+/** For those who ask the log about lag: where a position has moved, and now and then where it has not. */
+export async function commitPositions({ log, topic, source, clock, limits }: IngestContext, partitions: readonly OwnedPartition[]): Promise<void> {
+  await Promise.all(partitions.map(async (owned) => {
+    const { partition, reader, committed } = owned
+    const atMs = clock.steadyMs()
+    if (reader === null || (reader.next === committed?.offset && atMs < committed.atMs + limits.positionCommitMs)) return
+    const offset = reader.next
+    await log.commit({ group: speedGroupOf(source), topic, partition, offset })
+    owned.committed = { offset, atMs }
   }))
 }
 

@@ -34,6 +34,8 @@ export const INGEST_LIMITS = {
   checkEveryMs: 1_000,
   /** A fence is not left further behind than this, though its bucket has no events. */
   idleFenceMs: 60_000,
+  /** What is committed for those who ask the log about lag is committed again by then, though nothing has moved: it would be forgotten one day. */
+  positionCommitMs: 60_000,
   /** How far a partition is searched for dead letters is not remembered later than this, though none is found. */
   letterCommitMs: 60_000,
   /** A partition that stands still is looked at again this often. */

@@ -16,6 +16,8 @@ export class OwnedPartition {
   stopped: Alarm | null = null
   /** By the steady clock, when it is looked at again, where it or one of its views stands still; Infinity: none does. */
   lookAgainAtMs = -Infinity
+  /** What was committed last, and when by the steady clock. */
+  committed: { readonly offset: number; readonly atMs: number } | null = null
   readonly letters: LetterLane = { committed: null, through: 0 }
   lettersCommittedAtMs = -Infinity
   /** What the archive says of records behind, for the search of dead letters; null: it was not asked. */

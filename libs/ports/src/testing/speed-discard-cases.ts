@@ -24,7 +24,7 @@ export function speedDiscardCases(createHarness: () => Promise<SpeedViewStoreHar
     await using harness = await createHarness()
     const { store, other } = harness
     for (const key of [BUCKET, ...NEIGHBOURS]) await store.write(key, FULL)
-    await store.putHeartbeat(BUCKET.view, 0, Buffer.from('alive'))
+    await store.putHeartbeats(BUCKET.view, new Map([[0, Buffer.from('alive')]]))
     const neighbour = await stateOf(store, NEIGHBOURS[0]!, ENTITIES, PARTITIONS)
     expect(await other.discard(BUCKET, writeOf({ expected: { record: 'r', fences: { 0: 'f0' }, chunks: [['a', 0, 0], ['a', 1, null]] } }).expected)).toBe(true)
     expect(await stateOf(store, BUCKET, ENTITIES, PARTITIONS)).toEqual(EMPTY)

@@ -140,9 +140,11 @@ export function speedReadCases(createHarness: () => Promise<SpeedViewStoreHarnes
   it('keeps the last heartbeat of each partition of a view', async () => {
     await using harness = await createHarness()
     const { store, other } = harness
-    await race(8, (i) => (i % 2 ? store : other).putHeartbeat('v@1', i % 4, bytesOf('early')))
-    for (const [view, partition] of [['v@1', 0], ['v@1', 300], ['v@11', 1]] as const) await store.putHeartbeat(view, partition, bytesOf(`${view} ${partition}`))
-    await other.putHeartbeat('v@1', 3, new Uint8Array(0))
+    await race(8, (i) => (i % 2 ? store : other).putHeartbeats('v@1', new Map([[i % 4, bytesOf('early')]])))
+    await store.putHeartbeats('v@1', new Map([[0, bytesOf('v@1 0')], [300, bytesOf('v@1 300')]]))
+    await store.putHeartbeats('v@11', new Map([[1, bytesOf('v@11 1')]]))
+    await other.putHeartbeats('v@1', new Map([[3, new Uint8Array(0)]]))
+    await other.putHeartbeats('v@', new Map())
     const heartbeats = await other.heartbeats('v@1')
     expect([...heartbeats].map(([partition, bytes]) => [partition, textOf(bytes)]).sort()).toEqual([[0, 'v@1 0'], [1, 'early'], [2, 'early'], [3, ''], [300, 'v@1 300']])
     expect([...(await store.heartbeats('v@11'))].map(([partition]) => partition)).toEqual([1])
