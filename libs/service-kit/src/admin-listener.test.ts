@@ -36,6 +36,14 @@ describe('the admin listener', () => {
     expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', waitsFor: [] }])
   })
 
+  it('says 200 of what answers without a server that is away', async () => {
+    readiness.answersWithout = true
+    readiness.waits('log', { code: 'STORE_UNAVAILABLE', message: 'It is away.' })
+    const degraded = await ask('/readyz')
+    expect([degraded.status, await degraded.json()]).toMatchObject([200, { status: 'degraded', waitsFor: [{ name: 'log' }] }])
+    readiness.answers('log')
+  })
+
   it('tells its metrics as Prometheus reads them', async () => {
     metrics.counter('tidemark_alarms_total', { code: 'SEAM_BROKEN' }).value = 3
     const latency = metrics.histogram('tidemark_server_call_seconds', { server: 'log', call: 'fetch' })

@@ -2,10 +2,10 @@
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { CompactSign, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose'
 import { createSteppedClock } from '@tidemark/ports/stepped-clock'
-import { AWAY_PAUSE_MS, LEEWAY_S, openJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
+import { AWAY_PAUSE_MS, KEYS_STALE_MAX_MS, LEEWAY_S, openJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
 
 const NOW_S = 1_800_000_000
 const clock = createSteppedClock(NOW_S * 1_000)
@@ -126,7 +126,34 @@ describe('the keys that an issuer publishes', () => {
     for (let i = 0; i < 5; i++) await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     expect(askedCount).toBe(1)
     publish(first)
-    clock.step(AWAY_PAUSE_MS)
+    // Who asks meanwhile makes it no longer.
+    clock.step(AWAY_PAUSE_MS - 1)
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    clock.step(1)
     await verifier.verify(token)
+  })
+
+  it('are read at once by who refreshes them, however lately the issuer was away', async () => {
+    answer = { status: 503, body: '' }
+    await using verifier = opened()
+    const token = await signed(CLAIMS, first)
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    publish(first)
+    await verifier.refresh()
+    await verifier.verify(token)
+  })
+
+  it('are believed for a while only, where the issuer is away', async () => {
+    publish(first)
+    await using verifier = opened()
+    const token = await signed(CLAIMS, first)
+    await verifier.verify(token)
+    answer = { status: 503, body: '' }
+    const nowMs = Date.now()
+    const time = jest.spyOn(Date, 'now').mockReturnValue(nowMs + KEYS_STALE_MAX_MS - 1_000)
+    await verifier.verify(token)
+    time.mockReturnValue(nowMs + KEYS_STALE_MAX_MS + 1_000)
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    time.mockRestore()
   })
 })

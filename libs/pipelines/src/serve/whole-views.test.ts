@@ -54,6 +54,9 @@ describe('a view version', () => {
     hear('totals@1', 0)
     hear('totals@1', 1, { caughtUpAtMs: null, nextOffset: 4 })
     expect(await lacks()).toBe('Its stream is behind: 3 records are left of partition 1, partition 2 is not taken up.')
+    // It is as far as the log was when that was last looked at, which is not known to be all.
+    hear('totals@1', 1, { caughtUpAtMs: null })
+    expect(await lacks()).toBe('Its stream is behind: 0 records are left of partition 1, partition 2 is not taken up.')
     hear('totals@1', 1)
     hear('totals@1', 2, { caughtUpAtMs: null, stopped: { code: 'APPEND_TIME_AHEAD', message: 'It is ahead.' } })
     expect(await lacks()).toBe('Its stream is behind: partition 2 stands still (APPEND_TIME_AHEAD).')

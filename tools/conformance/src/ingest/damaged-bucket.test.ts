@@ -90,6 +90,23 @@ describe('a damaged bucket', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('is let alone by who found it so late, where another one has computed it anew since', async () => {
+    const world = await filledWorld()
+    await settle(world, world.processor([0]))
+    await damageChunk(world.store, bucketOfHere)
+    await world.append(0, click(world, user, 8))
+    const discarded: boolean[] = []
+    const discard: SpeedViewStore['discard'] = async (...asked) => {
+      if (discarded.length === 0) await settle(world, world.processor([0]))
+      discarded.push(await world.store.discard(...asked))
+      return discarded.at(-1)!
+    }
+    await settle(world, world.processor([0], (ports) => ({ ...ports, store: overriding(ports.store, { discard }) })))
+    expect(discarded).toEqual([false])
+    expect(codes(world)).toHaveLength(1)
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
   it('says so still where the store loses what was computed anew, before that was told', async () => {
     const world = await filledWorld()
     await settle(world, world.processor([0]))

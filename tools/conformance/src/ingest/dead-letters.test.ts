@@ -36,6 +36,15 @@ describe('law 10: dead letters', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('has none again that is polled again, from a fence that was left behind', async () => {
+    const world = await IngestWorld.create({ source: CLICKS, views: [totals], partitionCount: 1 })
+    await world.append(0, click(world, user), 'no JSON')
+    await drain(world.processor([0]))
+    await world.append(0, click(world, user), 'nor this')
+    await drain(world.processor([0]))
+    expect(await lettersOf(world)).toEqual(['0 1', '0 3'])
+  })
+
   it('finds what was rejected before the place where a view starts', async () => {
     const world = await worldWithLetters()
     await world.open()
