@@ -107,6 +107,16 @@ describe('a feed of definitions', () => {
     expect([feed.revision, taken.at(-1)!.revision, alarms]).toEqual([2, 2, []])
   })
 
+  it('goes on with what it has where what a version means is lost', async () => {
+    await apply(1)
+    const feed = openFeed()
+    await feed.begin()
+    await apply(2)
+    registers.read = (name) => (name === 'definitions/view/totals_0@2' ? Promise.resolve(null) : stored.read(name))
+    for (let times = 0; times < 2; times++) await feed.look()
+    expect([feed.revision, alarms]).toEqual([1, [expect.objectContaining({ code: 'STORE_DAMAGED', where: 'view totals_0@2' })]])
+  })
+
   it('goes on with what it has where a revision means nothing to it, says so once, and takes up the next', async () => {
     await apply(1)
     const feed = openFeed()

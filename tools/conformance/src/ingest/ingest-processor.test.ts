@@ -83,6 +83,27 @@ describe('the seam', () => {
     expect(await judgeAll(world, USERS)).toBeNull()
   })
 
+  it('law 6: begins with the fences of whoever was faster to begin', async () => {
+    const world = await worldOf()
+    await world.append(0, click(world, user))
+    const faster = world.processor([0])
+    const written: boolean[] = []
+    const slower = world.processor([0], (ports) => ({
+      ...ports,
+      store: overriding(ports.store, { write: async (bucket, write) => {
+        if (written.length === 0) await drain(faster)
+        written.push(await ports.store.write(bucket, write))
+        return written.at(-1)!
+      } }),
+    }))
+    await drain(slower)
+    expect(written[0]).toBe(false)
+    await world.append(0, click(world, user, 2))
+    await drain(slower)
+    expect(slower.status()).toMatchObject([{ nextOffset: 2, stopped: null }])
+    expect(await judgeAll(world, USERS)).toBeNull()
+  })
+
   it('law 6: rebuilds a bucket that was wiped, from the floor', async () => {
     const world = await worldOf()
     const processor = world.processor([0])

@@ -130,6 +130,19 @@ describe('standing still', () => {
     expect((await heartbeatOf(world)).stopped).toMatchObject({ code: 'LOG_OFFSET_GONE' })
   })
 
+  it.each<[number, readonly string[]]>([[2, []], [3, ['LOG_OFFSET_GONE']]])('law 6: misses the one record that it needs next, and none before that: the log begins at %i', async (start, expected) => {
+    const world = await worldOf()
+    const before = world.processor([0])
+    await world.append(0, click(world, user), click(world, user, 2))
+    await drain(before)
+    world.nowMs += 60_000
+    await drain(before)
+    await world.append(0, click(world, user, 4), click(world, user, 8))
+    world.log.moveStart(world.topic, 0, start)
+    await drain(world.processor([0]))
+    expect(codes(world)).toEqual(expected)
+  })
+
   it('lets a view that cannot start not stop the others', async () => {
     const world = await worldOf()
     const processor = world.processor([0])
