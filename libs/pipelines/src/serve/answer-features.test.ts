@@ -1,11 +1,14 @@
 // Law 7: what an answer says of its lag and its generation holds for what it was made of.
 
 import { expect, it } from '@jest/globals'
+import { encodeChunk } from '@tidemark/aggregation/testing/encode-chunk'
+import { panesOfEvents } from '@tidemark/aggregation/testing/event-panes'
 import { count } from '@tidemark/feature-schema/aggregations'
 import { eventSource, featureView, string, timestamp } from '@tidemark/feature-schema/dsl'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 import type { BatchViewStore } from '@tidemark/ports/batch-view-store'
 import type { RegisterStore } from '@tidemark/ports/register-store'
+import type { Revision } from '@tidemark/ports/revision'
 import type { Soon } from '@tidemark/ports/soon'
 import type { SpeedViewStore } from '@tidemark/ports/speed-view-store'
 import { encodeHeartbeat, HEARTBEAT_VERSION } from '../ingest/heartbeat.ts'
@@ -30,13 +33,15 @@ function heartbeatOf(caughtUpAtMs: number): Uint8Array {
 }
 
 /** Asks for the one feature, of a state in which nothing is. */
-function ask({ onRead = () => undefined, heartbeat = () => heartbeatOf(NOW_MS), registers = createPlainRegisters(), deadlineMs = 1_000, explain = false, steadyMs = () => NOW_MS }: {
+function ask({ onRead = () => undefined, heartbeat = () => heartbeatOf(NOW_MS), registers = createPlainRegisters(), deadlineMs = 1_000, explain = false, steadyMs = () => NOW_MS, chunk = null }: {
   readonly onRead?: () => unknown
   readonly heartbeat?: () => Uint8Array
   readonly registers?: RegisterStore
   readonly deadlineMs?: number
   readonly explain?: boolean
   readonly steadyMs?: () => number
+  /** What the stream has of whoever is asked for. */
+  readonly chunk?: Uint8Array | null
 }): Soon<FeatureAnswer> {
   const speedViews: Pick<SpeedViewStore, 'heartbeats' | 'read'> = {
     heartbeats: async () => {
@@ -46,7 +51,7 @@ function ask({ onRead = () => undefined, heartbeat = () => heartbeatOf(NOW_MS), 
     },
     read: async (questions) => {
       await onRead()
-      return questions.map(({ entities, partitions }) => ({ record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: partitions.map(() => null), entities: entities.map(() => [null, null, null]) }))
+      return questions.map(({ entities, partitions }) => ({ record: encodeBucketRecord({ startsAfterEpoch: -Infinity, replaying: [] }), fences: partitions.map(() => null), entities: entities.map(() => [chunk && { revision: 1 as Revision, bytes: chunk }, null, null] as const) }))
     },
   }
   const batchViews: Pick<BatchViewStore, 'readNewest'> = { readNewest: async (_, __, entities) => entities.map(() => null) }
@@ -70,6 +75,14 @@ it('does not take a pointer that it has not read for one of a view without a gen
   expect(await ask({ registers })).toMatchObject({ ...unread, degraded: [{ code: 'BATCH_UNAVAILABLE' }] })
   expect(await ask({ deadlineMs: 0 })).toMatchObject({ ...unread, degraded: [{ code: 'DEADLINE' }] })
   expect(await ask({})).toMatchObject({ views: [{ generation: 0, cut: null, lagMs: 0 }], degraded: [] })
+})
+
+it('law 4: is of a time after everything that it is made of, where the log\'s clock is ahead', async () => {
+  const plan = catalog.plans[0]!
+  const appendTimeMs = NOW_MS + 20
+  const event = { fields: [appendTimeMs, 'ada'], eventTimeMs: appendTimeMs, appendTimeMs, partition: 0, offset: 0, epoch: 0 }
+  const chunk = encodeChunk(plan, { kind: 1, logTimeMs: appendTimeMs, droppedThroughEpoch: -Infinity, panes: panesOfEvents(plan, [event], () => appendTimeMs), truncations: [] })
+  expect(await ask({ chunk })).toMatchObject({ t: appendTimeMs + 1, entities: [{ values: [{ value: 1 }] }] })
 })
 
 it('is made under no pin that grew too old while it was read, as in a process that stood still', async () => {

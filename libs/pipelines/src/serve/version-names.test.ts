@@ -13,8 +13,9 @@ const view = (version: number) => featureView('totals', { version, source, entit
 const plans = [1, 2, 3].map((version) => planView(view(version).definition, source.definition))
 const services = [1, 2].map((version) => ({ service: featureService('model', { version, features: [view(version).clicks_lifetime] }).definition, views: [{ name: 'totals', version: version + 1 }] }))
 
-function asked(catalog: FeatureCatalog, what: FeatureRequest['asked']): string {
-  const resolver = new RequestResolver(new Slices({ nowMs: () => 0, steadyMs: () => 0 }))
+const newResolver = (): RequestResolver => new RequestResolver(new Slices({ nowMs: () => 0, steadyMs: () => 0 }))
+
+function asked(catalog: FeatureCatalog, what: FeatureRequest['asked'], resolver = newResolver()): string {
   const resolved = resolver.resolve(catalog, { asked: what, entities: [{ user: 'ada' }], policy: 'degrade', deadlineMs: 1_000, explain: false })
   if (resolved instanceof Promise) throw new Error('It is resolved at once.')
   const { views, names } = resolved
@@ -34,6 +35,11 @@ it.each<[string, FeatureCatalog, FeatureRequest['asked'], string]>([
   ['the service that is named', backfilling('totals@3'), { service: 'model@2' }, 'totals@3, not whole as [{"view":"totals","feature":"clicks_lifetime"}]'],
 ])('a name means %s', (_, catalog, what, meant) => {
   expect(asked(catalog, what)).toBe(meant)
+})
+
+it('the same names mean what they mean by now, once another version is whole', () => {
+  const [resolver, what] = [newResolver(), features('totals:clicks_lifetime')]
+  expect([backfilling('totals@3'), backfilling(), backfilling('totals@3', 'totals@2')].map((catalog) => asked(catalog, what, resolver).slice(0, 8))).toEqual(['totals@2', 'totals@3', 'totals@1'])
 })
 
 it('says which versions there are where it is none of them', () => {
