@@ -18,6 +18,9 @@ import { tellErrors } from './access-log.ts'
 import type { ServingLayerSettings } from './config.ts'
 import { openAccess } from './open-access.ts'
 
+/** Of clients that keep connections, those that ask at least so often are told, and lose no request. */
+const TELL_MAX_MS = 2_000
+
 const NOTHING: FeatureCatalog = { plans: [], services: [] }
 
 export async function composeServingLayer({ common, cassandra, redisState, redisCache, http, kafka }: ServingLayerSettings, context: ServiceContext): Promise<ComposedService> {
@@ -48,7 +51,7 @@ export async function composeServingLayer({ common, cassandra, redisState, redis
     onError: tellErrors(context),
     ...events?.routes,
   })
-  const { url } = opened.use(await listen(app, { ...http, isEnding: () => context.readiness.isDraining }))
+  const { url } = opened.use(await listen(app, { ...http, isEnding: () => context.readiness.isDraining, tellMaxMs: TELL_MAX_MS }))
   const owned = opened.move()
   return { loops: [untilAborted, ...followed.loops, ...loops], isReady: { url, revision: followed.revision }, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

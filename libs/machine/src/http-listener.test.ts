@@ -18,8 +18,8 @@ interface Asked {
   readonly isReused: boolean
 }
 
-async function ask(url: string): Promise<Asked> {
-  const asked = request(url, { agent }).end()
+async function ask(url: string, by = agent): Promise<Asked> {
+  const asked = request(url, { agent: by }).end()
   try {
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
     await once(response.resume(), 'end')
@@ -50,6 +50,23 @@ describe('a listener that ends', () => {
     expect(performance.now() - fromMs).toBeLessThan(SOON_MS)
     // Nobody listens for connections any more.
     expect(await asking).toEqual(Array(CONNECTION_COUNT).fill(false))
+  })
+
+  it('waits for those that keep connections to ask once more, new ones too, and no longer than it is told to', async () => {
+    const tellMaxMs = 800
+    const listener = await listen(slowly, { ...HERE, tellMaxMs })
+    await Promise.all([ask(listener.url), ask(listener.url), ask(listener.url)])
+    const fromMs = performance.now()
+    const ended = listener[Symbol.asyncDispose]()
+    // Longer than what was on its way takes.
+    await sleep(tellMaxMs / 2)
+    expect(await ask(listener.url)).toEqual({ isReused: true, connection: 'close' })
+    const stranger = new Agent()
+    expect(await ask(listener.url, stranger)).toEqual({ isReused: false, connection: 'close' })
+    await ended
+    const tookMs = performance.now() - fromMs
+    expect(tookMs).toBeGreaterThan(tellMaxMs - 5)
+    expect(tookMs).toBeLessThan(SOON_MS)
   })
 
   it('answers what it has begun, and keeps no connection for more', async () => {

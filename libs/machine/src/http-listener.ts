@@ -3,12 +3,13 @@
 
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
+import { setImmediate as untilPolled } from 'node:timers/promises'
 import { TidemarkError } from '@tidemark/feature-schema/errors'
 
 /** How long what was begun may take once the listener is disposed; then its connections are cut. */
 const DRAIN_MAX_MS = 10_000
-/** How long it listens on then, while connections are left: what their clients had sent before they were told is on its way. */
+/** How long it waits, once it listens no more, for what its clients had sent before they were told. */
 const LATE_REQUEST_MAX_MS = 250
 /** Longer than proxies and clients keep a connection that is idle (60 s is usual): whoever closes first cuts off what the other one is just sending. */
 const IDLE_CONNECTION_MAX_MS = 75_000
@@ -26,10 +27,12 @@ export interface ListenOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
   /** Whether it will be disposed soon: clients are told to ask elsewhere with their next answers. */
   readonly isEnding?: () => boolean
+  /** How long it listens on once it is disposed, while clients keep connections: those that ask in this time are told with their answers. Default: 250 ms. */
+  readonly tellMaxMs?: number | undefined
 }
 
 /** Listens; port 0 takes any that is free. Throws PORT_IN_USE; USAGE where the address, the port or the certificate cannot be had. */
-export async function listen(handler: RequestListener, { host, port, tls, isEnding = () => false }: ListenOptions): Promise<HttpListener> {
+export async function listen(handler: RequestListener, { host, port, tls, isEnding = () => false, tellMaxMs = LATE_REQUEST_MAX_MS }: ListenOptions): Promise<HttpListener> {
   const connections = new Connections(isEnding)
   const answer: RequestListener = (request, response) => {
     connections.answers(request.socket, response)
@@ -47,11 +50,21 @@ export async function listen(handler: RequestListener, { host, port, tls, isEndi
     port: taken,
     async [Symbol.asyncDispose]() {
       connections.end()
+      await connections.untilNone(tellMaxMs)
+      await connections.untilAccepted(LATE_REQUEST_MAX_MS)
+      // Node's own `close` for HTTP would cut off at once whoever was not told.
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()))
       await connections.untilNone(LATE_REQUEST_MAX_MS)
+      const closeIdle = async (): Promise<void> => {
+        // What is idle right after all sockets were read has sent nothing, however late this process is.
+        await untilPolled()
+        server.closeIdleConnections()
+      }
+      void closeIdle()
       // Each that becomes idle from here on was not told.
-      const idle = setInterval(() => server.closeIdleConnections(), LATE_REQUEST_MAX_MS)
+      const idle = setInterval(() => void closeIdle(), LATE_REQUEST_MAX_MS)
       const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MAX_MS)
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await closed
       clearInterval(idle)
       clearTimeout(cut)
     },
@@ -63,6 +76,7 @@ class Connections {
   private readonly lastAnswers = new Map<Socket, ServerResponse | null>()
   private readonly isEnding: () => boolean
   private isEnded = false
+  private openedCount = 0
   private onNone = (): void => undefined
 
   constructor(isEnding: () => boolean) {
@@ -70,6 +84,7 @@ class Connections {
   }
 
   opened(socket: Socket): void {
+    this.openedCount++
     this.lastAnswers.set(socket, null)
     socket.once('close', () => {
       this.lastAnswers.delete(socket)
@@ -85,6 +100,16 @@ class Connections {
   end(): void {
     this.isEnded = true
     for (const response of this.lastAnswers.values()) if (response !== null && !response.headersSent) response.shouldKeepAlive = false
+  }
+
+  /** Until none waits to be accepted, of which each turn of the event loop takes one: those would be reset. */
+  async untilAccepted(withinMs: number): Promise<void> {
+    const untilMs = performance.now() + withinMs
+    let before: number
+    do {
+      before = this.openedCount
+      await untilPolled()
+    } while (this.openedCount > before && performance.now() < untilMs)
   }
 
   async untilNone(withinMs: number): Promise<void> {

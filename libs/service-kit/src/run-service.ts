@@ -147,9 +147,12 @@ export async function superviseService<G extends Groups>({ name, compose }: Serv
     metrics.counter('tidemark_alarms_total', { code: alarm.code }).value++
     logAlarm(log, alarm)
   }
+  using watched = new DisposableStack()
   try {
     log.info({ pid: process.pid, admin: adminUrl }, 'starts')
     const calls = new ServerCalls({ metrics, tracer, readiness, log, steadyMs: () => performance.now(), patience })
+    const looking = setInterval(() => calls.look(), LOOK_EVERY_MS)
+    watched.defer(() => clearInterval(looking))
     await using composed = await compose(settings, { service: name, log, onAlarm, onNotice: (notice) => logNotice(log, notice), clock, metrics, tracer, readiness, calls, signal })
     readiness.started()
     log.info({ ...composed.isReady }, 'ready')
@@ -159,6 +162,9 @@ export async function superviseService<G extends Groups>({ name, compose }: Serv
     if (!signal.aborted || error !== signal.reason) throw error
   }
 }
+
+/** How often it looks which servers hang. */
+const LOOK_EVERY_MS = 1_000
 
 /** Of the time for draining: after it a server that hangs is not waited for, so that what is left is enough to close everything. */
 const PATIENCE_SHARE = 0.5

@@ -87,10 +87,30 @@ describe('ServerCalls', () => {
     }
     expect(readiness.read()).toEqual({ status: 'waiting', isReady: false, waitsFor: [{ name: 'stores', code: 'STORE_UNAVAILABLE', message: 'It is so.', forMs: 2_400 }] })
     expect(read('tidemark_server_call_errors_total')).toEqual([{ labels: { server: 'stores', code: 'STORE_UNAVAILABLE' }, value: 4 }])
+    // What is at hand is no answer.
+    expect(observed.atHand()).toBe(7)
+    expect(readiness.read().isReady).toBe(false)
     store.code = null
     await observed.read(1)
     expect(readiness.read().isReady).toBe(true)
     expect(said.map(({ level, msg }) => [level, msg])).toEqual([['warn', 'stores does not answer: It is so.'], ['info', 'stores answers again']])
+  })
+
+  it('tells of a server whose calls are under way, and none succeeds, before the first has failed', async () => {
+    const { calls, store, readiness, said } = world()
+    let silentMs = 9_999
+    const observed = calls.observe('objects', store, { load: () => ({ waitingCount: 0, atOnceMax: 1, silentMs }) })
+    calls.look()
+    expect(readiness.read().isReady).toBe(true)
+    silentMs = 10_000
+    for (let i = 0; i < 2; i++) calls.look()
+    expect(readiness.read()).toMatchObject({ isReady: false, waitsFor: [{ name: 'objects', code: 'STORE_UNAVAILABLE', message: 'It has not answered for 10 s.' }] })
+    silentMs = 0
+    calls.look()
+    expect(readiness.read().isReady).toBe(false)
+    await observed.read(1)
+    expect(readiness.read().isReady).toBe(true)
+    expect(said.map(({ msg }) => msg)).toEqual(['objects does not answer: It has not answered for 10 s.', 'objects answers again'])
   })
 
   it('counts what a server refuses, which is an answer', async () => {

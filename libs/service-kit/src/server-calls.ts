@@ -9,6 +9,8 @@ import type { ServiceLog } from './service-log.ts'
 
 /** A server that has not answered for so long is told of: a call that was late, while others were not, is no news. */
 const TOLD_AFTER_MS = 1_000
+/** Calls of a server that are under way for so long, and none succeeds: it hangs, though their own limits and repetitions may take minutes. */
+const HANGS_AFTER_MS = 10_000
 
 /** Of the calls of one kind in one span: a poll writes to dozens of buckets, and each is like the others. */
 const CALL_SPANS_MAX = 8
@@ -41,6 +43,15 @@ export class ServerCalls {
         tell('tidemark_server_calls_max', { server }, turns?.atOnceMax ?? null)
       }
     })
+  }
+
+  /** Finds out which servers hang; to be called now and then. */
+  look(): void {
+    for (const server of this.servers.values()) {
+      const silentMs = server.load?.().silentMs ?? 0
+      if (silentMs < HANGS_AFTER_MS) continue
+      server.isAway({ code: 'STORE_UNAVAILABLE', message: `It has not answered for ${HANGS_AFTER_MS / 1_000} s.`, where: server.name, action: 'Look at the server; work goes on by itself once it answers.' }, 0)
+    }
   }
 
   /** What who asks a server has found out himself: that its calls hang, before any of them has failed; null: that it answers. */
@@ -87,6 +98,8 @@ export interface ObservedOptions {
 export interface CallLoad {
   readonly waitingCount: number
   readonly atOnceMax: number
+  /** For how long calls have been under way without one that succeeded; 0: none is under way. */
+  readonly silentMs: number
 }
 
 export interface Observation {
@@ -121,7 +134,6 @@ class Server {
       span?.end()
       seconds ??= metrics.histogram('tidemark_server_call_seconds', { server: this.name, call })
       seconds.record((steadyMs() - fromMs) / 1_000)
-      this.answers()
     }
     const failed = (error: unknown, span: Span | null): void => {
       this.activeCount--
@@ -149,6 +161,7 @@ class Server {
         throw error
       }
       if (!(result instanceof Promise)) {
+        // What is at hand, or is still to be iterated, is no answer of the server's.
         ended(fromMs, span)
         return result
       }
@@ -157,6 +170,7 @@ class Server {
         result.then((value: unknown) => {
           this.givingUp.delete(reject)
           ended(fromMs, span)
+          this.answers()
           resolve(value)
         }, (error: unknown) => {
           this.givingUp.delete(reject)

@@ -24,7 +24,7 @@ interface ApplyOptions {
 /** What a view of the file has to be computed from, before it is whole. */
 interface BackFill {
   readonly view: string
-  /** The first append time that the archive does not have; null: there is nothing to back-fill. */
+  /** The first append time that the archive does not have; null: it has nothing yet. */
   readonly archivedUntilMs: number | null
 }
 
@@ -111,7 +111,7 @@ function planText({ colors: { bold, dim } }: Output, { plan: { changes, staying 
       `  ${kind} ${name}@${version}`, ...(parts.length === 0 ? [] : [dim(parts.join(', '))]), ...(services.length === 0 ? [] : [`read by ${services.join(', ')}`]),
     ].join('  '))].join('\n')]
   })
-  const backFilled = backFills.map(({ view, archivedUntilMs }) => `  ${view}  ${archivedUntilMs === null ? 'nothing: the archive is empty' : `from the archive, which is sealed until ${formatTime(archivedUntilMs)}, then from the log`}`)
+  const backFilled = backFills.map(({ view, archivedUntilMs }) => `  ${view}  ${archivedUntilMs === null ? 'from the log alone: nothing is in the archive yet' : `from the archive, which is sealed until ${formatTime(archivedUntilMs)}, then from the log`}`)
   return [
     applied === null ? 'Nothing was applied before.' : `Revision ${applied.revision} was applied by ${applied.by}, ${formatTime(applied.appliedAtMs)}.`,
     ...groups,

@@ -19,7 +19,7 @@ describe('load', () => {
     const takeTurn = createTurns({ atOnceMax: 1, waitingMax: 2, stallMaxMs: 1_000 })
     const first = Promise.withResolvers<null>()
     const calls = [takeTurn(() => first.promise), takeTurn(() => Promise.resolve(null))]
-    expect(takeTurn.load()).toEqual({ waitingCount: 1, atOnceMax: 1 })
+    expect(takeTurn.load()).toEqual({ waitingCount: 1, atOnceMax: 1, silentMs: expect.any(Number) })
     first.resolve(null)
     await Promise.all(calls)
     expect(takeTurn.load().waitingCount).toBe(0)
@@ -29,6 +29,29 @@ describe('load', () => {
 describe('calls in turn', () => {
   beforeEach(() => void jest.useFakeTimers())
   afterEach(() => void jest.useRealTimers())
+
+  it('tell for how long none of them has succeeded', async () => {
+    const take = createTurns(LIMITS)
+    const { call, end } = createCalls()
+    expect(take.load().silentMs).toBe(0)
+    const [a, b] = ['a', 'b'].map((name) => take(call(name)))
+    jest.advanceTimersByTime(500)
+    expect(take.load().silentMs).toBe(500)
+    end('a')
+    await a
+    jest.advanceTimersByTime(300)
+    expect(take.load().silentMs).toBe(300)
+    const c = take(call('c'))
+    end('c', new Error('no'))
+    await expect(c).rejects.toThrow('no')
+    expect(take.load().silentMs).toBe(300)
+    end('b')
+    await b
+    jest.advanceTimersByTime(300)
+    expect(take.load().silentMs).toBe(0)
+    void take(call('d'))
+    expect(take.load().silentMs).toBe(0)
+  })
 
   it('begin in their order, so many at once, however those before them ended', async () => {
     const take = createTurns(LIMITS)

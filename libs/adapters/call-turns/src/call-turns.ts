@@ -23,6 +23,8 @@ export interface TakeTurn {
 export interface TurnLoad {
   readonly waitingCount: number
   readonly atOnceMax: number
+  /** For how long calls have been under way without one that succeeded; 0: none is under way. */
+  readonly silentMs: number
 }
 
 interface Waiting {
@@ -34,15 +36,16 @@ interface Waiting {
 /** In the order in which they come. Throws NoTurnError, and whatever a call throws. */
 export function createTurns({ atOnceMax, waitingMax, stallMaxMs }: TurnLimits): TakeTurn {
   let activeCount = 0
+  let busySinceMs = -Infinity
   let succeededAtMs = -Infinity
   const waiting = new Queue<Waiting>()
   let timer: ReturnType<typeof setTimeout> | null = null
 
   const run = async <T>(call: () => Promise<T>): Promise<T> => {
-    activeCount++
+    if (activeCount++ === 0) busySinceMs = performance.now()
     try {
       const result = await call()
-      if (waiting.size > 0) succeededAtMs = performance.now()
+      succeededAtMs = performance.now()
       return result
     } finally {
       activeCount--
@@ -71,7 +74,11 @@ export function createTurns({ atOnceMax, waitingMax, stallMaxMs }: TurnLimits): 
     if (waiting.size >= waitingMax) throw new NoTurnError(`${waiting.size} calls wait already, and no more may.`)
     return wait(call)
   }
-  return Object.assign(takeTurn, { load: () => ({ waitingCount: waiting.size, atOnceMax }) })
+  const load = (): TurnLoad => {
+    const silentMs = activeCount === 0 ? 0 : performance.now() - Math.max(busySinceMs, succeededAtMs)
+    return { waitingCount: waiting.size, atOnceMax, silentMs }
+  }
+  return Object.assign(takeTurn, { load })
 }
 
 /** First in, first out, at the same cost however many there are. */

@@ -114,6 +114,7 @@ export async function tellReplayed({ rules, store }: IngestContext, views: reado
 /** Writes a heartbeat for each partition of each view. */
 export async function tellHowFar(context: IngestContext, views: readonly SpeedView[], partitions: readonly OwnedPartition[], register: SealRegister): Promise<void> {
   const { store } = context
+  if (partitions.length === 0) return
   await Promise.all(views.map((view) => (
     store.putHeartbeats(view.id, new Map(partitions.map((owned) => [owned.partition, encodeHeartbeat(heartbeatOf(context, view, owned, register))])))
   )))
