@@ -55,7 +55,8 @@ function logBatch(log: ServiceLog, event: DueEvent, isClosedAgain: boolean): voi
   switch (event.kind) {
     case 'done': {
       const { kind, pointer: { n } } = event.result
-      return log.info({ view, generation: n, result: kind }, 'batch run done')
+      // Where views fell behind, the newest job makes what those before it were for.
+      return log[kind === 'nothing-due' ? 'debug' : 'info']({ view, generation: n, result: kind }, 'batch run done')
     }
     case 'failed': {
       // One that is tried again asks for nobody yet.

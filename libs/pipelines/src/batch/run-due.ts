@@ -109,7 +109,8 @@ export async function runDue(options: RunDueOptions, signal?: AbortSignal): Prom
     }
     if (id !== null && outcomes.at(-1)?.view !== view) {
       const held = (await queue.list(name)).find(({ state }) => state === 'active')
-      if (held !== undefined) add({ view, attempt: held.attempt, kind: 'lost' })
+      // No news: it is so each round until the other one is done.
+      if (held !== undefined) outcomes.push({ view, attempt: held.attempt, kind: 'lost' })
     }
     await queue.trim(name, KEPT_JOB_COUNT)
   }

@@ -56,7 +56,9 @@ describe('runDue', () => {
     await queue.add({ queue: jobQueueOf('touch@1'), id: 'touch@1/0', data: null })
     await queue.take(jobQueueOf('touch@1'), 60_000)
     await stage.through(stage.run(), 'record')
-    expect(await runDue(options)).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
+    const told: DueEvent[] = []
+    expect(await runDue({ ...options, onEvent: (event) => told.push(event) })).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
+    expect(told).toEqual([])
     clock.step(60_001)
     expect(await runDue(options)).toMatchObject([{ attempt: 2, kind: 'done', result: { n: 1 } }])
 
