@@ -1,7 +1,7 @@
 // Whom the serving layer lets in: by API keys, which are in the registers, and tokens of an issuer. Who is turned away, and who operates, is in the log.
 
-import { openJwtVerifier, type JwtVerifier } from '@tidemark/adapter-jwt/jwt-verifier'
-import { TidemarkError } from '@tidemark/feature-schema/errors'
+import { openJwtVerifier } from '@tidemark/adapter-jwt/jwt-verifier'
+import type { TidemarkError } from '@tidemark/feature-schema/errors'
 import { isLoopback } from '@tidemark/machine/loopback'
 import { createAuthenticate } from '@tidemark/pipelines/access/authenticate'
 import { KeyRing } from '@tidemark/pipelines/access/key-ring'
@@ -36,7 +36,7 @@ export async function openAccess({ host, tls, auth: { hasApiKeys, jwt } }: HttpS
   }
   const keys = hasApiKeys ? new KeyRing(registers, clock) : undefined
   if (keys !== undefined) await untilAnswered('registers', () => keys.read(), context)
-  const verifier = jwt === null ? undefined : watched(opened.use(openJwtVerifier(jwt, clock)), context)
+  const verifier = jwt === null ? undefined : opened.use(openJwtVerifier(jwt, clock, tellIssuer(context)))
   const tokens = verifier && new KnownTokens(verifier, clock)
   const owned = opened.move()
   return {
@@ -46,18 +46,7 @@ export async function openAccess({ host, tls, auth: { hasApiKeys, jwt } }: HttpS
   }
 }
 
-/** Readiness says while the issuer's keys cannot be read. */
-function watched(verifier: JwtVerifier, { readiness }: ServiceContext): Pick<JwtVerifier, 'verify' | 'refresh'> {
-  const watch = async <T>(asked: Promise<T>): Promise<T> => {
-    try {
-      const answered = await asked
-      readiness.answers(ISSUER)
-      return answered
-    } catch (error) {
-      if (!(error instanceof TidemarkError) || error.code !== 'STORE_UNAVAILABLE') throw error
-      readiness.waits(ISSUER, error.problems[0]!)
-      throw error
-    }
-  }
-  return { verify: (token) => watch(verifier.verify(token)), refresh: () => watch(verifier.refresh()) }
+/** Readiness says while the issuer's keys cannot be read, whatever comes of tokens meanwhile. */
+function tellIssuer({ readiness }: Pick<ServiceContext, 'readiness'>): (problem: TidemarkError | null) => void {
+  return (problem) => (problem === null ? readiness.answers(ISSUER) : readiness.waits(ISSUER, problem.problems[0]!))
 }

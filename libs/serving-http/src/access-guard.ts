@@ -108,7 +108,7 @@ export class AccessGuard {
 
 /** Somebody of whom nothing is known is not told which server is away. */
 function untold(cause: unknown): TidemarkError {
-  return new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'Who asks cannot be told at the moment.', where: 'header authorization', action: 'Ask again. The log of the service says what does not answer.' }], { cause })
+  return new TidemarkError([{ code: 'STORE_UNAVAILABLE', message: 'Who asks cannot be told at the moment.', where: 'header authorization', action: 'Ask again. The log of the service says why.' }], { cause })
 }
 
 /** RFC 6750. */
