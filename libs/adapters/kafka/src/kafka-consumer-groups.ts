@@ -18,6 +18,8 @@ import type { KafkaOptions } from './kafka-options.ts'
 
 /** How soon a member sees that others come and go: what a change costs in time. */
 export const HEARTBEAT_MAX_MS = 500
+/** How soon it sees that a topic has more partitions. */
+const PARTITIONS_LOOK_MS = 2_000
 const HEARTBEATS_PER_SESSION = 5
 /** Whoever has not come again by then is left out. */
 const REBALANCES_PER_SESSION = 1
@@ -85,6 +87,7 @@ class GroupMember implements Membership {
   private partitionCount = 0
   private askedAtMs = performance.now()
   private heardAtMs = performance.now()
+  private lookedAtMs = -Infinity
   /** Why it is no member, where it is not the group's doing. */
   private failure: unknown = null
   private readonly ended = new AbortController()
@@ -191,7 +194,9 @@ class GroupMember implements Membership {
     try {
       await this.ask((connection) => heartbeatV4.api.async(connection, this.groupId, this.generationId, this.memberId, this.member))
       this.heardAtMs = performance.now()
+      if (this.heardAtMs < this.lookedAtMs + PARTITIONS_LOOK_MS) return
       const { leaders } = await this.cluster.partitionsOf(this.topic)
+      this.lookedAtMs = this.heardAtMs
       if (leaders.length === this.partitionCount) return
     } catch (error) {
       if (!errorNamesOf(error).includes('REBALANCE_IN_PROGRESS')) throw error

@@ -25,10 +25,13 @@ export async function checkPartitions(context: IngestContext, views: readonly Sp
   const doubtful = await readFences(context, views, read)
   await Promise.all(partitions.map(async (owned) => {
     const { partition, reader } = owned
+    const position = reader?.position()
     const at = momentOf(clock)
-    owned.sawEnd((await log.extent(topic, partition)).appendedEnd, at)
-    if (reader === null || owned.reader === null) return
-    await stopWhereReplaced(context, owned, [reader.position(), ...(doubtful.get(owned) ?? [])])
+    // After the positions that are compared with it.
+    const extent = await log.extent(topic, partition)
+    owned.sawEnd(extent.appendedEnd, at)
+    if (position === undefined || owned.reader === null) return
+    await stopWhereReplaced(context, owned, [position, ...(doubtful.get(owned) ?? [])], extent)
   }))
 }
 

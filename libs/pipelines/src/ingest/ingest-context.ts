@@ -3,7 +3,7 @@
 import type { SourceDefinition } from '@tidemark/feature-schema/definition'
 import type { Tracer } from '@tidemark/observability/tracing'
 import type { Clock } from '@tidemark/ports/clock'
-import type { EventLog } from '@tidemark/ports/event-log'
+import type { EventLog, LogExtent } from '@tidemark/ports/event-log'
 import type { ObjectStore } from '@tidemark/ports/object-store'
 import type { RecordSchemas } from '@tidemark/ports/record-formats'
 import type { RegisterStore } from '@tidemark/ports/register-store'
@@ -41,8 +41,8 @@ export interface IngestContext extends ProcessorPorts {
 }
 
 /** Whether the log is no more what it was when a position was there. */
-export async function isReplaced({ log, topic, rules }: IngestContext, partition: number, position: PartitionPosition, moment: CompareMoment): Promise<boolean> {
-  return rules.isReplaced(position, await placeInLog(log, topic, partition, position), moment)
+export async function isReplaced({ log, topic, rules }: IngestContext, partition: number, position: PartitionPosition, moment: CompareMoment, extent: LogExtent | null = null): Promise<boolean> {
+  return rules.isReplaced(position, await placeInLog(log, topic, partition, position, extent), moment)
 }
 
 export function partitionWhere({ source }: IngestContext, partition: number): string {

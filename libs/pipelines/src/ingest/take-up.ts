@@ -2,6 +2,7 @@
 // what has no fence gets one after its view's floor, and reading goes on from the lowest (law 6). It is done when a partition is
 // assigned, and again whenever fences may not be what this processor takes them for.
 
+import type { LogExtent } from '@tidemark/ports/event-log'
 import { readManifest } from '../archive/manifest-store.ts'
 import { positionAfter } from '../archive/position-after.ts'
 import { decodeBucketRecord, encodeBucketRecord, type BucketRecord } from '../log/bucket-record.ts'
@@ -140,10 +141,10 @@ function blockWhereGone(context: IngestContext, view: SpeedView, partition: numb
 }
 
 /** Stops a partition whose log is no more what it was at one of these positions, and has it taken up again. Whether it does. */
-export async function stopWhereReplaced(context: IngestContext, owned: OwnedPartition, positions: readonly PartitionPosition[]): Promise<boolean> {
+export async function stopWhereReplaced(context: IngestContext, owned: OwnedPartition, positions: readonly PartitionPosition[], extent: LogExtent | null = null): Promise<boolean> {
   const { clock, limits, onAlarm } = context
   for (const position of distinct(positions)) {
-    if (!(await isReplaced(context, owned.partition, position, 'running'))) continue
+    if (!(await isReplaced(context, owned.partition, position, 'running', extent))) continue
     owned.stop(replacedAlarm(context, owned.partition, position.next), clock.steadyMs() + limits.stoppedCheckEveryMs, onAlarm)
     owned.rewind()
     return true
