@@ -1,4 +1,5 @@
 // Tokens of an issuer: which are taken, which are not, and what happens while its keys cannot be read or have changed.
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -43,6 +44,16 @@ describe('a token', () => {
     const rsa = await signingKey('rsa', 'RS256')
     const ofRsa = openJwtVerifier({ issuer: ISSUER, audience: 'tidemark', keys: { jwks: { keys: [rsa.jwk] } } }, clock)
     expect((await ofRsa.verify(await signed(CLAIMS, rsa))).subject).toBe('inference')
+  })
+
+  it('of a key that is too short to be believed is refused, though its issuer publishes it', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1_024 })
+    const weak = { ...publicKey.export({ format: 'jwk' }), kid: 'weak', alg: 'RS256' } as JWK
+    const [head, body] = [{ alg: 'RS256', kid: 'weak' }, CLAIMS].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    const token = `${head}.${body}.${sign('sha256', Buffer.from(`${head}.${body}`), privateKey).toString('base64url')}`
+    const verifier = openJwtVerifier({ issuer: ISSUER, audience: 'tidemark', keys: { jwks: { keys: [first.jwk, weak] } } }, clock)
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect((await verifier.verify(await signed(CLAIMS, first))).subject).toBe('inference')
   })
 
   it.each<[string, Claims, RegExp]>([

@@ -75,7 +75,8 @@ interface Keys {
 }
 
 function givenKeys(jwks: JSONWebKeySet): Keys {
-  return { keyOf: createLocalJWKSet(jwks), refresh: () => Promise.resolve(), close: () => Promise.resolve() }
+  const keys = createLocalJWKSet(jwks)
+  return { keyOf: async (header, token) => ofUse(await keys(header, token)), refresh: () => Promise.resolve(), close: () => Promise.resolve() }
 }
 
 type KeySet = ReturnType<typeof createLocalJWKSet>
@@ -156,10 +157,15 @@ function isLongEnough({ algorithm }: CryptoKey): boolean {
   return !('modulusLength' in algorithm) || (algorithm.modulusLength as number) >= RSA_LENGTH_MIN_BITS
 }
 
+function ofUse(key: CryptoKey): CryptoKey {
+  if (isLongEnough(key)) return key
+  throw new errors.JOSENotSupported(`The key is shorter than ${RSA_LENGTH_MIN_BITS} bits.`)
+}
+
 /** null: there is none that fits. */
 async function keyIn(keys: KeySet, header: JWTHeaderParameters, token: FlattenedJWSInput, url: string): Promise<CryptoKey | null> {
   try {
-    return await keys(header, token)
+    return ofUse(await keys(header, token))
   } catch (error) {
     if (error instanceof errors.JWKSNoMatchingKey) return null
     throw error instanceof errors.JWKSMultipleMatchingKeys || error instanceof errors.JOSENotSupported ? error : away(url, error)
