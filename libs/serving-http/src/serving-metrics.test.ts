@@ -1,19 +1,13 @@
-// What the serving layer tells of the view versions that it answers for.
-import { describe, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import { Metrics } from '@tidemark/observability/metrics'
-import { tellWholeViews } from './serving-metrics.ts'
+import { observeServing } from './serving-metrics.ts'
 
-type Catalog = ReturnType<Parameters<typeof tellWholeViews>[1]>
-
-const planOf = (name: string, version: number): Catalog['plans'][number] => ({ view: { name, version } }) as Catalog['plans'][number]
-
-describe('which views are whole', () => {
-  it('is told as it is when somebody asks, of those that are live', () => {
-    const metrics = new Metrics()
-    let catalog: Catalog = { plans: [planOf('cards', 1), planOf('cards', 2)], backfills: new Map([['cards@2', { howFar: 'It has no generation.' }]]) }
-    tellWholeViews(metrics, () => catalog)
-    expect(metrics.read()).toMatchObject([{ name: 'tidemark_serving_view_whole', series: [{ labels: { view: 'cards@1' }, value: 1 }, { labels: { view: 'cards@2' }, value: 0 }] }])
-    catalog = { plans: [planOf('cards', 2)] }
-    expect(metrics.read()).toMatchObject([{ series: [{ labels: { view: 'cards@2' }, value: 1 }] }])
-  })
+it('counts answers and degraded ones from 0, so that a rate sees the first, and errors by their codes', () => {
+  const metrics = new Metrics()
+  const counts = (): unknown => metrics.read().find(({ name }) => name === 'tidemark_serving_requests_total')!.series.map(({ labels, value }) => [labels['outcome'], value])
+  const { onAnswered } = observeServing(metrics)
+  expect(counts()).toEqual([['answered', 0], ['degraded', 0]])
+  onAnswered('degraded', 5)
+  onAnswered('USAGE', 1)
+  expect(counts()).toEqual([['answered', 0], ['degraded', 1], ['USAGE', 1]])
 })

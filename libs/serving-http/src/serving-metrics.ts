@@ -16,6 +16,13 @@ export function observeServing(metrics: Metrics): ServingMetrics {
   const figures = new ServeFigures(metrics.histogram('tidemark_serving_lag_seconds', {}))
   const seconds = metrics.histogram('tidemark_serving_request_seconds', {})
   const outcomes = new Map<string, Counter>()
+  const countOf = (outcome: string): Counter => {
+    const known = outcomes.get(outcome) ?? metrics.counter('tidemark_serving_requests_total', { outcome })
+    outcomes.set(outcome, known)
+    return known
+  }
+  // From 0: a rate does not see what a series begins with.
+  for (const outcome of ['answered', 'degraded']) countOf(outcome)
   metrics.whenRead((tell) => {
     for (const [status, count] of Object.entries(figures.values)) tell('tidemark_serving_values_total', { status }, count)
     for (const [code, count] of Object.entries(figures.degraded)) tell('tidemark_serving_degraded_total', { code }, count)
@@ -25,9 +32,7 @@ export function observeServing(metrics: Metrics): ServingMetrics {
   return {
     figures,
     onAnswered: (outcome, durationMs) => {
-      let counter = outcomes.get(outcome)
-      if (counter === undefined) outcomes.set(outcome, (counter = metrics.counter('tidemark_serving_requests_total', { outcome })))
-      counter.value++
+      countOf(outcome).value++
       seconds.record(durationMs / 1_000)
     },
     onAppended: (source, count) => void (metrics.counter('tidemark_serving_events_total', { source }).value += count),
