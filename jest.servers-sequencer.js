@@ -1,8 +1,8 @@
-// The order of suites on servers, of which two run at a time: whole systems first, because they take longest and would run alone at the end. Jest itself goes by
-// what it has measured before, which a fresh clone has not, or else by the size of the file.
+// The order of suites on servers, of which two run at a time: whole systems first, because they take longest and would run alone at the end, and beside the
+// longest one that mostly waits. Jest itself goes by what it has measured before, which a fresh clone has not, or else by the size of the file.
 import Sequencer from '@jest/test-sequencer'
 
-const TAKE_LONG = [/killed\.fault/, /servers-away/, /server-set/, /operating/, /image-services/, /upgrade\.integration/, /services\//, /kafka-consumer-groups/, /conformance|examples/]
+const TAKE_LONG = [/killed\.fault/, /ended-hanging/, /servers-away/, /server-set/, /operating/, /image-services/, /upgrade\.integration/, /services\//, /kafka-consumer-groups/, /conformance|examples/]
 
 const placeOf = ({ path }) => {
   const place = TAKE_LONG.findIndex((pattern) => pattern.test(path))
