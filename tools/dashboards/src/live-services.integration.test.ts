@@ -50,7 +50,7 @@ let world: ServiceWorld
 let looks: [Look, Look]
 
 beforeAll(async () => {
-  world = await ServiceWorld.open(await sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-jobs'), seededChance(1))
+  world = await ServiceWorld.open(await sharedServers('kafka', 'cassandra', 's3', 'redis', 'redis-cache', 'redis-jobs'), seededChance(1))
   const services = await world.startReady(...LAYER_NAMES)
   const { url } = await services[LAYER_NAMES.indexOf('serving-layer')]!.untilReady()
   const more = (generation: number): Promise<void> => until(`generation ${generation}`, async () => {
