@@ -18,15 +18,22 @@ export async function makeReplica(nodes: readonly string[]): Promise<ReplicatedP
   const ranges = (await third.cluster('SLOTS')).filter(([, , leader]) => leader![2] === thirdId)
   const slots = ranges.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i))
   // A node that has given its last slot away begins to copy whoever has it, by itself; so it is told last.
-  for (const client of [first, second, third]) {
+  const giveToFirst = async (client: RedisClient): Promise<void> => {
     const pipeline = client.pipeline()
     for (const slot of slots) pipeline.cluster('SETSLOT', slot, 'NODE', firstId)
     for (const [error] of (await pipeline.exec())!) if (error !== null && !/only with masters/.test(error.message)) throw error
   }
+  for (const client of [first, second, third]) await giveToFirst(client)
   await until('the third node may copy the first', () => third.cluster('REPLICATE', firstId).then(() => true, () => false))
   const isCopying = async (): Promise<boolean> => /master_link_status:up/.test(await third.info('replication'))
   await until('the third node copies the first', isCopying)
   await until('the others know it', async () => (await second.cluster('NODES') as string).split('\n').some((line) => line.startsWith(thirdId) && line.includes('slave')))
+  // What the third node had said of its slots may come to others after they were told, and be taken back with its role: nobody has them then.
+  for (const client of [first, second]) await until('all slots are served', async () => {
+    if (/cluster_slots_ok:16384/.test(await client.cluster('INFO') as string)) return true
+    await giveToFirst(client)
+    return false
+  })
   const rest = opened.move()
   return {
     async endReplication() {
