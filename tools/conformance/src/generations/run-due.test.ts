@@ -7,7 +7,16 @@ import { Metrics } from '@tidemark/observability/metrics'
 import { BatchMetrics } from '@tidemark/pipelines/batch/batch-metrics'
 import { jobQueueOf, runDue, type DueEvent, type RunDueOptions } from '@tidemark/pipelines/batch/run-due'
 import type { WaitingClock } from '@tidemark/ports/clock'
+import type { JobQueue } from '@tidemark/ports/job-queue'
 import { LEASE_MS, Stage } from './schedules.ts'
+
+/** A queue whose jobs are somebody else's once they are to be renewed, or completed. */
+function givenToOthers(queue: JobQueue, at: 'renew' | 'complete'): JobQueue {
+  return { ...queue, async take(...asked) {
+    const job = await queue.take(...asked)
+    return job && { ...job, [at]: () => Promise.resolve(false) }
+  } }
+}
 
 describe('runDue', () => {
   /** A clock whose waits end at once, so that leases are renewed all the time. */
@@ -126,10 +135,7 @@ describe('runDue', () => {
     const stage = new Stage()
     const options = optionsOf(stage)
     await stage.world.seal()
-    const queue: typeof options.queue = { ...options.queue, async take(...asked) {
-      const job = await options.queue.take(...asked)
-      return job && { ...job, complete: () => Promise.resolve(false) }
-    } }
+    const queue = givenToOthers(options.queue, 'complete')
     expect(await runDue({ ...options, queue })).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
   })
 
@@ -200,10 +206,7 @@ describe('runDue', () => {
     const stage = new Stage()
     const options = optionsOf(stage)
     await stage.world.seal()
-    const queue: typeof options.queue = { ...options.queue, async take(...asked) {
-      const job = await options.queue.take(...asked)
-      return job && { ...job, renew: () => Promise.resolve(false) }
-    } }
+    const queue = givenToOthers(options.queue, 'renew')
     expect(await runDue({ ...options, queue, leaseMs: 3 })).toEqual([{ view: 'touch@1', attempt: 1, kind: 'lost' }])
     expect((await stage.pointer).n).toBe(0)
   })
